@@ -1,0 +1,4 @@
+//! crmgate
+pub mod cli;
+pub mod config;
+pub mod model;

@@ -1,0 +1,98 @@
+//! [`Clock`]: the only source of wall time.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970, UTC: when certificates begin and end, and what log lines carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WallTime(pub i64);
+
+impl WallTime {
+    /// The time from `self` to `later` in whole days, negative once `later` has passed.
+    pub const fn days_until(self, later: Self) -> i64 {
+        later.0.saturating_sub(self.0).div_euclid(86_400)
+    }
+}
+
+impl fmt::Display for WallTime {
+    /// Prints the date and time in UTC, such as `2027-03-01T00:00:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_second(self.0) {
+            Ok(time) => time.fmt(f),
+            Err(_out_of_range) => write!(f, "@{}", self.0),
+        }
+    }
+}
+
+/// Wall time, with an offset that tests can move.
+///
+/// Clones share the offset.
+#[derive(Debug, Clone, Default)]
+pub struct Clock {
+    offset: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// The system's clock.
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// Moves this clock and all its clones by so many seconds.
+    pub fn shift(&self, seconds: i64) {
+        self.offset.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// The time now.
+    pub fn now(&self) -> WallTime {
+        let since = self.since_epoch();
+        WallTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// The time now, to the microsecond, for log lines.
+    pub fn since_epoch(&self) -> Duration {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that reads wall time"
+        )]
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let offset = self.offset.load(Ordering::Relaxed);
+        let shift = Duration::from_secs(offset.unsigned_abs());
+        if offset < 0 {
+            now.saturating_sub(shift)
+        } else {
+            now.saturating_add(shift)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shifted_clock_shifts_its_clones() {
+        let clock = Clock::system();
+        let clone = clock.clone();
+        let before = clone.now();
+        clock.shift(8 * 86_400);
+        assert_eq!(before.days_until(clone.now()), 8);
+        clock.shift(-16 * 86_400);
+        assert!(clone.now() < before);
+    }
+
+    #[test]
+    fn days_left_are_negative_once_the_day_has_passed() {
+        assert_eq!(WallTime(0).days_until(WallTime(86_399)), 0);
+        assert_eq!(WallTime(86_400).days_until(WallTime(0)), -1);
+    }
+
+    #[test]
+    fn a_time_prints_as_date_and_time_in_utc() {
+        assert_eq!(WallTime(1_803_859_200).to_string(), "2027-02-28T00:00:00Z");
+    }
+}

@@ -1,0 +1,25 @@
+//! The words of the product: pure values, no input and no output.
+//!
+//! Every room may use these words; this room uses none of the others. A value that can be built
+//! here is valid: parsing happens once, at the border, and what is printed reads back as the same
+//! value.
+
+mod clock;
+mod endpoint;
+mod id;
+mod lifecycle;
+mod names;
+mod outcome;
+mod principal;
+mod secret;
+mod side;
+
+pub use clock::{Clock, WallTime};
+pub use endpoint::{Endpoint, EndpointError, HostPort, ListenAddr, Scheme};
+pub use id::{ConnectionId, ExchangeId, Generation};
+pub use lifecycle::{Lifecycle, Phase};
+pub use names::{NameError, SystemName};
+pub use outcome::Outcome;
+pub use principal::{Fingerprint, Principal};
+pub use secret::Secret;
+pub use side::Side;
