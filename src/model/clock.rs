@@ -93,6 +93,6 @@ mod tests {
 
     #[test]
     fn a_time_prints_as_date_and_time_in_utc() {
-        assert_eq!(WallTime(1_803_859_200).to_string(), "2027-02-28T00:00:00Z");
+        assert_eq!(WallTime(1_803_859_200).to_string(), "2027-03-01T00:00:00Z");
     }
 }

@@ -260,6 +260,8 @@ fn split_host_port(text: &str) -> Result<(&str, Option<&str>), EndpointError> {
         };
     }
     match text.rsplit_once(':') {
+        // An IPv6 address without brackets: which colon begins the port is anybody's guess.
+        Some((host, _)) if host.contains(':') => Err(EndpointError::BadHost(text.to_owned())),
         Some((host, port)) => Ok((host, Some(port))),
         None => Ok((text, None)),
     }
@@ -332,7 +334,7 @@ mod tests {
         assert_eq!(refused("cr m:1"), EndpointError::BadHost("cr m".to_owned()));
         assert_eq!(
             refused("2001:db8::1:443"),
-            EndpointError::BadHost("2001:db8::1".to_owned())
+            EndpointError::BadHost("2001:db8::1:443".to_owned())
         );
         assert_eq!(refused("[crm]:1"), EndpointError::BadHost("crm".to_owned()));
     }

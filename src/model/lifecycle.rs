@@ -47,13 +47,16 @@ impl Lifecycle {
     /// Takes a step; an illegal one (a reload in a drain, anything after the stop) is refused and
     /// changes nothing.
     pub fn step(&mut self, to: Phase) -> bool {
-        let legal = match (self.0, to) {
+        let legal = matches!(
+            (self.0, to),
             (Phase::Starting | Phase::Reloading, Phase::Serving)
-            | (Phase::Serving, Phase::Reloading)
-            | (Phase::Starting | Phase::Serving | Phase::Reloading, Phase::Draining)
-            | (Phase::Draining, Phase::Stopped) => true,
-            _ => false,
-        };
+                | (Phase::Serving, Phase::Reloading)
+                | (
+                    Phase::Starting | Phase::Serving | Phase::Reloading,
+                    Phase::Draining
+                )
+                | (Phase::Draining, Phase::Stopped)
+        );
         if legal {
             self.0 = to;
         }
