@@ -1,0 +1,213 @@
+//! Resolve and connect under one deadline.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout_at};
+
+use crate::model::HostPort;
+use crate::net::socket::Socket;
+
+/// Why no TCP connection came about. Nothing was sent in any of these cases.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DialError {
+    /// The resolver knows no address for the name.
+    #[error("the name \"{host}\" does not resolve: {reason}")]
+    Unresolved {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// The host is up and nothing listens on the port (SAP: `NIECONN_REFUSED`).
+    #[error("{address} refused the connection")]
+    Refused {
+        /// The address that was tried last.
+        address: SocketAddr,
+    },
+    /// No answer until the deadline: host down, or a firewall that drops.
+    #[error("{target} did not answer in time")]
+    TimedOut {
+        /// What was dialled.
+        target: HostPort,
+    },
+    /// The network said no.
+    #[error("{address} cannot be reached: {reason}")]
+    Unreachable {
+        /// The address that was tried last.
+        address: SocketAddr,
+        /// What the system said.
+        reason: String,
+    },
+    /// This machine has run out of descriptors, ports or memory: nobody else's fault.
+    #[error("this machine cannot open another connection: {reason}")]
+    Exhausted {
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl DialError {
+    /// Whether the far end is to blame. A gateway that has no descriptors left must not take a
+    /// healthy side for a dead one.
+    pub const fn blames_target(&self) -> bool {
+        !matches!(self, Self::Exhausted { .. })
+    }
+
+    /// What an operator looks at next.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Unresolved { .. } => "check the name, and the resolver of this host",
+            Self::Refused { .. } => {
+                "the host is up but nothing listens there: start the service, or correct the port"
+            }
+            Self::TimedOut { .. } => "the host is down, or a firewall drops the packets",
+            Self::Unreachable { .. } => "check the route and the firewall between the two hosts",
+            Self::Exhausted { .. } => "raise the limit of open files, or lower MaxConnections",
+        }
+    }
+
+    fn from_io(error: &io::Error, address: SocketAddr) -> Self {
+        if error.kind() == io::ErrorKind::ConnectionRefused {
+            Self::Refused { address }
+        } else if is_exhaustion(error) {
+            Self::Exhausted {
+                reason: error.to_string(),
+            }
+        } else {
+            Self::Unreachable {
+                address,
+                reason: error.to_string(),
+            }
+        }
+    }
+}
+
+/// Connects to a host; its addresses are tried in the resolver's order and share the time.
+pub async fn dial(target: &HostPort, deadline: Instant) -> Result<Socket, DialError> {
+    if let Some(ip) = target.ip() {
+        return connect(SocketAddr::new(ip, target.port()), target, deadline).await;
+    }
+    let timed_out = || DialError::TimedOut {
+        target: target.clone(),
+    };
+    let found = match timeout_at(deadline, lookup_host((target.host(), target.port()))).await {
+        Err(_elapsed) => return Err(timed_out()),
+        Ok(Err(error)) if is_exhaustion(&error) => {
+            return Err(DialError::Exhausted {
+                reason: error.to_string(),
+            });
+        }
+        Ok(Err(error)) => return Err(unresolved(target, error.to_string())),
+        Ok(Ok(found)) => found,
+    };
+    let mut left: Vec<SocketAddr> = found.collect();
+    left.reverse();
+    let mut last = unresolved(target, "no address".to_owned());
+    while let Some(address) = left.pop() {
+        let now = Instant::now();
+        let rest = deadline.saturating_duration_since(now);
+        let share = u32::try_from(left.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1);
+        match connect(address, target, now + rest / share).await {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn connect(
+    address: SocketAddr,
+    target: &HostPort,
+    deadline: Instant,
+) -> Result<Socket, DialError> {
+    match timeout_at(deadline, TcpStream::connect(address)).await {
+        Err(_elapsed) => Err(DialError::TimedOut {
+            target: target.clone(),
+        }),
+        Ok(Err(error)) => Err(DialError::from_io(&error, address)),
+        Ok(Ok(tcp)) => Ok(Socket::new(tcp, address)),
+    }
+}
+
+fn unresolved(target: &HostPort, reason: String) -> DialError {
+    DialError::Unresolved {
+        host: target.host().to_owned(),
+        reason,
+    }
+}
+
+/// Whether an error means that this machine has run out of something.
+pub(super) fn is_exhaustion(error: &io::Error) -> bool {
+    // The standard library has no kinds for most of these; the numbers are the system's own.
+    #[cfg(unix)]
+    const EXHAUSTED: [i32; 4] = [
+        rustix::io::Errno::MFILE.raw_os_error(),
+        rustix::io::Errno::NFILE.raw_os_error(),
+        rustix::io::Errno::NOBUFS.raw_os_error(),
+        rustix::io::Errno::NOMEM.raw_os_error(),
+    ];
+    // WSAEMFILE and WSAENOBUFS.
+    #[cfg(windows)]
+    const EXHAUSTED: [i32; 2] = [10024, 10055];
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.kind() == io::ErrorKind::OutOfMemory
+        || error
+            .raw_os_error()
+            .is_some_and(|code| EXHAUSTED.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    #[tokio::test]
+    async fn a_name_is_resolved_and_connected() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let port = listener.local_addr().expect("bound").port();
+        let target = HostPort::new("localhost", port).expect("valid");
+        let socket = dial(&target, soon()).await.expect("connected");
+        assert_eq!(socket.peer().port(), port);
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_the_targets_fault() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let target = HostPort::from_addr(listener.local_addr().expect("bound"));
+        drop(listener);
+        let error = dial(&target, soon()).await.expect_err("nothing listens");
+        assert!(matches!(error, DialError::Refused { .. }), "{error}");
+        assert!(error.blames_target());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_knows_is_named_in_the_error() {
+        let target = HostPort::new("no-such-host.invalid", 1).expect("valid");
+        let error = dial(&target, soon()).await.expect_err("unknown");
+        assert!(
+            error.to_string().contains("no-such-host.invalid"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn running_out_of_descriptors_blames_this_machine() {
+        #[cfg(unix)]
+        {
+            let error = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
+            let address = SocketAddr::from(([127, 0, 0, 1], 1));
+            assert!(!DialError::from_io(&error, address).blames_target());
+        }
+    }
+}

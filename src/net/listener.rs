@@ -1,0 +1,289 @@
+//! Bind, and an accept loop that survives running out of descriptors.
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::model::ListenAddr;
+use crate::net::dial::is_exhaustion;
+
+/// Why a listener could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody listens there already.
+    #[error("the address {0} is in use by another program")]
+    InUse(ListenAddr),
+    /// Ports below 1024 need a privilege.
+    #[error("this process may not listen on {0}")]
+    NotAllowed(ListenAddr),
+    /// The address belongs to another machine.
+    #[error("the address {0} does not belong to this machine")]
+    NotOurs(ListenAddr),
+    /// Anything else.
+    #[error("cannot listen on {0}: {1}")]
+    Other(ListenAddr, io::Error),
+}
+
+impl BindError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::InUse(listen) => format!(
+                "see who it is with: ss -ltnp 'sport = :{}'; stop it, or choose another port",
+                listen.addr().port()
+            ),
+            Self::NotAllowed(_) => {
+                "choose a port above 1023, or give the service CAP_NET_BIND_SERVICE".to_owned()
+            }
+            Self::NotOurs(_) => {
+                "use an address of this machine, or 0.0.0.0 for all of them".to_owned()
+            }
+            Self::Other(..) => "check the address and the limit of open files".to_owned(),
+        }
+    }
+
+    fn from_io(listen: ListenAddr, error: io::Error) -> Self {
+        let kind = error.kind();
+        if kind == io::ErrorKind::AddrInUse {
+            Self::InUse(listen)
+        } else if kind == io::ErrorKind::PermissionDenied {
+            Self::NotAllowed(listen)
+        } else if kind == io::ErrorKind::AddrNotAvailable {
+            Self::NotOurs(listen)
+        } else {
+            Self::Other(listen, error)
+        }
+    }
+}
+
+/// An address with one socket for each thread.
+#[derive(Debug)]
+pub struct BoundListener {
+    /// Where it is bound; the port is known now even if any free one was asked for.
+    pub local: SocketAddr,
+    /// One socket for each thread.
+    pub shares: Vec<std::net::TcpListener>,
+}
+
+/// Connections that the kernel keeps ready while threads are busy; it cuts this to its own limit.
+const BACKLOG: i32 = 4096;
+
+/// Opens an address for `shares` threads.
+///
+/// On Linux every thread has a socket of its own and the kernel spreads connections over them.
+/// Such sockets could also be opened by a second process of the same user, who would silently get
+/// a part of the traffic; so the address is first asked for alone. `replaces_own` skips that
+/// question, where a listener of this process still stands on an overlapping address.
+pub fn bind(
+    listen: ListenAddr,
+    shares: usize,
+    replaces_own: bool,
+) -> Result<BoundListener, BindError> {
+    let explain = |error| BindError::from_io(listen, error);
+    if cfg!(target_os = "linux") && listen.addr().port() != 0 && !replaces_own {
+        drop(open(listen.addr(), false).map_err(explain)?);
+    }
+    let first = open(listen.addr(), true)
+        .and_then(listening)
+        .map_err(explain)?;
+    let local = first.local_addr().map_err(explain)?;
+    let mut sockets = vec![first];
+    while sockets.len() < shares {
+        let next = if cfg!(target_os = "linux") {
+            open(local, true).and_then(listening)
+        } else {
+            sockets.first().map_or_else(
+                || Err(io::ErrorKind::NotFound.into()),
+                std::net::TcpListener::try_clone,
+            )
+        };
+        sockets.push(next.map_err(explain)?);
+    }
+    Ok(BoundListener {
+        local,
+        shares: sockets,
+    })
+}
+
+fn open(addr: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
+    let socket =
+        socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    // On Windows the option of this name means something else: anybody may take the port over.
+    if cfg!(unix) {
+        socket.set_reuse_address(true)?;
+    }
+    #[cfg(target_os = "linux")]
+    socket.set_reuse_port(shared)?;
+    #[cfg(not(target_os = "linux"))]
+    let _one_socket_for_all = shared;
+    if addr.is_ipv6() {
+        // The same on every system: [::] means IPv6, and 0.0.0.0 beside it means IPv4.
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&addr.into())?;
+    Ok(socket)
+}
+
+fn listening(socket: socket2::Socket) -> io::Result<std::net::TcpListener> {
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// What an accept loop has to tell besides connections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AcceptEvent {
+    /// Descriptors have run out; so many callers were told no at once.
+    Exhausted {
+        /// Callers that were closed with the spare descriptor.
+        turned_away: usize,
+    },
+    /// Something else went wrong with one connection.
+    Failed(String),
+}
+
+/// One thread's share of a listener.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    /// Given up for a moment when descriptors have run out, so that a caller hears no at once
+    /// instead of waiting for a time-out.
+    spare: Option<File>,
+}
+
+impl Listener {
+    /// Takes a share into this thread's event loop.
+    pub fn new(share: std::net::TcpListener) -> io::Result<Self> {
+        Ok(Self {
+            socket: TcpListener::from_std(share)?,
+            spare: open_spare(),
+        })
+    }
+
+    /// The next connection. Troubles are told and survived: with no descriptors left the loop
+    /// turns callers away and rests, instead of spinning.
+    pub async fn accept(&mut self, mut tell: impl FnMut(AcceptEvent)) -> (TcpStream, SocketAddr) {
+        loop {
+            match self.socket.accept().await {
+                Ok(connection) => return connection,
+                Err(error) if is_exhaustion(&error) => {
+                    let turned_away = self.turn_away();
+                    tell(AcceptEvent::Exhausted { turned_away });
+                    tokio::time::sleep(REST).await;
+                    if self.spare.is_none() {
+                        self.spare = open_spare();
+                    }
+                }
+                Err(error) => {
+                    // The caller went away before we came to him: nothing to do but look again.
+                    tell(AcceptEvent::Failed(error.to_string()));
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    /// Accepts what is already waiting, without waiting for more: before a listener is closed,
+    /// nobody who was let in by the kernel shall be reset.
+    pub fn accept_waiting(&mut self) -> Option<(TcpStream, SocketAddr)> {
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        match self.socket.poll_accept(&mut cx) {
+            std::task::Poll::Ready(Ok(connection)) => Some(connection),
+            std::task::Poll::Ready(Err(_)) | std::task::Poll::Pending => None,
+        }
+    }
+
+    fn turn_away(&mut self) -> usize {
+        if self.spare.take().is_none() {
+            return 0;
+        }
+        let turned_away = (0..TURN_AWAY_AT_MOST)
+            .take_while(|_| self.accept_waiting().is_some())
+            .count();
+        self.spare = open_spare();
+        turned_away
+    }
+}
+
+/// Short enough that a freed descriptor is used within a tenth of a second, long enough that a
+/// process without descriptors sleeps nearly all the time.
+const REST: Duration = Duration::from_millis(25);
+
+/// Callers that are told no in one go.
+const TURN_AWAY_AT_MOST: usize = 64;
+
+fn open_spare() -> Option<File> {
+    // Any descriptor will do; this device exists on every system.
+    File::open(if cfg!(windows) { "NUL" } else { "/dev/null" }).ok()
+}
+
+/// Raises the soft limit of open files to the hard one and returns it.
+///
+/// Each connection takes a descriptor and often one more towards a side; the soft limit that a
+/// shell hands down (1024) would be reached by a small call centre.
+pub fn raise_descriptor_limit() -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let wanted = Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        };
+        match setrlimit(Resource::Nofile, wanted) {
+            Ok(()) => limit.maximum,
+            Err(_not_allowed) => limit.current,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn any_port() -> ListenAddr {
+        "127.0.0.1:0".parse().expect("valid")
+    }
+
+    #[test]
+    fn every_thread_gets_a_socket_on_the_same_port() {
+        let bound = bind(any_port(), 3, false).expect("free");
+        assert_eq!(bound.shares.len(), 3);
+        for share in &bound.shares {
+            assert_eq!(share.local_addr().expect("bound"), bound.local);
+        }
+    }
+
+    #[test]
+    fn a_second_gateway_on_the_same_port_is_refused_instead_of_sharing_the_traffic() {
+        let first = bind(any_port(), 2, false).expect("free");
+        let error = bind(ListenAddr::new(first.local), 2, false).expect_err("in use");
+        assert!(matches!(error, BindError::InUse(_)), "{error}");
+        assert!(error.hint().contains(&first.local.port().to_string()));
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_named_as_such() {
+        let error = bind("192.0.2.1:0".parse().expect("valid"), 1, false).expect_err("not ours");
+        assert!(matches!(error, BindError::NotOurs(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn connections_that_already_wait_are_accepted_before_a_close() {
+        let mut bound = bind(any_port(), 1, false).expect("free");
+        let mut listener = Listener::new(bound.shares.remove(0)).expect("registered");
+        let _one = std::net::TcpStream::connect(bound.local).expect("connected");
+        let _two = std::net::TcpStream::connect(bound.local).expect("connected");
+        let _first = listener.accept(|_| ()).await;
+        assert!(listener.accept_waiting().is_some());
+        assert!(listener.accept_waiting().is_none());
+    }
+}

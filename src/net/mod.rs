@@ -1,0 +1,33 @@
+//! Sockets and ways out: binding, dialling, relaying, and who is inside.
+//!
+//! Bytes only: what they mean is judged above, in `tls` and `http`. Every room above may come in;
+//! this one uses the settings for its limits and nothing else of the product.
+//!
+//! | file | what it gives |
+//! |---|---|
+//! | `admission` | how many connections and handshakes are allowed in all and per address |
+//! | `dial` | resolve and connect under one deadline |
+//! | `listener` | bind, and an accept loop that survives running out of descriptors |
+//! | `relay` | bytes both ways, half-close, idle limit, counts |
+//! | `roster` | the connections of one thread, and how they are asked to leave |
+//! | `scratch` | one read buffer a thread |
+//! | `socket` | a TCP stream that knows how many bytes the kernel took |
+//! | `wait` | one timer a connection, and the reasons to stop waiting |
+
+mod admission;
+mod dial;
+mod listener;
+mod relay;
+mod roster;
+mod scratch;
+mod socket;
+mod wait;
+
+pub use admission::{Admission, Permit, Refused};
+pub use dial::{DialError, dial};
+pub use listener::{AcceptEvent, BindError, BoundListener, Listener, bind, raise_descriptor_limit};
+pub use relay::{RelayEnd, RelayReport, relay};
+pub use roster::{Phase, Roster, Seat};
+pub use scratch::Scratch;
+pub use socket::Socket;
+pub use wait::{Interrupt, Waiter};

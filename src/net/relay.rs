@@ -1,0 +1,238 @@
+//! Bytes both ways between two sockets: nothing is changed, nothing is looked at.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use crate::net::scratch::Scratch;
+use crate::net::socket::Socket;
+use crate::net::wait::{Interrupt, Waiter};
+
+/// How a relayed connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayEnd {
+    /// Both ends closed in order.
+    Closed,
+    /// The one who dialled us broke off.
+    CallerLost,
+    /// The one whom we dialled broke off.
+    TargetLost,
+    /// No byte in either direction for the idle limit.
+    Idle,
+    /// A drain ended it between two exchanges.
+    Drained,
+    /// A drain ended it at its deadline.
+    Cut,
+}
+
+impl RelayEnd {
+    /// The stable code for logs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::CallerLost => "caller-lost",
+            Self::TargetLost => "target-lost",
+            Self::Idle => "idle",
+            Self::Drained => "drained",
+            Self::Cut => "cut",
+        }
+    }
+}
+
+/// What went through a relayed connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelayReport {
+    /// Bytes from the caller to the target.
+    pub to_target: u64,
+    /// Bytes from the target to the caller.
+    pub to_caller: u64,
+    /// How it ended.
+    pub end: RelayEnd,
+}
+
+/// Relays until both ends have closed, one breaks off, or nothing moves for `idle`.
+///
+/// An end that closes its sending direction only (half-close) still receives all that the other
+/// one sends. When one end is reset the other is reset too, so that neither takes a broken
+/// transfer for a complete one. A drain waits for silence after an answer.
+pub async fn relay(
+    caller: &mut Socket,
+    target: &mut Socket,
+    waiter: &mut Waiter,
+    scratch: &Scratch,
+    idle: Duration,
+) -> RelayReport {
+    let mut out = Pipe::default();
+    let mut back = Pipe::default();
+    let mut last_progress = Instant::now();
+    let mut answered_last = true;
+    let end = loop {
+        let leaving = waiter.seat().is_leaving();
+        let may_leave = !leaving;
+        let limit = if leaving && answered_last {
+            QUIET.min(idle)
+        } else {
+            idle
+        };
+        let before = (out.moved, back.moved);
+        let step = waiter
+            .until(last_progress + limit, may_leave, |cx| {
+                let there = out.poll(cx, caller, target, scratch);
+                let here = back.poll(cx, target, caller, scratch);
+                match (there, here) {
+                    (Poll::Ready(Err(broken)), _) => Poll::Ready(Some(broken.end(true))),
+                    (_, Poll::Ready(Err(broken))) => Poll::Ready(Some(broken.end(false))),
+                    (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
+                        Poll::Ready(Some(RelayEnd::Closed))
+                    }
+                    _ if (out.moved, back.moved) != before => Poll::Ready(None),
+                    _ => Poll::Pending,
+                }
+            })
+            .await;
+        match step {
+            Ok(Some(end)) => break end,
+            Ok(None) => {
+                last_progress = Instant::now();
+                // Who spoke last tells an answered exchange from an open one.
+                answered_last = back.moved != before.1;
+            }
+            Err(Interrupt::Leaving) => {}
+            Err(Interrupt::Deadline) if leaving => break RelayEnd::Drained,
+            Err(Interrupt::Deadline | Interrupt::Abandoned) => break RelayEnd::Idle,
+            Err(Interrupt::Cut) => break RelayEnd::Cut,
+        }
+    };
+    if matches!(
+        end,
+        RelayEnd::CallerLost | RelayEnd::TargetLost | RelayEnd::Cut
+    ) {
+        caller.reset_on_close();
+        target.reset_on_close();
+    }
+    RelayReport {
+        to_target: out.moved,
+        to_caller: back.moved,
+        end,
+    }
+}
+
+/// After an answer, so long a silence means that the exchange is over. Only a drain asks.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// Which end of a pipe broke.
+#[derive(Debug, Clone, Copy)]
+enum Broken {
+    Source,
+    Sink,
+}
+
+impl Broken {
+    const fn end(self, towards_target: bool) -> RelayEnd {
+        match (self, towards_target) {
+            (Self::Source, true) | (Self::Sink, false) => RelayEnd::CallerLost,
+            (Self::Source, false) | (Self::Sink, true) => RelayEnd::TargetLost,
+        }
+    }
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Pipe {
+    /// What was read and could not be written at once.
+    pending: Vec<u8>,
+    taken: usize,
+    ended: bool,
+    shut: bool,
+    moved: u64,
+}
+
+impl Pipe {
+    /// Moves what can be moved. Ready when the source has ended and the sink knows it.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+        sink: &mut Socket,
+        scratch: &Scratch,
+    ) -> Poll<Result<(), Broken>> {
+        for _turn in 0..TURNS {
+            ready!(self.poll_pending(cx, sink))?;
+            if self.ended {
+                if !self.shut {
+                    // A sink that is gone already needs no goodbye.
+                    let _gone = ready!(Pin::new(&mut *sink).poll_shutdown(cx));
+                    self.shut = true;
+                }
+                return Poll::Ready(Ok(()));
+            }
+            ready!(scratch.with(|buffer| self.poll_through(cx, source, sink, buffer)))?;
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_pending(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut Socket,
+    ) -> Poll<Result<(), Broken>> {
+        while let Some(rest) = self
+            .pending
+            .get(self.taken..)
+            .filter(|rest| !rest.is_empty())
+        {
+            let count = ready!(poll_write(cx, sink, rest))?;
+            self.taken = self.taken.saturating_add(count);
+            self.moved = self.moved.saturating_add(count as u64);
+        }
+        self.pending = Vec::new();
+        self.taken = 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads once and writes what was read; the rest is kept.
+    fn poll_through(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut Socket,
+        sink: &mut Socket,
+        buffer: &mut [u8],
+    ) -> Poll<Result<(), Broken>> {
+        let mut read = ReadBuf::new(buffer);
+        ready!(Pin::new(source).poll_read(cx, &mut read)).map_err(|_broken| Broken::Source)?;
+        let bytes = read.filled();
+        if bytes.is_empty() {
+            self.ended = true;
+            return Poll::Ready(Ok(()));
+        }
+        let count = match poll_write(cx, sink, bytes) {
+            Poll::Ready(count) => count?,
+            Poll::Pending => 0,
+        };
+        self.moved = self.moved.saturating_add(count as u64);
+        self.pending
+            .extend_from_slice(bytes.get(count..).unwrap_or_default());
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Reads of one direction before the other one and other connections get their turn.
+const TURNS: usize = 8;
+
+fn poll_write(
+    cx: &mut Context<'_>,
+    sink: &mut Socket,
+    bytes: &[u8],
+) -> Poll<Result<usize, Broken>> {
+    match ready!(Pin::new(sink).poll_write(cx, bytes)) {
+        Ok(0) => Poll::Ready(Err(Broken::Sink)),
+        Ok(count) => Poll::Ready(Ok(count)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Poll::Ready(Ok(0)),
+        Err(_broken) => Poll::Ready(Err(Broken::Sink)),
+    }
+}

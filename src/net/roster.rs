@@ -1,0 +1,328 @@
+//! [`Roster`]: the connections of one thread, and how they are asked to leave.
+//!
+//! Leaving is by ownership: a connection holds its [`Seat`] and the roster is empty when the last
+//! seat is dropped. Nothing here is shared between threads, so nothing here locks.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::time::Instant;
+
+use crate::model::{ConnectionId, Side};
+
+/// What a connection is doing, for drains and for the report of what a drain had to cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The TLS handshake is under way.
+    Handshake,
+    /// Nothing is in flight: it may be closed at once.
+    Idle,
+    /// A request is being read or sent.
+    Busy,
+    /// All of the request is with a side and the answer has not begun, since the given time.
+    Waiting(Side, Instant),
+    /// Bytes are relayed both ways.
+    Relaying,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake => f.write_str("in its handshake"),
+            Self::Idle => f.write_str("idle"),
+            Self::Busy => f.write_str("in an exchange"),
+            Self::Waiting(side, _) => write!(f, "waiting for side {side}"),
+            Self::Relaying => f.write_str("relaying"),
+        }
+    }
+}
+
+/// How far a connection has been asked to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Leave {
+    Stay,
+    WhenIdle,
+    Now,
+}
+
+#[derive(Debug)]
+struct Member {
+    peer: SocketAddr,
+    /// Which part of the configuration it serves; compared, never looked into.
+    scope: u64,
+    phase: Cell<Phase>,
+    leave: Cell<Leave>,
+    /// Set when the side that it waits for was declared down.
+    abandoned: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Member {
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    fn ask(&self, leave: Leave) {
+        if self.leave.get() < leave {
+            self.leave.set(leave);
+            self.wake();
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    members: RefCell<HashMap<ConnectionId, Rc<Member>>>,
+    emptied: RefCell<Option<Waker>>,
+}
+
+/// The connections of one thread. Clones are the same roster.
+#[derive(Debug, Clone, Default)]
+pub struct Roster {
+    shared: Rc<Shared>,
+}
+
+impl Roster {
+    /// An empty roster.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Seats a connection; it leaves when the seat is dropped.
+    pub fn seat(&self, id: ConnectionId, peer: SocketAddr, scope: u64) -> Seat {
+        let member = Rc::new(Member {
+            peer,
+            scope,
+            phase: Cell::new(Phase::Handshake),
+            leave: Cell::new(Leave::Stay),
+            abandoned: Cell::new(false),
+            waker: RefCell::new(None),
+        });
+        self.shared
+            .members
+            .borrow_mut()
+            .insert(id, Rc::clone(&member));
+        Seat {
+            id,
+            member,
+            shared: Rc::clone(&self.shared),
+        }
+    }
+
+    /// How many are seated.
+    pub fn len(&self) -> usize {
+        self.shared.members.borrow().len()
+    }
+
+    /// Whether nobody is seated.
+    pub fn is_empty(&self) -> bool {
+        self.shared.members.borrow().is_empty()
+    }
+
+    /// Asks connections of a scope (`None`: all) to finish what is in flight and then leave.
+    pub fn ask_to_leave(&self, scope: Option<u64>) {
+        for member in self.of_scope(scope) {
+            member.ask(Leave::WhenIdle);
+        }
+    }
+
+    /// Cuts connections of a scope (`None`: all), whatever they are doing, and says what each of
+    /// them was doing.
+    pub fn cut(&self, scope: Option<u64>) -> Vec<(SocketAddr, Phase)> {
+        let members = self.of_scope(scope);
+        for member in &members {
+            member.ask(Leave::Now);
+        }
+        members
+            .iter()
+            .map(|member| (member.peer, member.phase.get()))
+            .collect()
+    }
+
+    /// Tells exchanges of a scope that wait for `side`, and whose request was sent before
+    /// `sent_before`, that no answer is expected any more. Returns the time at which the next of
+    /// those that are still spared falls due.
+    pub fn abandon(&self, scope: u64, side: Side, sent_before: Instant) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        for member in self.of_scope(Some(scope)) {
+            if let Phase::Waiting(waits_for, since) = member.phase.get() {
+                if waits_for != side {
+                    continue;
+                }
+                if since <= sent_before {
+                    member.abandoned.set(true);
+                    member.wake();
+                } else {
+                    next = Some(next.map_or(since, |earliest| earliest.min(since)));
+                }
+            }
+        }
+        next
+    }
+
+    /// Waits until nobody is seated.
+    pub async fn emptied(&self) {
+        poll_fn(|cx| {
+            if self.is_empty() {
+                return Poll::Ready(());
+            }
+            *self.shared.emptied.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn of_scope(&self, scope: Option<u64>) -> Vec<Rc<Member>> {
+        let members = self.shared.members.borrow();
+        members
+            .values()
+            .filter(|m| scope.is_none_or(|scope| m.scope == scope))
+            .cloned()
+            .collect()
+    }
+}
+
+/// A connection's place in the roster.
+pub struct Seat {
+    id: ConnectionId,
+    member: Rc<Member>,
+    shared: Rc<Shared>,
+}
+
+impl Seat {
+    /// The connection's id.
+    pub const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// The far end.
+    pub fn peer(&self) -> SocketAddr {
+        self.member.peer
+    }
+
+    /// Says what the connection does now. Waiting for a side begins afresh: an earlier word that
+    /// a side is down does not count for the next request.
+    pub fn set_phase(&self, phase: Phase) {
+        self.member.phase.set(phase);
+        self.member.abandoned.set(false);
+    }
+
+    /// Whether this connection should close after what is in flight.
+    pub fn is_leaving(&self) -> bool {
+        self.member.leave.get() > Leave::Stay
+    }
+
+    /// Whether it has to end now, whatever is in flight.
+    pub(super) fn is_cut(&self) -> bool {
+        self.member.leave.get() == Leave::Now
+    }
+
+    /// Whether the side it waits for was declared down.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.member.abandoned.get()
+    }
+
+    /// Keeps the waker, to be woken by the next word to this connection.
+    pub(super) fn listen(&self, cx: &Context<'_>) {
+        let mut waker = self.member.waker.borrow_mut();
+        match waker.as_ref() {
+            Some(kept) if kept.will_wake(cx.waker()) => {}
+            _ => *waker = Some(cx.waker().clone()),
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.shared.members.borrow_mut().remove(&self.id);
+        if self.shared.members.borrow().is_empty()
+            && let Some(waker) = self.shared.emptied.borrow_mut().take()
+        {
+            waker.wake();
+        }
+    }
+}
+
+impl fmt::Debug for Seat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seat")
+            .field("id", &self.id)
+            .field("phase", &self.member.phase.get())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn peer() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 1))
+    }
+
+    #[tokio::test]
+    async fn the_roster_is_empty_when_the_last_seat_is_dropped() {
+        let roster = Roster::new();
+        let one = roster.seat(ConnectionId(1), peer(), 0);
+        let two = roster.seat(ConnectionId(2), peer(), 0);
+        let waits = roster.emptied();
+        tokio::pin!(waits);
+        drop(one);
+        assert!(futures_poll(waits.as_mut()).is_pending());
+        drop(two);
+        waits.await;
+        assert!(roster.is_empty());
+    }
+
+    #[test]
+    fn asking_one_scope_to_leave_spares_the_others() {
+        let roster = Roster::new();
+        let one = roster.seat(ConnectionId(1), peer(), 1);
+        let two = roster.seat(ConnectionId(2), peer(), 2);
+        roster.ask_to_leave(Some(1));
+        assert!(one.is_leaving() && !one.is_cut());
+        assert!(!two.is_leaving());
+    }
+
+    #[test]
+    fn a_cut_says_what_each_connection_was_doing() {
+        let roster = Roster::new();
+        let one = roster.seat(ConnectionId(1), peer(), 1);
+        one.set_phase(Phase::Relaying);
+        assert_eq!(roster.cut(None), [(peer(), Phase::Relaying)]);
+        assert!(one.is_cut());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_exchanges_that_waited_long_enough_for_that_side_are_abandoned() {
+        let roster = Roster::new();
+        let start = Instant::now();
+        let old = roster.seat(ConnectionId(1), peer(), 1);
+        let young = roster.seat(ConnectionId(2), peer(), 1);
+        let elsewhere = roster.seat(ConnectionId(3), peer(), 1);
+        old.set_phase(Phase::Waiting(Side::A, start));
+        young.set_phase(Phase::Waiting(Side::A, start + Duration::from_secs(2)));
+        elsewhere.set_phase(Phase::Waiting(Side::B, start));
+        let next = roster.abandon(1, Side::A, start + Duration::from_secs(1));
+        assert!(old.is_abandoned() && !young.is_abandoned() && !elsewhere.is_abandoned());
+        assert_eq!(next, Some(start + Duration::from_secs(2)));
+        old.set_phase(Phase::Busy);
+        assert!(
+            !old.is_abandoned(),
+            "the next request of that connection starts afresh"
+        );
+    }
+
+    fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+}
