@@ -1,0 +1,181 @@
+//! Files that a key names: where they are, and whether they can be read.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::config::keys::KEYS;
+use crate::config::problem::{Place, Problem};
+use crate::config::settings::FileRef;
+
+/// So many folders are looked through for a file that is not where its key says.
+const MOST_FOLDERS: usize = 64;
+
+/// The path that a written one means: relative to the ini file's folder, `\` and `/` alike.
+pub(super) fn resolve(folder: &Path, written: &str) -> PathBuf {
+    let native = if cfg!(windows) {
+        written.to_owned()
+    } else {
+        written.replace('\\', "/")
+    };
+    // Collecting the components drops every `.`, so that messages show the path itself.
+    folder.join(native).components().collect()
+}
+
+/// What is wrong with a file that has to be there, if anything. The problem names the path as
+/// written and as resolved.
+pub(super) fn unreadable(file: &FileRef) -> Option<Problem> {
+    let metadata = match fs::metadata(&file.path) {
+        Ok(metadata) => metadata,
+        Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            let what = "names a file that does not exist";
+            return Some(trouble(file, what, missing_hint(file)));
+        }
+        Err(cause) => return Some(no_access(file, &cause)),
+    };
+    if metadata.is_dir() {
+        return Some(trouble(file, "names a folder", "name the file in it"));
+    }
+    // A pipe or a device would block the open below.
+    if !metadata.is_file() {
+        let what = "names something that is not a file";
+        return Some(trouble(file, what, "name a plain file"));
+    }
+    if metadata.len() == 0 {
+        return Some(trouble(
+            file,
+            "names an empty file",
+            "put the file there again; an empty one is often a copy that was cut short",
+        ));
+    }
+    let opened = File::open(&file.path);
+    opened.err().map(|cause| no_access(file, &cause))
+}
+
+fn no_access(file: &FileRef, cause: &io::Error) -> Problem {
+    trouble(
+        file,
+        &format!("names a file that cannot be read: {cause}"),
+        "give the account that runs crmgate the right to read it",
+    )
+}
+
+fn trouble(file: &FileRef, what: &str, hint: impl Into<String>) -> Problem {
+    let key = file.place.key.as_deref().unwrap_or("the key");
+    let problem = Problem::error(file.place.clone(), format!("{key} {what}"), hint);
+    if is_secret(&file.place) {
+        return problem;
+    }
+    let resolved = file.path.display();
+    problem.value(&file.written).allowed(format!(
+        "the path of a file; this value means \"{resolved}\""
+    ))
+}
+
+/// Warns of a private key, or what opens it, that every account of the machine can read.
+pub(super) fn exposed_key(file: &FileRef) -> Option<Problem> {
+    everybody_reads(&file.path).then(|| {
+        Problem::warning(
+            file.place.clone(),
+            "a file with a secret can be read by every account of this machine",
+            format!("run: chmod o-rwx '{}'", file.path.display()),
+        )
+        .value(&file.written)
+    })
+}
+
+#[cfg(unix)]
+fn everybody_reads(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    const OTHERS_READ: u32 = 0o004;
+    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OTHERS_READ != 0)
+}
+
+#[cfg(not(unix))]
+fn everybody_reads(_path: &Path) -> bool {
+    false
+}
+
+/// What is wrong with a file that is going to be written, if anything.
+pub(super) fn unwritable(file: &FileRef) -> Option<Problem> {
+    if file.path.is_dir() {
+        return Some(trouble(file, "names a folder", "name a file in it"));
+    }
+    let folder = file.path.parent()?;
+    let is_there = folder.as_os_str().is_empty() || folder.is_dir();
+    (!is_there).then(|| {
+        trouble(
+            file,
+            "names a file in a folder that does not exist",
+            "make the folder first, and give crmgate the right to write there",
+        )
+    })
+}
+
+fn is_secret(place: &Place) -> bool {
+    let named = place.key.as_deref();
+    KEYS.iter().any(|key| key.secret && named == Some(key.name))
+}
+
+/// What to do about a file that is not there: the best guess comes first.
+fn missing_hint(file: &FileRef) -> String {
+    let found = (!is_secret(&file.place))
+        .then(|| found_elsewhere(file))
+        .flatten();
+    if let Some((folder, name)) = found {
+        return match folder {
+            Some(folder) => format!(
+                "found in {folder}{}: write ./{folder}/{name}",
+                std::path::MAIN_SEPARATOR
+            ),
+            None => format!("found beside this ini file: write ./{name}"),
+        };
+    }
+    let windows_path =
+        !cfg!(windows) && (file.written.starts_with(r"\\") || file.written.get(1..2) == Some(":"));
+    if windows_path {
+        "that is a path of Windows; write one of this machine, or a relative one such as \
+         ./ssl/name.pem"
+            .to_owned()
+    } else if file.written.matches('%').count() > 1 {
+        "variables such as %ProgramFiles% are not replaced; write the path itself".to_owned()
+    } else {
+        "put the file there, or name the one that is meant; a relative path starts at the folder \
+         of this ini file"
+            .to_owned()
+    }
+}
+
+/// A file of the same name, in any case, in a folder beside the ini file or right there: the folder
+/// and the name. The vendor's own page puts the files into `SAP\` and names `./ssl/`.
+fn found_elsewhere(file: &FileRef) -> Option<(Option<String>, String)> {
+    let name = file.path.file_name()?.to_str()?;
+    let base = file.place.file.parent()?;
+    let in_folder = |folder: &Path| {
+        names_of(folder)
+            .into_iter()
+            .find(|entry| entry.eq_ignore_ascii_case(name) && folder.join(entry).is_file())
+    };
+    names_of(base)
+        .into_iter()
+        .filter(|folder| base.join(folder).is_dir())
+        .take(MOST_FOLDERS)
+        .find_map(|folder| Some((Some(folder.clone()), in_folder(&base.join(folder))?)))
+        .or_else(|| Some((None, in_folder(base)?)))
+}
+
+/// The names in a folder, sorted, so that a message is the same every time.
+fn names_of(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+// They make links, sockets and modes, which only Unix has under these names.
+#[cfg(all(test, unix))]
+#[path = "tests/files.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+//! `crmgate.ini`: the gateway itself. The file may be absent; every key has a default.
+
+use std::time::Duration;
+
+use crate::config::document::Document;
+use crate::config::keys::IniFile;
+use crate::config::problem::{Place, Problem, Problems};
+use crate::config::reader::Reader;
+use crate::config::settings::{Limits, LogFormat, LogSettings, RuntimeSettings};
+use crate::config::value::said_duration;
+use crate::model::ListenAddr;
+
+/// SAP's ICM closes its idle client connections after 10 s; whoever closes first must not be us.
+const ICM_CLIENT_CLOSES: Duration = Duration::from_secs(10);
+
+/// The file as it is meant.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct GatewayIni {
+    pub(super) admin: Vec<ListenAddr>,
+    pub(super) admin_place: Place,
+    pub(super) log: LogSettings,
+    pub(super) runtime: RuntimeSettings,
+    pub(super) limits: Limits,
+}
+
+/// Reads the file; of an empty document every value is the default.
+pub(super) fn read(document: &Document, problems: &mut Problems) -> GatewayIni {
+    let (admin, admin_place) = admin(document, problems);
+    GatewayIni {
+        admin,
+        admin_place,
+        log: log(document, problems),
+        runtime: runtime(document, problems),
+        limits: limits(document, problems),
+    }
+}
+
+fn admin(document: &Document, problems: &mut Problems) -> (Vec<ListenAddr>, Place) {
+    let mut reader = Reader::new(document, IniFile::Gateway, "Admin", problems);
+    let listen: Vec<ListenAddr> = reader.value("Listen");
+    let place = reader.place("Listen");
+    if !listen.is_empty() {
+        reader.report(Problem::notice(
+            place.clone(),
+            "the admin listener is not opened by this release",
+            "nothing to do: the address is kept free for it",
+        ));
+    }
+    (listen, place)
+}
+
+fn log(document: &Document, problems: &mut Problems) -> LogSettings {
+    let mut reader = Reader::new(document, IniFile::Gateway, "Log", problems);
+    LogSettings {
+        format: match reader.value("Format") {
+            "json" => LogFormat::Json,
+            _ => LogFormat::Text,
+        },
+        level: reader.value("Level"),
+        file: reader.output_file("File"),
+        access: reader.value("Access"),
+        throttle: reader.value("Throttle"),
+    }
+}
+
+fn runtime(document: &Document, problems: &mut Problems) -> RuntimeSettings {
+    let mut reader = Reader::new(document, IniFile::Gateway, "Runtime", problems);
+    RuntimeSettings {
+        threads: reader.get("Threads").unwrap_or_else(cores),
+        drain_timeout: reader.value("DrainTimeout"),
+        watch: reader.value("Watch"),
+        watch_interval: reader.value("WatchInterval"),
+    }
+}
+
+/// As many as the system lets this process use; one where it does not say.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn limits(document: &Document, problems: &mut Problems) -> Limits {
+    let mut reader = Reader::new(document, IniFile::Gateway, "Limits", problems);
+    let limits = Limits {
+        max_connections: reader.value("MaxConnections"),
+        max_connections_per_address: reader.value("MaxConnectionsPerAddress"),
+        max_handshakes: reader.value("MaxHandshakes"),
+        max_handshakes_per_address: reader.value("MaxHandshakesPerAddress"),
+        handshake_timeout: reader.value("HandshakeTimeout"),
+        header_timeout: reader.value("HeaderTimeout"),
+        idle_timeout: reader.value("IdleTimeout"),
+        max_header_size: reader.value("MaxHeaderSize"),
+        max_headers: reader.value("MaxHeaders"),
+        max_body_size: reader.value("MaxBodySize"),
+        max_buffered_body: reader.value("MaxBufferedBody"),
+        min_body_rate: reader.value("MinBodyRate"),
+    };
+    // Zero is what a refused value leaves, and that has its own problem.
+    if !limits.idle_timeout.is_zero() && limits.idle_timeout <= ICM_CLIENT_CLOSES {
+        let place = reader.place("IdleTimeout");
+        reader.report(
+            Problem::warning(
+                place,
+                "IdleTimeout is not longer than the 10 s after which SAP closes idle connections, \
+                 so requests can meet a closed one",
+                "write more than 10s; 65s leaves the closing to SAP",
+            )
+            .value(said_duration(limits.idle_timeout)),
+        );
+    }
+    let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let pairs = [
+        (
+            (
+                "MaxConnectionsPerAddress",
+                count(limits.max_connections_per_address),
+            ),
+            ("MaxConnections", count(limits.max_connections)),
+        ),
+        (
+            (
+                "MaxHandshakesPerAddress",
+                count(limits.max_handshakes_per_address),
+            ),
+            ("MaxHandshakes", count(limits.max_handshakes)),
+        ),
+        (
+            ("MaxBufferedBody", count(limits.max_buffered_body)),
+            ("MaxBodySize", limits.max_body_size),
+        ),
+    ];
+    for ((part, of_part), (whole, of_whole)) in pairs {
+        // A refused value is 0 here, and has its own problem.
+        let exceeds = of_whole > 0 && of_part > of_whole;
+        if exceeds {
+            let place = reader.place(if reader.is_set(part) { part } else { whole });
+            reader.report(Problem::warning(
+                place,
+                format!("{part} is greater than {whole}, which is reached first"),
+                format!("write {part} below {whole}"),
+            ));
+        }
+    }
+    limits
+}

@@ -1,0 +1,247 @@
+//! The keys of `crmgate.ini`.
+
+use std::time::Duration;
+
+use super::{IniFile, Key, Kind, Preset, Section};
+
+pub(super) const SECTIONS: &[Section] = &[
+    Section {
+        name: "Admin",
+        doc: "Reserved for the operator's own listener. The address is checked and kept free; this \
+              release does not listen there yet.",
+    },
+    Section {
+        name: "Log",
+        doc: "What is written to the log, and how.",
+    },
+    Section {
+        name: "Runtime",
+        doc: "Threads, stopping, and noticing changed files.",
+    },
+    Section {
+        name: "Limits",
+        doc: "What one peer, and all of them together, may take.",
+    },
+];
+
+const ADMIN: &str = "Admin";
+const LOG: &str = "Log";
+const RUNTIME: &str = "Runtime";
+const LIMITS: &str = "Limits";
+
+const fn key(
+    section: &'static str,
+    name: &'static str,
+    kind: Kind,
+    default: Preset,
+    doc: &'static str,
+) -> Key {
+    Key::new(IniFile::Gateway, section, name, kind, default, doc)
+}
+
+/// From a time so short that only a trial wants it.
+const fn up_to(max: Duration) -> Kind {
+    Kind::Duration {
+        min: Duration::from_millis(100),
+        max,
+    }
+}
+
+const fn count(min: u64, max: u64) -> Kind {
+    Kind::Count { min, max }
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+/// More than one machine has descriptors for; a greater number is a slip of the finger.
+const MOST: u64 = 1_000_000;
+
+pub(super) const KEYS: &[Key] = &[
+    key(
+        ADMIN,
+        "Listen",
+        Kind::Listeners,
+        Preset::Absent("no admin listener"),
+        "Where the admin listener will be. Reserved: checked against the other listeners, not yet \
+         opened.",
+    )
+    .example("127.0.0.1:9440"),
+    key(
+        LOG,
+        "Format",
+        Kind::Choice(&["text", "json"]),
+        Preset::Value("text"),
+        "text for people, json for a collector: one object a line.",
+    ),
+    key(
+        LOG,
+        "Level",
+        Kind::Level,
+        Preset::Value("info"),
+        "How much is written. info is every change of state that an operator cares about, and no \
+         line that a stranger can cause at will.",
+    ),
+    key(
+        LOG,
+        "File",
+        Kind::OutputFile,
+        Preset::Absent("standard output"),
+        "Where the log goes. Standard output, because systemd and containers collect it there.",
+    )
+    .example("./crmgate.log"),
+    key(
+        LOG,
+        "Access",
+        Kind::Switch,
+        Preset::Value("yes"),
+        "Whether every exchange and every routed connection gets one line. yes: it is the only \
+         record of what became of a request.",
+    ),
+    key(
+        LOG,
+        "Throttle",
+        count(1, 10_000),
+        Preset::Value("10"),
+        "Lines a second that one kind of network event may cause; the rest is counted. 10, so that \
+         a scan of the port fills no disk.",
+    ),
+    key(
+        RUNTIME,
+        "Threads",
+        count(1, 512),
+        Preset::Computed("the number of cores"),
+        "Threads that serve traffic, each with its own listeners and connections.",
+    )
+    .example("2"),
+    key(
+        RUNTIME,
+        "DrainTimeout",
+        Kind::Duration {
+            min: Duration::ZERO,
+            max: Duration::from_hours(1),
+        },
+        Preset::Value("30s"),
+        "How long a stop waits for what is in flight before it is cut and named. Half of SAP's own \
+         60 s: most answers come far sooner, and a service manager waits no longer.",
+    ),
+    key(
+        RUNTIME,
+        "Watch",
+        Kind::Switch,
+        Preset::Value("yes"),
+        "Whether changed ini and certificate files are read again without a signal.",
+    ),
+    key(
+        RUNTIME,
+        "WatchInterval",
+        up_to(Duration::from_hours(1)),
+        Preset::Value("30s"),
+        "How often the files are looked at even if the system reported no change, as it does on \
+         network shares.",
+    ),
+    key(
+        LIMITS,
+        "MaxConnections",
+        count(1, MOST),
+        Preset::Value("20000"),
+        "Accepted connections in all. Several times what a cluster of application servers opens; \
+         idle ones cost little.",
+    ),
+    key(
+        LIMITS,
+        "MaxConnectionsPerAddress",
+        count(1, MOST),
+        Preset::Value("16000"),
+        "Accepted connections of one address. Below the total, so that one host cannot lock out \
+         the rest; high, because all of SAP may stand behind one address.",
+    ),
+    key(
+        LIMITS,
+        "MaxHandshakes",
+        count(1, MOST),
+        Preset::Value("10000"),
+        "TLS handshakes in progress in all. Twice the 5000 half-open connections that must not \
+         disturb anybody.",
+    ),
+    key(
+        LIMITS,
+        "MaxHandshakesPerAddress",
+        count(1, MOST),
+        Preset::Value("8000"),
+        "TLS handshakes in progress of one address. Below the total, so that one host cannot lock \
+         out the rest.",
+    ),
+    key(
+        LIMITS,
+        "HandshakeTimeout",
+        up_to(Duration::from_mins(1)),
+        Preset::Value("8s"),
+        "From the accept to the end of the handshake. Below the 10 s that half-open connections \
+         may live, above any handshake over a slow line.",
+    ),
+    key(
+        LIMITS,
+        "HeaderTimeout",
+        up_to(Duration::from_mins(1)),
+        Preset::Value("8s"),
+        "From the first byte of a request to the end of its head. A head is one packet; 8 s allow \
+         for its retransmission.",
+    ),
+    key(
+        LIMITS,
+        "IdleTimeout",
+        up_to(Duration::from_hours(1)),
+        Preset::Value("65s"),
+        "How long a kept connection may stay without a request. SAP's ICM closes its idle \
+         connections after 10 s (and 60 s at most in practice); staying longer lets SAP close \
+         first, so no request meets a closed connection.",
+    ),
+    key(
+        LIMITS,
+        "MaxHeaderSize",
+        Kind::Size {
+            min: 4 * KIB,
+            max: MIB,
+        },
+        Preset::Value("32768"),
+        "Bytes of the head of a request or an answer. Cookies and logon tickets of SAP fit several \
+         times.",
+    ),
+    key(
+        LIMITS,
+        "MaxHeaders",
+        count(16, 1000),
+        Preset::Value("100"),
+        "Fields in a head. SAP sends about 20.",
+    ),
+    key(
+        LIMITS,
+        "MaxBodySize",
+        Kind::Size {
+            min: KIB,
+            max: 16 * GIB,
+        },
+        Preset::Value("64MiB"),
+        "Bytes of the body of a request. Bodies are streamed, so the limit guards the side and not \
+         the gateway's memory; attached data of a contact is far smaller.",
+    ),
+    key(
+        LIMITS,
+        "MaxBufferedBody",
+        Kind::Size { min: KIB, max: GIB },
+        Preset::Value("1MiB"),
+        "Bytes that are collected where a length has to be known first (Dechunk, answers to \
+         HTTP/1.0 clients). Each such exchange may take as much memory.",
+    ),
+    key(
+        LIMITS,
+        "MinBodyRate",
+        Kind::Size { min: 0, max: GIB },
+        Preset::Value("240"),
+        "Bytes a second, over 8 s, below which a body that is sent to the gateway, or an answer \
+         that is taken from it, is cut. 0 switches it off. 240 is slower than any modem and \
+         faster than a trickle meant to hold a connection.",
+    ),
+];

@@ -1,0 +1,146 @@
+//! [`Kind`]: what may be written as the value of a key.
+
+use std::time::Duration;
+
+use crate::config::value::{said_duration, said_size};
+
+/// What may be written as the value of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An IP address to bind.
+    Address,
+    /// One word of several.
+    Choice(&'static [&'static str]),
+    /// A whole number.
+    Count {
+        /// The smallest.
+        min: u64,
+        /// The greatest.
+        max: u64,
+    },
+    /// A span of time.
+    Duration {
+        /// The shortest.
+        min: Duration,
+        /// The longest.
+        max: Duration,
+    },
+    /// A file that has to be there.
+    File,
+    /// The value of a header field: visible ASCII and blanks; it may be empty.
+    Header,
+    /// A log level, or a filter.
+    Level,
+    /// One listening address or several.
+    Listeners,
+    /// A file that is written.
+    OutputFile,
+    /// The target of a static route.
+    Route,
+    /// The path of a request.
+    RequestPath,
+    /// A number of bytes.
+    Size {
+        /// The smallest.
+        min: u64,
+        /// The greatest.
+        max: u64,
+    },
+    /// HTTP statuses.
+    Statuses,
+    /// Cipher suites in SAP's syntax, judged where the suites are known.
+    Suites,
+    /// Yes or no.
+    Switch,
+    /// One or several hosts with ports.
+    Targets,
+    /// The vendor's blank-separated tokens.
+    Tokens,
+    /// `http://` or `https://` with host and port.
+    Url,
+    /// A TLS protocol version.
+    Version,
+    /// A daily window of time.
+    Window,
+}
+
+impl Kind {
+    /// What is accepted, for the `allowed:` line of a message and for the reference.
+    pub fn allowed(self) -> String {
+        match self {
+            Self::Address => "an IP address such as 0.0.0.0, 127.0.0.1 or ::".to_owned(),
+            Self::Choice(words) => words.join(" | "),
+            Self::Count { min, max } => format!("a whole number from {min} to {max}"),
+            Self::Duration { min, max } => format!(
+                "a duration from {} to {}",
+                said_duration(min),
+                said_duration(max)
+            ),
+            Self::File => "the path of a file that can be read and is not empty".to_owned(),
+            Self::Header => "letters, digits, signs and blanks (ASCII), or nothing".to_owned(),
+            Self::Level => "off | error | warn | info | debug | trace, or a filter such as \
+                 info,crmgate::requests=debug"
+                .to_owned(),
+            Self::Listeners => {
+                "ip:port, or a port alone for all IPv4 addresses; several with commas".to_owned()
+            }
+            Self::OutputFile => "the path of a file in a folder that exists".to_owned(),
+            Self::Route => "host or host:port; without a port, the same port as here".to_owned(),
+            Self::RequestPath => "a path that begins with / and holds no blank".to_owned(),
+            Self::Size { min, max } => {
+                format!("a size from {} to {}", said_size(min), said_size(max))
+            }
+            Self::Statuses => {
+                "any, or statuses and ranges from 100 to 599 with commas, such as 200,204,400-499"
+                    .to_owned()
+            }
+            Self::Suites => {
+                "SAP's cipher suite syntax, such as 150:PFS:HIGH::EC_P256:EC_HIGH".to_owned()
+            }
+            Self::Switch => "yes | no".to_owned(),
+            Self::Targets => "host:port; several with commas".to_owned(),
+            Self::Tokens => {
+                "SSL, or SSL PROXY=host:port, separated by blanks; or nothing".to_owned()
+            }
+            Self::Url => "http://host:port or https://host:port, without a path".to_owned(),
+            Self::Version => "1.2 | 1.3".to_owned(),
+            Self::Window => "hh:mm-hh:mm in local time; it may cross midnight".to_owned(),
+        }
+    }
+
+    /// What to do about a value that is not accepted.
+    pub const fn hint(self) -> &'static str {
+        match self {
+            Self::Address => "write the address itself; a host name is not resolved here",
+            Self::Choice(_) | Self::Switch => "write one of the allowed words",
+            Self::Count { .. } => "write digits only, within the range",
+            Self::Duration { .. } => {
+                "write a number with ms, s, m or h, such as 500ms or 8h; a number alone means seconds"
+            }
+            Self::File | Self::OutputFile => {
+                "write a path; a relative one starts at the folder of this ini file"
+            }
+            Self::Header => {
+                "write it in ASCII; accents and control characters have no place in a header"
+            }
+            Self::Level => "write one level, or target=level pairs with commas",
+            Self::Listeners => {
+                "write the address to listen on, such as 0.0.0.0:8443 or 127.0.0.1:8081"
+            }
+            Self::Route => "write the CRM host, such as crm.example.com or crm.example.com:44300",
+            Self::RequestPath => "write the path only, such as / or /health",
+            Self::Size { .. } => {
+                "write a number of bytes, or a number with KiB, MiB or GiB, such as 64MiB"
+            }
+            Self::Statuses => "write any, or a list such as 200,204,400-499",
+            Self::Suites => "remove the line to offer every suite that is safe",
+            Self::Targets => "write each host with its port, such as crm.example.com:44300",
+            Self::Tokens => {
+                "write SSL for TLS towards SAP, and PROXY=host:port behind it where a proxy stands between"
+            }
+            Self::Url => "write scheme, host and port only, such as https://side-a.example:8443",
+            Self::Version => "write 1.2 or 1.3; older versions are not offered at all",
+            Self::Window => "write two times of day, such as 02:00-04:00",
+        }
+    }
+}
