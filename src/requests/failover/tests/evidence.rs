@@ -48,6 +48,7 @@ fn failed_requests_and_failed_probes_count_together() {
 #[test]
 fn an_answered_request_takes_back_failed_requests_but_no_failed_probe() {
     let mut rig = Rig::probed();
+    rig.request_answered(A);
     rig.request_fails(A, 2);
     rig.request_answered(A);
     assert_eq!(rig.machine.status(A).request_failures, 0);
