@@ -80,7 +80,7 @@ pub enum Event {
         /// The side.
         side: Side,
     },
-    /// Nothing but time has passed; due at [`Failover::wake_at`].
+    /// Nothing but time has passed; due at [`super::Failover::wake_at`].
     Tick,
 }
 
