@@ -1,0 +1,34 @@
+//! What the daemon says about itself: log lines, one line for each exchange, and figures.
+//!
+//! ```text
+//!   tracing macros ──────► log.rs ──┐
+//!                                   ├──► queue ──► target.rs ──► file or standard output
+//!   AccessLog::write ──► access.rs ─┘   (bounded)  (own thread)
+//!   Counters  ──► Snapshot              read by the status page, the demo and the tests
+//! ```
+//!
+//! Nothing here can stall or fail traffic: a full queue or a full disk costs lines, which are
+//! counted, and nothing else. Whatever a peer sends stays on one line, and how many lines it can
+//! cause is bounded by [`Throttle`].
+//!
+//! Not here: what is worth a line (each room decides), bodies (never logged), and the settings
+//! (the gateway turns `[Log]` into [`LogOptions`]). Every room above may come in; this one knows
+//! only the model.
+
+mod access;
+mod escape;
+mod figure;
+mod flow;
+mod line;
+mod log;
+mod metrics;
+mod stamp;
+mod target;
+mod throttle;
+
+pub use access::{AccessLine, AccessLog, TlsLeg};
+pub use figure::{Counter, Gauge, Kind};
+pub use flow::Flow;
+pub use log::{LogError, LogForm, LogGuard, LogOptions, init};
+pub use metrics::{Counters, Family, Series, Snapshot, TABLE};
+pub use throttle::{Noise, Throttle, Verdict};
