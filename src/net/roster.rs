@@ -50,11 +50,20 @@ enum Leave {
     Now,
 }
 
+/// Which part of the configuration a connection serves; compared, never looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The SAP system.
+    pub system: u32,
+    /// The listener.
+    pub listener: u32,
+}
+
 #[derive(Debug)]
 struct Member {
     peer: SocketAddr,
-    /// Which part of the configuration it serves; compared, never looked into.
-    scope: u64,
+    /// Which part of the configuration it serves.
+    scope: Scope,
     phase: Cell<Phase>,
     leave: Cell<Leave>,
     /// Set when the side that it waits for was declared down.
@@ -96,7 +105,7 @@ impl Roster {
     }
 
     /// Seats a connection; it leaves when the seat is dropped.
-    pub fn seat(&self, id: ConnectionId, peer: SocketAddr, scope: u64) -> Seat {
+    pub fn seat(&self, id: ConnectionId, peer: SocketAddr, scope: Scope) -> Seat {
         let member = Rc::new(Member {
             peer,
             scope,
@@ -126,17 +135,16 @@ impl Roster {
         self.shared.members.borrow().is_empty()
     }
 
-    /// Asks connections of a scope (`None`: all) to finish what is in flight and then leave.
-    pub fn ask_to_leave(&self, scope: Option<u64>) {
-        for member in self.of_scope(scope) {
+    /// Asks connections to finish what is in flight and then leave.
+    pub fn ask_to_leave(&self, whom: impl Fn(Scope) -> bool) {
+        for member in self.chosen(whom) {
             member.ask(Leave::WhenIdle);
         }
     }
 
-    /// Cuts connections of a scope (`None`: all), whatever they are doing, and says what each of
-    /// them was doing.
-    pub fn cut(&self, scope: Option<u64>) -> Vec<(SocketAddr, Phase)> {
-        let members = self.of_scope(scope);
+    /// Cuts connections, whatever they are doing, and says what each of them was doing.
+    pub fn cut(&self, whom: impl Fn(Scope) -> bool) -> Vec<(SocketAddr, Phase)> {
+        let members = self.chosen(whom);
         for member in &members {
             member.ask(Leave::Now);
         }
@@ -146,12 +154,12 @@ impl Roster {
             .collect()
     }
 
-    /// Tells exchanges of a scope that wait for `side`, and whose request was sent before
-    /// `sent_before`, that no answer is expected any more. Returns the time at which the next of
-    /// those that are still spared falls due.
-    pub fn abandon(&self, scope: u64, side: Side, sent_before: Instant) -> Option<Instant> {
-        let mut next: Option<Instant> = None;
-        for member in self.of_scope(Some(scope)) {
+    /// Tells exchanges of a system that wait for `side`, and whose request was sent before
+    /// `sent_before`, that no answer is expected any more. Returns when the oldest of those that
+    /// are still spared was sent.
+    pub fn abandon(&self, system: u32, side: Side, sent_before: Instant) -> Option<Instant> {
+        let mut oldest_spared: Option<Instant> = None;
+        for member in self.chosen(|scope| scope.system == system) {
             if let Phase::Waiting(waits_for, since) = member.phase.get() {
                 if waits_for != side {
                     continue;
@@ -160,11 +168,11 @@ impl Roster {
                     member.abandoned.set(true);
                     member.wake();
                 } else {
-                    next = Some(next.map_or(since, |earliest| earliest.min(since)));
+                    oldest_spared = Some(oldest_spared.map_or(since, |oldest| oldest.min(since)));
                 }
             }
         }
-        next
+        oldest_spared
     }
 
     /// Waits until nobody is seated.
@@ -179,11 +187,12 @@ impl Roster {
         .await;
     }
 
-    fn of_scope(&self, scope: Option<u64>) -> Vec<Rc<Member>> {
-        let members = self.shared.members.borrow();
-        members
+    fn chosen(&self, whom: impl Fn(Scope) -> bool) -> Vec<Rc<Member>> {
+        self.shared
+            .members
+            .borrow()
             .values()
-            .filter(|m| scope.is_none_or(|scope| m.scope == scope))
+            .filter(|member| whom(member.scope))
             .cloned()
             .collect()
     }
@@ -265,6 +274,13 @@ mod tests {
 
     use super::*;
 
+    const fn scope(listener: u32) -> Scope {
+        Scope {
+            system: 1,
+            listener,
+        }
+    }
+
     fn peer() -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], 1))
     }
@@ -272,8 +288,8 @@ mod tests {
     #[tokio::test]
     async fn the_roster_is_empty_when_the_last_seat_is_dropped() {
         let roster = Roster::new();
-        let one = roster.seat(ConnectionId(1), peer(), 0);
-        let two = roster.seat(ConnectionId(2), peer(), 0);
+        let one = roster.seat(ConnectionId(1), peer(), scope(0));
+        let two = roster.seat(ConnectionId(2), peer(), scope(0));
         let waits = roster.emptied();
         tokio::pin!(waits);
         drop(one);
@@ -286,9 +302,9 @@ mod tests {
     #[test]
     fn asking_one_scope_to_leave_spares_the_others() {
         let roster = Roster::new();
-        let one = roster.seat(ConnectionId(1), peer(), 1);
-        let two = roster.seat(ConnectionId(2), peer(), 2);
-        roster.ask_to_leave(Some(1));
+        let one = roster.seat(ConnectionId(1), peer(), scope(1));
+        let two = roster.seat(ConnectionId(2), peer(), scope(2));
+        roster.ask_to_leave(|scope| scope.listener == 1);
         assert!(one.is_leaving() && !one.is_cut());
         assert!(!two.is_leaving());
     }
@@ -296,9 +312,9 @@ mod tests {
     #[test]
     fn a_cut_says_what_each_connection_was_doing() {
         let roster = Roster::new();
-        let one = roster.seat(ConnectionId(1), peer(), 1);
+        let one = roster.seat(ConnectionId(1), peer(), scope(1));
         one.set_phase(Phase::Relaying);
-        assert_eq!(roster.cut(None), [(peer(), Phase::Relaying)]);
+        assert_eq!(roster.cut(|_| true), [(peer(), Phase::Relaying)]);
         assert!(one.is_cut());
     }
 
@@ -306,9 +322,9 @@ mod tests {
     async fn only_exchanges_that_waited_long_enough_for_that_side_are_abandoned() {
         let roster = Roster::new();
         let start = Instant::now();
-        let old = roster.seat(ConnectionId(1), peer(), 1);
-        let young = roster.seat(ConnectionId(2), peer(), 1);
-        let elsewhere = roster.seat(ConnectionId(3), peer(), 1);
+        let old = roster.seat(ConnectionId(1), peer(), scope(1));
+        let young = roster.seat(ConnectionId(2), peer(), scope(1));
+        let elsewhere = roster.seat(ConnectionId(3), peer(), scope(1));
         old.set_phase(Phase::Waiting(Side::A, start));
         young.set_phase(Phase::Waiting(Side::A, start + Duration::from_secs(2)));
         elsewhere.set_phase(Phase::Waiting(Side::B, start));

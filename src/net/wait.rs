@@ -116,10 +116,17 @@ mod tests {
 
     use super::*;
     use crate::model::ConnectionId;
-    use crate::net::roster::{Phase, Roster};
+    use crate::net::roster::{Phase, Roster, Scope};
 
     fn waiter(roster: &Roster) -> Waiter {
-        Waiter::new(roster.seat(ConnectionId(1), SocketAddr::from(([127, 0, 0, 1], 1)), 0))
+        Waiter::new(roster.seat(
+            ConnectionId(1),
+            SocketAddr::from(([127, 0, 0, 1], 1)),
+            Scope {
+                system: 0,
+                listener: 0,
+            },
+        ))
     }
 
     #[tokio::test(start_paused = true)]
@@ -148,7 +155,7 @@ mod tests {
         let roster = Roster::new();
         let mut waiter = waiter(&roster);
         waiter.seat().set_phase(Phase::Busy);
-        roster.ask_to_leave(None);
+        roster.ask_to_leave(|_| true);
         let deadline = Instant::now() + Duration::from_secs(1);
         assert_eq!(
             waiter.until(deadline, true, |_| Poll::<()>::Pending).await,
@@ -158,7 +165,7 @@ mod tests {
             waiter.until(deadline, false, |_| Poll::<()>::Pending).await,
             Err(Interrupt::Deadline)
         );
-        roster.cut(None);
+        roster.cut(|_| true);
         assert_eq!(
             waiter.until(deadline, false, |_| Poll::<()>::Pending).await,
             Err(Interrupt::Cut)

@@ -142,6 +142,11 @@ impl AccessLog {
         Self(None)
     }
 
+    /// Whether lines are written at all, so that nobody collects what nobody reads.
+    pub const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(super) const fn new(sink: LineSink, form: LogForm, clock: Clock) -> Self {
         Self(Some(Writer { sink, form, clock }))
     }

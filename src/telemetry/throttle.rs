@@ -86,6 +86,11 @@ impl Throttle {
         }
     }
 
+    /// Puts another rate in force; what was held back is still told.
+    pub const fn set_rate(&mut self, per_second: u32) {
+        self.per_second = per_second;
+    }
+
     /// Asks for one line of a kind.
     pub fn allow(&mut self, kind: Noise, now: Duration) -> Verdict {
         let per_second = self.per_second;

@@ -1,0 +1,218 @@
+//! One accepted connection, from its handshake to its flow.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tracing::{debug, info};
+
+use super::snapshot::{ListenerPlan, Service};
+use crate::config::settings::FaultStyle;
+use crate::events::{EventFlow, carry};
+use crate::http::{Caller, CallerFacts, Context, Delivery, Exchange, Flow, GatewayError, RelayCaller, Slot, serve};
+use crate::model::{Generation, SystemName};
+use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
+use crate::requests::{RequestFlow, pass_through};
+use crate::telemetry::{self, Noise, TlsLeg};
+use crate::tls::{Acceptor, HandshakeFailure, Wire};
+
+/// A listener that speaks HTTP has one of these flows.
+#[derive(Debug)]
+pub(super) enum HttpFlow {
+    Requests(RequestFlow),
+    Events(EventFlow),
+}
+
+impl HttpFlow {
+    /// The flow of a service, if it speaks HTTP.
+    pub(super) fn of(service: &Service) -> Option<Self> {
+        match service {
+            Service::Requests(route) => Some(Self::Requests(RequestFlow::new(route.clone()))),
+            Service::Events(route) => Some(Self::Events(EventFlow::new(route.clone()))),
+            Service::Passthrough(_) | Service::StaticRoute(_) => None,
+        }
+    }
+}
+
+impl Flow for HttpFlow {
+    fn fault_style(&self) -> FaultStyle {
+        match self {
+            Self::Requests(flow) => flow.fault_style(),
+            Self::Events(flow) => flow.fault_style(),
+        }
+    }
+
+    fn kind(&self) -> telemetry::Flow {
+        match self {
+            Self::Requests(flow) => flow.kind(),
+            Self::Events(flow) => flow.kind(),
+        }
+    }
+
+    fn system(&self) -> &SystemName {
+        match self {
+            Self::Requests(flow) => flow.system(),
+            Self::Events(flow) => flow.system(),
+        }
+    }
+
+    async fn handle(&self, exchange: &mut Exchange<'_>) -> Result<Delivery, GatewayError> {
+        match self {
+            Self::Requests(flow) => flow.handle(exchange).await,
+            Self::Events(flow) => flow.handle(exchange).await,
+        }
+    }
+}
+
+/// A connection that was let in.
+pub(super) struct Accepted {
+    pub(super) tcp: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) listener: SocketAddr,
+    pub(super) plan: Rc<ListenerPlan>,
+    pub(super) flow: Option<Rc<Slot<HttpFlow>>>,
+    pub(super) generation: Generation,
+    pub(super) permit: Permit,
+    pub(super) seat: Seat,
+}
+
+/// Serves one connection to its end.
+pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: Rc<HandshakeLane>) {
+    let Accepted { tcp, peer, listener, plan, flow, generation, mut permit, seat } = accepted;
+    let socket = Socket::new(tcp, peer);
+    let mut waiter = Waiter::new(seat);
+    let (wire, principal, tls) = match &plan.acceptor {
+        None => (Wire::Plain(socket), None, None),
+        Some(acceptor) => {
+            // Boxed: what a handshake needs is not kept for the life of the connection.
+            let shaken = Box::pin(handshake(socket, acceptor, &mut waiter, &context, &lane, &plan)).await;
+            let Some(shaken) = shaken else { return };
+            shaken
+        }
+    };
+    permit.handshake_done();
+    waiter.seat().set_phase(Phase::Idle);
+    match (&plan.service, flow) {
+        (Service::Requests(_) | Service::Events(_), Some(flow)) => {
+            let facts = CallerFacts { listener, principal, tls, generation };
+            drop(plan);
+            serve(Caller::new(wire, waiter, facts), context, flow).await;
+        }
+        (Service::Passthrough(route), _) => {
+            if let Wire::Plain(socket) = wire {
+                let caller = RelayCaller::new(socket, waiter, listener, generation);
+                pass_through(caller, route.clone(), context).await;
+            }
+        }
+        (Service::StaticRoute(route), _) => {
+            if let Wire::Plain(socket) = wire {
+                let caller = RelayCaller::new(socket, waiter, listener, generation);
+                carry(caller, route.clone(), context).await;
+            }
+        }
+        (Service::Requests(_) | Service::Events(_), None) => {}
+    }
+}
+
+type Shaken = (Wire, Option<std::sync::Arc<crate::model::Principal>>, Option<TlsLeg<'static>>);
+
+async fn handshake(
+    socket: Socket,
+    acceptor: &Acceptor,
+    waiter: &mut Waiter,
+    context: &Context,
+    lane: &HandshakeLane,
+    plan: &ListenerPlan,
+) -> Option<Shaken> {
+    let deadline = Instant::now() + context.limits().handshake_timeout;
+    let peer = socket.peer();
+    let mut accepting = Box::pin(acceptor.accept(socket));
+    let counters = &context.counters;
+    let result = waiter
+        .until(deadline, true, |cx| {
+            if lane.poll_turn(cx).is_pending() {
+                return Poll::Pending;
+            }
+            accepting.as_mut().poll(cx)
+        })
+        .await;
+    drop(accepting);
+    let failure = match result {
+        Ok(Ok(accepted)) => {
+            let facts = accepted.facts;
+            if facts.resumed {
+                counters.handshakes_inbound_resumed.inc();
+            } else {
+                counters.handshakes_inbound_full.inc();
+            }
+            debug!(
+                system = %plan.system, %peer, version = facts.version_text(), suite = facts.suite,
+                resumed = facts.resumed,
+                subject = facts.principal.as_deref().map_or("-", |principal| principal.subject.as_str()),
+                "TLS handshake done"
+            );
+            let leg = TlsLeg { version: facts.version_text(), resumed: facts.resumed };
+            return Some((Wire::accepted(accepted.stream), facts.principal, Some(leg)));
+        }
+        Ok(Err(failure)) => failure,
+        Err(Interrupt::Deadline) => HandshakeFailure::timed_out(),
+        Err(Interrupt::Leaving | Interrupt::Cut | Interrupt::Abandoned) => return None,
+    };
+    counters.handshakes_inbound_failed.inc();
+    if failure.is_noise() {
+        // A port check that closes without a word is no handshake that failed.
+        debug!(system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure, "no TLS handshake");
+    } else if let Some(suppressed) = context.may_say(Noise::HandshakeFailed) {
+        info!(
+            system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure,
+            hint = failure.hint(), suppressed, "TLS handshake failed"
+        );
+    }
+    None
+}
+
+/// Lets one handshake step run between two looks at the network.
+///
+/// A step may take most of a millisecond (one RSA signature). If many callers arrive at once,
+/// their steps would queue in front of the next request of every kept connection; so after each
+/// step the event loop is asked for news before the next one has its turn.
+#[derive(Debug, Default)]
+pub(super) struct HandshakeLane {
+    taken: Cell<bool>,
+    waiting: RefCell<VecDeque<Waker>>,
+    used: Notify,
+}
+
+impl HandshakeLane {
+    /// Ready once in a round of the event loop.
+    fn poll_turn(&self, cx: &TaskContext<'_>) -> Poll<()> {
+        if self.taken.replace(true) {
+            self.waiting.borrow_mut().push_back(cx.waker().clone());
+            return Poll::Pending;
+        }
+        self.used.notify_one();
+        Poll::Ready(())
+    }
+
+    /// Opens the lane again after each round. Runs for the life of the thread.
+    pub(super) async fn keep_open(&self) {
+        loop {
+            self.used.notified().await;
+            loop {
+                tokio::task::yield_now().await;
+                self.taken.set(false);
+                // A waiter may have gone meanwhile, so the next one is called a round later.
+                let next = self.waiting.borrow_mut().pop_front();
+                match next {
+                    Some(waiter) => waiter.wake(),
+                    None => break,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! One thread: its listeners, its connections, its pools. Nothing on it is shared but counters,
+//! limits, sides and TLS sessions, so nothing on the way of a request waits for another thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use super::connection::{Accepted, HandshakeLane, HttpFlow, connection};
+use super::snapshot::{ListenerPlan, Snapshot};
+use crate::config::settings::Limits;
+use crate::http::{Context, Slot};
+use crate::model::{ConnectionId, Generation, ListenAddr, Side};
+use crate::net::{AcceptEvent, Admission, Listener, Phase, Refused, Roster, Scope};
+use crate::requests::Sides;
+use crate::requests::failover::Health;
+use crate::telemetry::{AccessLog, Counters, Noise};
+
+/// What a worker is started with.
+#[derive(Debug)]
+pub(super) struct WorkerSpec {
+    pub(super) index: u16,
+    pub(super) limits: Limits,
+    pub(super) throttle: u32,
+    pub(super) counters: Arc<Counters>,
+    pub(super) access: AccessLog,
+    pub(super) admission: Admission,
+}
+
+/// What a worker is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Puts a generation in force. `shares` are sockets of addresses that are new.
+    Publish {
+        snapshot: Arc<Snapshot>,
+        shares: HashMap<ListenAddr, std::net::TcpListener>,
+        done: oneshot::Sender<()>,
+    },
+    /// A side went down: what waits for it has to be told.
+    SideDown { system: u32, side: Side },
+    /// Accept no more, ask everybody to leave, say when nobody is left.
+    Drain { empty: oneshot::Sender<()> },
+    /// Cut who is still there, and say who that was.
+    Cut { cut: oneshot::Sender<Vec<(SocketAddr, Phase)>> },
+    /// End the thread.
+    Stop,
+}
+
+/// A running worker.
+#[derive(Debug)]
+pub(super) struct WorkerHandle {
+    pub(super) commands: mpsc::UnboundedSender<Command>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) thread: std::thread::JoinHandle<()>,
+}
+
+/// Starts a worker on a thread of its own.
+pub(super) fn spawn(spec: WorkerSpec) -> std::io::Result<WorkerHandle> {
+    let (commands, inbox) = mpsc::unbounded_channel();
+    let counters = Arc::clone(&spec.counters);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = std::thread::Builder::new()
+        .name(format!("crmgate-{}", spec.index))
+        .spawn(move || LocalSet::new().block_on(&runtime, Worker::new(&spec).run(inbox)))?;
+    Ok(WorkerHandle { commands, counters, thread })
+}
+
+/// One listener on this thread.
+struct Running {
+    plan: RefCell<Rc<ListenerPlan>>,
+    flow: RefCell<Option<Rc<Slot<HttpFlow>>>>,
+    local: SocketAddr,
+    stop: Notify,
+}
+
+struct Worker {
+    index: u16,
+    context: Rc<Context>,
+    admission: Admission,
+    roster: Roster,
+    lane: Rc<HandshakeLane>,
+    listeners: RefCell<HashMap<ListenAddr, Rc<Running>>>,
+    /// Accept loops that have not ended yet.
+    accepting: Cell<usize>,
+    generation: Cell<Generation>,
+    snapshot: RefCell<Option<Arc<Snapshot>>>,
+    connections: Cell<u64>,
+}
+
+impl Worker {
+    fn new(spec: &WorkerSpec) -> Rc<Self> {
+        let counters = Arc::clone(&spec.counters);
+        Rc::new(Self {
+            index: spec.index,
+            context: Rc::new(Context::new(&spec.limits, counters, spec.access.clone(), spec.throttle)),
+            admission: spec.admission.clone(),
+            roster: Roster::new(),
+            lane: Rc::default(),
+            listeners: RefCell::default(),
+            accepting: Cell::new(0),
+            generation: Cell::new(Generation::FIRST),
+            snapshot: RefCell::default(),
+            connections: Cell::new(0),
+        })
+    }
+
+    async fn run(self: Rc<Self>, mut inbox: mpsc::UnboundedReceiver<Command>) {
+        let lane = Rc::clone(&self.lane);
+        let opener = tokio::task::spawn_local(async move { lane.keep_open().await });
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                command = inbox.recv() => match command {
+                    Some(Command::Stop) | None => break,
+                    Some(command) => self.obey(command),
+                },
+                _ = sweep.tick() => {
+                    self.context.pool.borrow_mut().sweep();
+                }
+            }
+        }
+        opener.abort();
+    }
+
+    fn obey(self: &Rc<Self>, command: Command) {
+        match command {
+            Command::Publish { snapshot, shares, done } => {
+                self.publish(&snapshot, shares);
+                let _nobody_waits = done.send(());
+            }
+            Command::SideDown { system, side } => self.abandon(system, side),
+            Command::Drain { empty } => {
+                self.close_listeners(|_| false);
+                self.context.pool.borrow_mut().clear();
+                let worker = Rc::clone(self);
+                tokio::task::spawn_local(async move {
+                    worker.emptied().await;
+                    let _nobody_waits = empty.send(());
+                });
+            }
+            Command::Cut { cut } => {
+                let _nobody_waits = cut.send(self.roster.cut(|_| true));
+            }
+            Command::Stop => {}
+        }
+    }
+
+    fn publish(self: &Rc<Self>, snapshot: &Arc<Snapshot>, mut shares: HashMap<ListenAddr, std::net::TcpListener>) {
+        let before = self.snapshot.replace(Some(Arc::clone(snapshot)));
+        self.generation.set(snapshot.generation);
+        self.context.set_limits(&snapshot.settings.limits);
+        self.context.set_throttle(snapshot.settings.log.throttle);
+        self.close_listeners(|listen| snapshot.listener(listen).is_some());
+        for plan in &snapshot.listeners {
+            let running = self.listeners.borrow().get(&plan.listen).cloned();
+            match running {
+                Some(running) => self.replace(&running, plan),
+                None => {
+                    if let Some(share) = shares.remove(&plan.listen) {
+                        self.open(plan, share);
+                    }
+                }
+            }
+        }
+        let retired = before.iter().flat_map(|before| before.upstreams());
+        for upstream in retired.filter(|upstream| !snapshot.uses(upstream)) {
+            upstream.retire();
+            self.context.pool.borrow_mut().forget(upstream);
+        }
+    }
+
+    /// Puts another plan in force on a listener that stays.
+    fn replace(&self, running: &Running, plan: &ListenerPlan) {
+        let before = running.plan.replace(Rc::new(plan.clone()));
+        let flow = HttpFlow::of(&plan.service);
+        let slot = running.flow.borrow().clone();
+        match (slot, flow) {
+            (Some(slot), Some(flow)) => slot.replace(flow),
+            (_, flow) => {
+                *running.flow.borrow_mut() = flow.map(|flow| Rc::new(Slot::new(flow)));
+            }
+        }
+        if must_leave(&before, plan) {
+            self.leave(before.scope);
+        }
+    }
+
+    fn leave(&self, whom: Scope) {
+        self.roster.ask_to_leave(|scope| scope.listener == whom.listener);
+    }
+
+    fn open(self: &Rc<Self>, plan: &ListenerPlan, share: std::net::TcpListener) {
+        let opened = share.local_addr().and_then(|local| Ok((local, Listener::new(share)?)));
+        let (local, listener) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                // The address is bound, and other threads serve it.
+                error!(listener = %plan.listen, %error, "a thread cannot take its share of the listener");
+                return;
+            }
+        };
+        let running = Rc::new(Running {
+            flow: RefCell::new(HttpFlow::of(&plan.service).map(|flow| Rc::new(Slot::new(flow)))),
+            plan: RefCell::new(Rc::new(plan.clone())),
+            local,
+            stop: Notify::new(),
+        });
+        self.listeners.borrow_mut().insert(plan.listen, Rc::clone(&running));
+        self.accepting.set(self.accepting.get().saturating_add(1));
+        let worker = Rc::clone(self);
+        tokio::task::spawn_local(async move { worker.accept(listener, running).await });
+    }
+
+    async fn accept(self: Rc<Self>, mut listener: Listener, running: Rc<Running>) {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = running.stop.notified() => None,
+                next = listener.accept(|event| self.tell(&event, &running)) => Some(next),
+            };
+            match next {
+                Some((tcp, peer)) => self.admit(tcp, peer, &running),
+                None => {
+                    // The kernel has let these in already; a close would reset them.
+                    while let Some((tcp, peer)) = listener.accept_waiting() {
+                        self.admit(tcp, peer, &running);
+                    }
+                    break;
+                }
+            }
+        }
+        drop(listener);
+        self.leave(running.plan.borrow().scope);
+        self.accepting.set(self.accepting.get().saturating_sub(1));
+    }
+
+    fn tell(&self, event: &AcceptEvent, running: &Running) {
+        self.context.counters.accept_errors.inc();
+        let Some(suppressed) = self.context.may_say(Noise::AcceptFailed) else { return };
+        let listener = running.local;
+        match event {
+            AcceptEvent::Exhausted { turned_away } => {
+                error!(
+                    %listener, turned_away, suppressed,
+                    "no descriptors are left: callers are turned away; raise the limit of open files or lower MaxConnections"
+                );
+            }
+            AcceptEvent::Failed(error) => warn!(%listener, error, suppressed, "a connection could not be accepted"),
+        }
+    }
+
+    fn admit(self: &Rc<Self>, tcp: TcpStream, peer: SocketAddr, running: &Running) {
+        let counters = &self.context.counters;
+        let plan = Rc::clone(&running.plan.borrow());
+        let permit = match self.admission.admit(peer.ip(), plan.acceptor.is_some()) {
+            Ok(permit) => permit,
+            Err(refused) => {
+                match refused {
+                    Refused::Connections => &counters.connections_refused_total,
+                    Refused::ConnectionsPerAddress => &counters.connections_refused_address,
+                    Refused::Handshakes | Refused::HandshakesPerAddress => &counters.connections_refused_handshakes,
+                }
+                .inc();
+                if let Some(suppressed) = self.context.may_say(Noise::LimitReached) {
+                    warn!(%peer, listener = %running.local, %refused, suppressed, "connection refused");
+                }
+                return;
+            }
+        };
+        counters.connections_accepted.inc();
+        counters.connections_open.inc();
+        let number = self.connections.get().wrapping_add(1);
+        self.connections.set(number);
+        let accepted = Accepted {
+            tcp,
+            peer,
+            listener: running.local,
+            seat: self.roster.seat(ConnectionId::of_thread(self.index, number), peer, plan.scope),
+            plan,
+            flow: running.flow.borrow().clone(),
+            generation: self.generation.get(),
+            permit,
+        };
+        let (context, lane) = (Rc::clone(&self.context), Rc::clone(&self.lane));
+        tokio::task::spawn_local(async move {
+            let counters = Arc::clone(&context.counters);
+            let say = Rc::clone(&context);
+            if contained(connection(accepted, context, lane)).await.is_err() {
+                counters.panics.inc();
+                if let Some(suppressed) = say.may_say(Noise::Panicked) {
+                    error!(%peer, suppressed, "a defect ended this connection; all others go on; please report it");
+                }
+            }
+            counters.connections_open.dec();
+        });
+    }
+
+    fn close_listeners(&self, keep: impl Fn(ListenAddr) -> bool) {
+        self.listeners.borrow_mut().retain(|listen, running| {
+            let kept = keep(*listen);
+            if !kept {
+                running.stop.notify_one();
+            }
+            kept
+        });
+    }
+
+    /// Waits until every accept loop has ended and nobody is left.
+    async fn emptied(&self) {
+        loop {
+            self.roster.ask_to_leave(|_| true);
+            if self.accepting.get() == 0 {
+                self.roster.emptied().await;
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Tells exchanges that wait for a side which went down, each after `HangLimit`, as long as
+    /// the side stays down.
+    fn abandon(self: &Rc<Self>, system: u32, side: Side) {
+        let worker = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            loop {
+                let Some((sides, limit)) = worker.sides(system) else { return };
+                if sides.health(side) != Health::Down {
+                    return;
+                }
+                let now = Instant::now();
+                let sent_before = now.checked_sub(limit).unwrap_or(now);
+                match worker.roster.abandon(system, side, sent_before) {
+                    None => return,
+                    Some(oldest) => tokio::time::sleep_until(oldest + limit).await,
+                }
+            }
+        });
+    }
+
+    fn sides(&self, system: u32) -> Option<(Arc<Sides>, Duration)> {
+        let snapshot = self.snapshot.borrow().clone()?;
+        let (name, parts) = snapshot.systems.iter().find(|(_, parts)| parts.id == system)?;
+        let settings = snapshot.settings.systems.iter().find(|settings| settings.name == *name)?;
+        let limit = settings.requests.as_ref()?.failover.hang_limit;
+        Some((parts.sides.clone()?, limit))
+    }
+}
+
+/// How often idle connections are looked through.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Whether connections that were let in under one plan may not go on under the next: they were
+/// trusted under other rules, or their bytes mean something else now.
+fn must_leave(before: &ListenerPlan, after: &ListenerPlan) -> bool {
+    let policy = |plan: &ListenerPlan| plan.acceptor.as_ref().map(|acceptor| acceptor.trust_digest());
+    policy(before) != policy(after)
+        || std::mem::discriminant(&before.service) != std::mem::discriminant(&after.service)
+}
+
+/// A panic inside the connection.
+struct Panicked;
+
+/// Runs a connection and contains its panics: the connection ends, the thread goes on.
+async fn contained(future: impl Future<Output = ()>) -> Result<(), Panicked> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| {
+        // What a connection shares with others are cells that hold whole values at every await.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_told_by_the_hook) => Poll::Ready(Err(Panicked)),
+        }
+    })
+    .await
+}

@@ -1,0 +1,192 @@
+//! [`GatewayError`]: everything that can go wrong with an exchange, by who caused it.
+
+use std::fmt;
+
+use crate::http::refusal::{BadAnswer, Refusal};
+use crate::model::Outcome;
+
+/// Who has to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// The one who called us.
+    Caller,
+    /// The side or the CRM.
+    Upstream,
+    /// This gateway or its machine.
+    Gateway,
+}
+
+/// Why the gateway answers in place of a side or of the CRM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GatewayError {
+    /// The request is malformed or ambiguous.
+    Refused(Refusal),
+    /// The head did not arrive within `HeaderTimeout`.
+    HeaderTimeout,
+    /// The body arrived slower than `MinBodyRate`.
+    BodyTooSlow,
+    /// The body is larger than `MaxBodySize` (or `MaxBufferedBody` where it has to be collected).
+    BodyTooLarge,
+    /// The target of an event is not on the allow list.
+    TargetNotAllowed,
+    /// No side (or the CRM) could be reached: nothing was sent. The text says what was tried.
+    Unreachable(String),
+    /// This machine has run out of descriptors, ports or memory: nothing was sent.
+    Exhausted,
+    /// The connection broke after the first byte and before an answer.
+    Lost(Outcome),
+    /// `ResponseTimeout` passed.
+    TimedOut(Outcome),
+    /// The side was declared down while it had the request.
+    SideDown,
+    /// The answer cannot be passed on.
+    BadAnswer(BadAnswer),
+    /// A defect of the gateway, contained to this connection.
+    Internal(Outcome),
+}
+
+impl GatewayError {
+    /// The stable code in logs, faults and figures.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::HeaderTimeout => "GW-408-HEAD",
+            Self::BodyTooSlow => "GW-408-BODY",
+            Self::BodyTooLarge => "GW-413-BODY",
+            Self::TargetNotAllowed => "GW-403-TARGET",
+            Self::Unreachable(_) => "GW-503-UNREACHABLE",
+            Self::Exhausted => "GW-503-EXHAUSTED",
+            Self::Lost(Outcome::PartlySent) => "GW-502-PARTLY-SENT",
+            Self::Lost(_) => "GW-502-NO-ANSWER",
+            Self::TimedOut(_) => "GW-504-NO-ANSWER",
+            Self::SideDown => "GW-504-SIDE-DOWN",
+            Self::BadAnswer(_) => "GW-502-BAD-ANSWER",
+            Self::Internal(_) => "GW-500-INTERNAL",
+        }
+    }
+
+    /// The HTTP status of a plain answer. A SOAP Fault for anything from 500 on goes out with
+    /// 500, as SOAP 1.1 demands.
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Refused(refusal) => refusal.status(),
+            Self::HeaderTimeout | Self::BodyTooSlow => 408,
+            Self::BodyTooLarge => 413,
+            Self::TargetNotAllowed => 403,
+            Self::Unreachable(_) | Self::Exhausted => 503,
+            Self::Lost(_) | Self::BadAnswer(_) => 502,
+            Self::TimedOut(_) | Self::SideDown => 504,
+            Self::Internal(_) => 500,
+        }
+    }
+
+    /// What became of the request.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Refused(_)
+            | Self::HeaderTimeout
+            | Self::TargetNotAllowed
+            | Self::Unreachable(_)
+            | Self::Exhausted => Outcome::NotSent,
+            // The body is streamed: what came before the limit has been sent on.
+            Self::BodyTooSlow | Self::BodyTooLarge => Outcome::PartlySent,
+            Self::Lost(outcome) | Self::TimedOut(outcome) | Self::Internal(outcome) => *outcome,
+            Self::SideDown | Self::BadAnswer(_) => Outcome::SentNoAnswer,
+        }
+    }
+
+    /// Who has to act.
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::Refused(_)
+            | Self::HeaderTimeout
+            | Self::BodyTooSlow
+            | Self::BodyTooLarge
+            | Self::TargetNotAllowed => Blame::Caller,
+            Self::Unreachable(_)
+            | Self::Lost(_)
+            | Self::TimedOut(_)
+            | Self::SideDown
+            | Self::BadAnswer(_) => Blame::Upstream,
+            Self::Exhausted | Self::Internal(_) => Blame::Gateway,
+        }
+    }
+}
+
+impl fmt::Display for GatewayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::HeaderTimeout => f.write_str("the head of the request did not arrive in time"),
+            Self::BodyTooSlow => f.write_str("the body of the request arrived too slowly"),
+            Self::BodyTooLarge => f.write_str("the body of the request is too large"),
+            Self::TargetNotAllowed => {
+                f.write_str("the target of the event is not on the allow list")
+            }
+            Self::Unreachable(tried) => write!(f, "nothing was sent, because {tried}"),
+            Self::Exhausted => f.write_str("the gateway has no descriptors or ports left"),
+            Self::Lost(outcome) => write!(f, "the connection broke, and the request was {outcome}"),
+            Self::TimedOut(outcome) => {
+                write!(f, "no answer came in time, and the request was {outcome}")
+            }
+            Self::SideDown => f.write_str(
+                "the side went down while it had the request; it may have done what was asked",
+            ),
+            Self::BadAnswer(bad) => bad.fmt(f),
+            Self::Internal(_) => f.write_str("the gateway failed; its log says more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<GatewayError> {
+        vec![
+            GatewayError::Refused(Refusal::Host),
+            GatewayError::HeaderTimeout,
+            GatewayError::BodyTooSlow,
+            GatewayError::BodyTooLarge,
+            GatewayError::TargetNotAllowed,
+            GatewayError::Unreachable("side A refused the connection".to_owned()),
+            GatewayError::Exhausted,
+            GatewayError::Lost(Outcome::PartlySent),
+            GatewayError::Lost(Outcome::SentNoAnswer),
+            GatewayError::TimedOut(Outcome::SentNoAnswer),
+            GatewayError::SideDown,
+            GatewayError::BadAnswer(BadAnswer::Head),
+            GatewayError::Internal(Outcome::NotSent),
+        ]
+    }
+
+    #[test]
+    fn every_error_has_a_code_of_its_own_that_names_its_status() {
+        let mut codes: Vec<_> = all().iter().map(GatewayError::code).collect();
+        for error in all() {
+            assert!(
+                error.code().starts_with(&format!("GW-{}-", error.status())),
+                "{error:?}"
+            );
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), all().len());
+    }
+
+    #[test]
+    fn an_error_that_may_have_reached_a_side_never_says_not_sent() {
+        for error in all() {
+            let may_have_arrived = matches!(
+                error,
+                GatewayError::Lost(_)
+                    | GatewayError::TimedOut(_)
+                    | GatewayError::SideDown
+                    | GatewayError::BadAnswer(_)
+            );
+            if may_have_arrived {
+                assert!(!error.outcome().may_try_other_side(), "{error:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! [`Pool`]: the idle connections of one thread.
+
+use std::collections::HashMap;
+
+use tokio::time::Instant;
+
+use crate::http::upstream::{Upstream, UpstreamId};
+use crate::tls::Wire;
+
+#[derive(Debug)]
+struct Idle {
+    wire: Wire,
+    since: Instant,
+    until: Instant,
+}
+
+/// Idle connections to upstreams, the latest first: with less traffic the rest grows old and is
+/// closed, instead of all being used a little.
+#[derive(Debug, Default)]
+pub struct Pool {
+    idle: HashMap<UpstreamId, Vec<Idle>>,
+}
+
+/// A burst may open many connections; more than this many are not worth keeping on one thread.
+const KEPT_AT_MOST: usize = 512;
+
+impl Pool {
+    /// A connection that can carry a request. Unfit ones are closed on the way; `stale` is told
+    /// how many those were.
+    pub(super) fn take(&mut self, upstream: &Upstream, mut stale: impl FnMut()) -> Option<Wire> {
+        let idle = self.idle.get_mut(&upstream.id())?;
+        while let Some(mut candidate) = idle.pop() {
+            if candidate.until > Instant::now() && candidate.wire.is_fit_for_request() {
+                return Some(candidate.wire);
+            }
+            stale();
+        }
+        None
+    }
+
+    /// Keeps a connection for the next request.
+    pub(super) fn put(&mut self, upstream: &Upstream, wire: Wire) {
+        if upstream.is_retired() || upstream.spec().pool_idle.is_zero() {
+            return;
+        }
+        let now = Instant::now();
+        let idle = self.idle.entry(upstream.id()).or_default();
+        if idle.len() < KEPT_AT_MOST {
+            idle.push(Idle {
+                wire,
+                since: now,
+                until: now + upstream.spec().pool_idle,
+            });
+        }
+    }
+
+    /// Closes what was idle too long or what the far end has closed, and forgets upstreams
+    /// without connections. Returns how many are left.
+    pub fn sweep(&mut self) -> usize {
+        let now = Instant::now();
+        self.idle.retain(|_, idle| {
+            idle.retain_mut(|kept| {
+                kept.until > now && (kept.since == now || kept.wire.is_fit_for_request())
+            });
+            !idle.is_empty()
+        });
+        self.idle.values().map(Vec::len).sum()
+    }
+
+    /// Closes every idle connection to an upstream.
+    pub fn forget(&mut self, upstream: &Upstream) {
+        self.idle.remove(&upstream.id());
+    }
+
+    /// Closes every idle connection.
+    pub fn clear(&mut self) {
+        self.idle.clear();
+    }
+
+    /// How many are idle.
+    pub fn len(&self) -> usize {
+        self.idle.values().map(Vec::len).sum()
+    }
+
+    /// Whether none is idle.
+    pub fn is_empty(&self) -> bool {
+        self.idle.is_empty()
+    }
+}

@@ -1,0 +1,151 @@
+//! [`RelayCaller`]: an accepted connection whose bytes are relayed and not understood.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::http::context::Context;
+use crate::model::{ExchangeId, Generation, HostPort, Outcome, SystemName};
+use crate::net::{DialError, Phase, RelayEnd, RelayReport, Socket, Waiter};
+use crate::telemetry::{AccessLine, Flow};
+
+/// An accepted connection whose bytes are relayed.
+#[derive(Debug)]
+pub struct RelayCaller {
+    socket: Socket,
+    waiter: Waiter,
+    listener: SocketAddr,
+    generation: Generation,
+}
+
+impl RelayCaller {
+    /// A connection as it was accepted.
+    pub const fn new(
+        socket: Socket,
+        waiter: Waiter,
+        listener: SocketAddr,
+        generation: Generation,
+    ) -> Self {
+        Self {
+            socket,
+            waiter,
+            listener,
+            generation,
+        }
+    }
+
+    /// Waits for a dial, unless this connection has to end before.
+    pub async fn dial(
+        &mut self,
+        dialling: impl Future<Output = Result<Socket, DialError>>,
+        target: &HostPort,
+        limit: Duration,
+    ) -> Result<Socket, DialError> {
+        self.waiter.seat().set_phase(Phase::Busy);
+        let mut dialling = Box::pin(dialling);
+        let deadline = Instant::now() + limit * 2;
+        let dialled = self
+            .waiter
+            .until(deadline, false, |cx| dialling.as_mut().poll(cx))
+            .await;
+        dialled.unwrap_or_else(|_interrupt| {
+            Err(DialError::TimedOut {
+                target: target.clone(),
+            })
+        })
+    }
+
+    /// Tells the caller with a reset that there is no way through; a plain close could be taken
+    /// for an empty answer.
+    pub fn refuse(&self) {
+        self.socket.reset_on_close();
+    }
+
+    /// Relays, and counts what went through.
+    pub async fn relayed<'a, F>(
+        &'a mut self,
+        context: &Context,
+        relay: impl FnOnce(&'a mut Socket, &'a mut Waiter) -> F,
+    ) -> RelayReport
+    where
+        F: Future<Output = RelayReport>,
+    {
+        self.waiter.seat().set_phase(Phase::Relaying);
+        context.counters.relayed_connections.inc();
+        context.counters.relayed_connections_open.inc();
+        let report = relay(&mut self.socket, &mut self.waiter).await;
+        context.counters.relayed_connections_open.dec();
+        context
+            .counters
+            .relayed_bytes_to_target
+            .add(report.to_target);
+        context
+            .counters
+            .relayed_bytes_from_target
+            .add(report.to_caller);
+        report
+    }
+
+    /// Counts the connection and writes its access line.
+    pub fn log(
+        &self,
+        context: &Context,
+        flow: Flow,
+        system: &SystemName,
+        upstream: Option<&HostPort>,
+        started: Instant,
+        fill: impl FnOnce(&mut AccessLine<'_>),
+    ) {
+        let seat = self.waiter.seat();
+        let mut line = AccessLine {
+            flow,
+            id: ExchangeId {
+                connection: seat.id(),
+                number: 1,
+            },
+            system,
+            listener: self.listener,
+            peer: seat.peer(),
+            principal: None,
+            tls: None,
+            method: None,
+            target: None,
+            operation: None,
+            side: None,
+            upstream,
+            upstream_reused: false,
+            tries: 0,
+            outcome: Outcome::NotSent,
+            status: None,
+            code: None,
+            request_bytes: 0,
+            response_bytes: 0,
+            took: started.elapsed(),
+            generation: self.generation,
+        };
+        fill(&mut line);
+        context.counters.exchanges(flow, line.outcome).inc();
+        context.access.write(&line);
+    }
+}
+
+impl AccessLine<'_> {
+    /// Takes over what went through a relayed connection. Bytes that came back are an answer.
+    pub fn of_relay(&mut self, report: &RelayReport) {
+        self.request_bytes = report.to_target;
+        self.response_bytes = report.to_caller;
+        self.outcome = match (report.to_target, report.to_caller) {
+            (_, 1..) => Outcome::Answered,
+            (0, 0) => Outcome::NotSent,
+            (1.., 0) => Outcome::SentNoAnswer,
+        };
+        self.code = match report.end {
+            RelayEnd::Closed | RelayEnd::Drained => None,
+            other @ (RelayEnd::CallerLost
+            | RelayEnd::TargetLost
+            | RelayEnd::Idle
+            | RelayEnd::Cut) => Some(other.code()),
+        };
+    }
+}

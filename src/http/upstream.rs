@@ -1,0 +1,165 @@
+//! [`Upstream`]: one far end that requests go to, and how a connection to it is made.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::model::HostPort;
+use crate::net::{DialError, dial};
+use crate::telemetry::Counters;
+use crate::tls::{HandshakeFailure, UpstreamTls, Wire};
+
+/// What an upstream is made of.
+#[derive(Debug)]
+pub struct UpstreamSpec {
+    /// Who is meant: the name in `Host` and in TLS.
+    pub target: HostPort,
+    /// Where the TCP connection goes: the target, or a proxy in front of it.
+    pub dialled: HostPort,
+    /// TLS towards the target; `None` is plain HTTP.
+    pub tls: Option<UpstreamTls>,
+    /// TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// From the last byte of a request to the first of its answer, and between two bytes of it.
+    pub response_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub pool_idle: Duration,
+}
+
+/// One far end. Shared by all threads; connections to it belong to one thread each.
+#[derive(Debug)]
+pub struct Upstream {
+    spec: UpstreamSpec,
+    /// `Host` for callers that send none.
+    host: String,
+    id: UpstreamId,
+    retired: AtomicBool,
+}
+
+/// Tells upstreams apart for the life of the process, so that a connection made to one is never
+/// used for another that was configured in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct UpstreamId(u64);
+
+/// Why there is no connection; nothing was sent.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// No TCP connection.
+    Dial(DialError),
+    /// No TLS.
+    Tls(HandshakeFailure),
+}
+
+impl ConnectError {
+    /// Whether the far end is to blame.
+    pub const fn blames_target(&self) -> bool {
+        match self {
+            Self::Dial(error) => error.blames_target(),
+            Self::Tls(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(error) => error.fmt(f),
+            Self::Tls(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl Upstream {
+    /// An upstream of its own, even where another one has the same specification.
+    pub fn new(spec: UpstreamSpec) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let default_port = if spec.tls.is_some() { 443 } else { 80 };
+        let host = if spec.target.port() == default_port {
+            let text = spec.target.to_string();
+            text.rsplit_once(':')
+                .map_or_else(String::new, |(host, _port)| host.to_owned())
+        } else {
+            spec.target.to_string()
+        };
+        let id = UpstreamId(NEXT.fetch_add(1, Ordering::Relaxed));
+        Self {
+            spec,
+            host,
+            id,
+            retired: AtomicBool::new(false),
+        }
+    }
+
+    /// What it is made of.
+    pub const fn spec(&self) -> &UpstreamSpec {
+        &self.spec
+    }
+
+    /// `Host` for callers that send none.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// No connection to it is kept any more; those in use finish.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it belongs to an earlier generation.
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    pub(super) const fn id(&self) -> UpstreamId {
+        self.id
+    }
+
+    /// A new connection, ready for a request, within `connect_timeout`.
+    pub async fn connect(&self, counters: &Counters) -> Result<Wire, ConnectError> {
+        self.connect_with(self.spec.tls.as_ref(), counters).await
+    }
+
+    /// A connection for a health probe: it shares no TLS session with requests.
+    pub async fn connect_for_probe(&self, counters: &Counters) -> Result<Wire, ConnectError> {
+        let tls = self.spec.tls.as_ref().map(UpstreamTls::for_probe);
+        self.connect_with(tls.as_ref(), counters).await
+    }
+
+    async fn connect_with(
+        &self,
+        tls: Option<&UpstreamTls>,
+        counters: &Counters,
+    ) -> Result<Wire, ConnectError> {
+        let deadline = Instant::now() + self.spec.connect_timeout;
+        let socket = dial(&self.spec.dialled, deadline)
+            .await
+            .map_err(ConnectError::Dial)?;
+        counters.upstream_opened.inc();
+        let Some(tls) = tls else {
+            return Ok(Wire::Plain(socket));
+        };
+        match timeout_at(deadline, tls.connect(socket)).await {
+            Ok(Ok(connected)) => {
+                let count = if connected.resumed {
+                    &counters.handshakes_outbound_resumed
+                } else {
+                    &counters.handshakes_outbound_full
+                };
+                count.inc();
+                Ok(Wire::dialled(connected.stream))
+            }
+            Ok(Err(failure)) => {
+                counters.handshakes_outbound_failed.inc();
+                Err(ConnectError::Tls(failure))
+            }
+            Err(_elapsed) => {
+                counters.handshakes_outbound_failed.inc();
+                Err(ConnectError::Dial(DialError::TimedOut {
+                    target: self.spec.dialled.clone(),
+                }))
+            }
+        }
+    }
+}

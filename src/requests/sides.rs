@@ -1,0 +1,250 @@
+//! [`Sides`]: the shared handle around the failover machine.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use super::failover::{Event, Failover, Health, Moment, Order, SideStatus, Watch};
+use crate::config::settings::{FailoverSettings, TimeOfDay};
+use crate::model::{Clock, Side, SystemName};
+use crate::telemetry::Counters;
+
+/// Who wants to know that a side went down: its exchanges in flight have to be told.
+pub type SideEvents = Box<dyn Fn(Side) + Send + Sync>;
+
+/// The two sides of one SAP system, shared by all threads and kept over reloads.
+///
+/// The usual request takes no lock: which side is active and whether an answer would tell anything
+/// new stand in atomics beside the machine.
+pub struct Sides {
+    system: SystemName,
+    clock: Clock,
+    start: Instant,
+    machine: Mutex<Failover>,
+    /// See [`Picture`].
+    picture: AtomicU8,
+    wants_answers: [AtomicBool; 2],
+    changed: Notify,
+    counters: Arc<Counters>,
+    on_down: SideEvents,
+}
+
+/// The machine's candidates in one byte: bit 0 is the active side, bit 1 says that the other one
+/// may be tried.
+#[derive(Debug, Clone, Copy)]
+struct Picture(u8);
+
+impl Picture {
+    fn of(machine: &Failover) -> Self {
+        let (first, second) = machine.candidates();
+        Self(u8::from(first == Side::B) | (u8::from(second.is_some()) << 1))
+    }
+
+    const fn candidates(self) -> (Side, Option<Side>) {
+        let first = if self.0 & 1 == 0 { Side::A } else { Side::B };
+        (
+            first,
+            if self.0 & 2 == 0 {
+                None
+            } else {
+                Some(first.other())
+            },
+        )
+    }
+}
+
+impl Sides {
+    /// Sides of which nothing is known yet.
+    pub fn new(
+        system: SystemName,
+        settings: &FailoverSettings,
+        has_b: bool,
+        watch: Watch,
+        clock: Clock,
+        counters: Arc<Counters>,
+        on_down: SideEvents,
+    ) -> Self {
+        let machine = Failover::new(settings, has_b, watch);
+        let sides = Self {
+            system,
+            clock,
+            start: Instant::now(),
+            picture: AtomicU8::new(Picture::of(&machine).0),
+            machine: Mutex::new(machine),
+            wants_answers: [AtomicBool::new(true), AtomicBool::new(true)],
+            changed: Notify::new(),
+            counters,
+            on_down,
+        };
+        sides.publish(&sides.lock());
+        sides
+    }
+
+    /// The SAP system they serve.
+    pub const fn system(&self) -> &SystemName {
+        &self.system
+    }
+
+    /// The side to try first, and the one that may be tried if not one byte reached the first.
+    pub fn candidates(&self) -> (Side, Option<Side>) {
+        Picture(self.picture.load(Ordering::Acquire)).candidates()
+    }
+
+    /// The side that requests go to.
+    pub fn active(&self) -> Side {
+        self.candidates().0
+    }
+
+    /// How a side stands.
+    pub fn health(&self, side: Side) -> Health {
+        self.lock().health(side)
+    }
+
+    /// Everything about a side.
+    pub fn status(&self, side: Side) -> SideStatus {
+        self.lock().status(side)
+    }
+
+    /// The time as the machine counts it.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// A side answered a request that was given to it at `began`. Usually free of charge.
+    pub fn answered(&self, side: Side, began: Duration) {
+        let interesting = self.wants_answers.get(side.index());
+        if interesting.is_some_and(|wants| wants.load(Ordering::Relaxed)) {
+            self.tell(Event::RequestAnswered { side, began });
+        }
+    }
+
+    /// Takes in an event and carries out what follows.
+    pub fn tell(&self, event: Event) {
+        let now = self.moment();
+        let mut machine = self.lock();
+        let orders = machine.on(event, now);
+        self.publish(&machine);
+        drop(machine);
+        self.carry_out(&orders, now);
+        self.changed.notify_one();
+    }
+
+    /// Takes settings of a new generation; what is known of the sides stays.
+    pub fn reconfigure(&self, settings: &FailoverSettings, has_b: bool, watch: Watch) {
+        let now = self.moment();
+        let mut machine = self.lock();
+        let orders = machine.reconfigure(settings, has_b, watch, now);
+        self.publish(&machine);
+        drop(machine);
+        self.carry_out(&orders, now);
+        self.changed.notify_one();
+    }
+
+    /// Keeps the machine's own appointments: timed fail-back, the end of a flap alarm. Runs until
+    /// it is dropped.
+    pub async fn keep_time(&self) {
+        loop {
+            let now = self.moment();
+            let wake_at = self.lock().wake_at(now);
+            match wake_at {
+                None => self.changed.notified().await,
+                Some(at) => {
+                    tokio::select! {
+                        () = self.changed.notified() => continue,
+                        () = tokio::time::sleep_until(self.start + at) => {}
+                    }
+                    self.tell(Event::Tick);
+                }
+            }
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            at: self.start.elapsed(),
+            time_of_day: local_time_of_day(&self.clock),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Failover> {
+        // The machine is consistent between two events whatever became of a thread.
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, machine: &Failover) {
+        self.picture
+            .store(Picture::of(machine).0, Ordering::Release);
+        for side in Side::BOTH {
+            if let Some(wants) = self.wants_answers.get(side.index()) {
+                wants.store(machine.wants_answers(side), Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn carry_out(&self, orders: &[Order], now: Moment) {
+        let system = &self.system;
+        for order in orders {
+            match order {
+                Order::Switch { from, to, reason } => {
+                    if reason.is_automatic() {
+                        self.counters.switches_automatic.inc();
+                    } else {
+                        self.counters.switches_ordered.inc();
+                    }
+                    warn!(%system, %from, %to, %reason, "switched to the other side");
+                }
+                Order::SideUp(side) => info!(%system, %side, "side is up"),
+                Order::SideDown {
+                    side,
+                    cause,
+                    witness,
+                    failures,
+                } => {
+                    warn!(%system, %side, %cause, seen_by = %witness, failures, "side is down");
+                    (self.on_down)(*side);
+                }
+                Order::SideUntested(side) => info!(%system, %side, "side gets another chance"),
+                Order::FlapAlarm { switches, until } => {
+                    self.counters.flap_alarms.inc();
+                    error!(
+                        %system,
+                        switches,
+                        allowed_again_in_seconds = until.saturating_sub(now.at).as_secs(),
+                        "the sides are flapping: MaxSwitches is reached within FlapWindow, so the gateway stays where it is; look at both sides"
+                    );
+                }
+                Order::FlapAlarmCleared => {
+                    info!(%system, "flapping has ended, switches are allowed again")
+                }
+                Order::DrainWaits(side) => {
+                    warn!(%system, %side, "side is to be drained and stays in use, because the other one is not usable");
+                }
+                Order::NoSuchSide(side) => {
+                    warn!(%system, %side, "there is no such side in the configuration")
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Sides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sides")
+            .field("system", &self.system)
+            .field("active", &self.active())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The time of day on this machine's clock and zone: operators write a fail-back window in it.
+fn local_time_of_day(clock: &Clock) -> TimeOfDay {
+    let now = jiff::Timestamp::from_second(clock.now().0).unwrap_or_default();
+    let time = now.to_zoned(jiff::tz::TimeZone::system()).time();
+    let minutes = i16::from(time.hour()) * 60 + i16::from(time.minute());
+    TimeOfDay(u16::try_from(minutes).unwrap_or_default())
+}
