@@ -13,7 +13,8 @@ use bytes::Bytes;
 use super::snapshot::{ListenerPlan, ProbePlan, Service, Snapshot, SystemParts, UpstreamKey};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{
-    ClientTls, EventSettings, ProbeKind, RequestMode, RequestSettings, ServerTls, Settings, SystemSettings,
+    ClientTls, EventSettings, ProbeKind, RequestMode, RequestSettings, ServerTls, Settings,
+    SystemSettings,
 };
 use crate::events::{EventRoute, StaticRoute};
 use crate::http::{Upstream, UpstreamSpec};
@@ -58,7 +59,10 @@ pub fn check(dir: &Path, clock: &Clock) -> Check {
     };
     let (snapshot, problems) = load_and_build(dir, None, &workshop);
     let effective = snapshot.as_ref().map(describe).unwrap_or_default();
-    Check { problems, effective }
+    Check {
+        problems,
+        effective,
+    }
 }
 
 /// Reads a directory and builds the generation that follows `previous`.
@@ -69,10 +73,16 @@ pub(super) fn load_and_build(
 ) -> (Option<Snapshot>, Problems) {
     let loaded = crate::config::load(dir);
     let mut problems = loaded.problems;
-    let Some(settings) = loaded.settings else { return (None, problems) };
+    let Some(settings) = loaded.settings else {
+        return (None, problems);
+    };
     let (snapshot, more) = build(settings, previous, workshop);
     problems.extend(more);
-    if problems.has_errors() { (None, problems) } else { (snapshot, problems) }
+    if problems.has_errors() {
+        (None, problems)
+    } else {
+        (snapshot, problems)
+    }
 }
 
 /// Builds one generation. `None` with at least one error among the problems, else a snapshot.
@@ -87,10 +97,20 @@ pub(super) fn build(
         problems: Problems::new(),
         listeners: Vec::new(),
         next_listener: previous.map_or(0, |snapshot| {
-            snapshot.listeners.iter().map(|plan| plan.scope.listener).max().map_or(0, |last| last + 1)
+            snapshot
+                .listeners
+                .iter()
+                .map(|plan| plan.scope.listener)
+                .max()
+                .map_or(0, |last| last + 1)
         }),
         next_system: previous.map_or(0, |snapshot| {
-            snapshot.systems.values().map(|parts| parts.id).max().map_or(0, |last| last + 1)
+            snapshot
+                .systems
+                .values()
+                .map(|parts| parts.id)
+                .max()
+                .map_or(0, |last| last + 1)
         }),
     };
     let mut systems = BTreeMap::new();
@@ -99,12 +119,24 @@ pub(super) fn build(
             systems.insert(system.name.clone(), parts);
         }
     }
-    let Build { problems, listeners, .. } = build;
+    let Build {
+        problems,
+        listeners,
+        ..
+    } = build;
     if problems.has_errors() {
         return (None, problems);
     }
     let generation = previous.map_or(Generation::FIRST, |snapshot| snapshot.generation.next());
-    (Some(Snapshot { generation, settings, systems, listeners }), problems)
+    (
+        Some(Snapshot {
+            generation,
+            settings,
+            systems,
+            listeners,
+        }),
+        problems,
+    )
 }
 
 struct Build<'a> {
@@ -118,7 +150,9 @@ struct Build<'a> {
 
 impl Build<'_> {
     fn system(&mut self, settings: &SystemSettings) -> Option<SystemParts> {
-        let previous = self.previous.and_then(|snapshot| snapshot.systems.get(&settings.name));
+        let previous = self
+            .previous
+            .and_then(|snapshot| snapshot.systems.get(&settings.name));
         let id = previous.map_or_else(
             || {
                 let id = self.next_system;
@@ -127,12 +161,25 @@ impl Build<'_> {
             },
             |parts| parts.id,
         );
-        let server = settings.server_tls.as_ref().map(|tls| self.acceptor(tls, settings, previous));
-        let client = settings.client_tls.as_ref().map(|tls| self.connector(tls, previous));
+        let server = settings
+            .server_tls
+            .as_ref()
+            .map(|tls| self.acceptor(tls, settings, previous));
+        let client = settings
+            .client_tls
+            .as_ref()
+            .map(|tls| self.connector(tls, previous));
         // Both roles are looked at before giving up, so that one run reports what is wrong in each.
         let acceptor = server.map_or(Some(None), |built| built.map(Some))?;
         let connector = client.map_or(Some(None), |built| built.map(Some))?;
-        let mut parts = SystemParts { id, acceptor, connector, sides: None, upstreams: Vec::new(), probes: Vec::new() };
+        let mut parts = SystemParts {
+            id,
+            acceptor,
+            connector,
+            sides: None,
+            upstreams: Vec::new(),
+            probes: Vec::new(),
+        };
         if let Some(requests) = &settings.requests {
             self.requests(settings, requests, previous, &mut parts);
         }
@@ -158,7 +205,8 @@ impl Build<'_> {
         previous: Option<&SystemParts>,
     ) -> Option<Arc<Acceptor>> {
         let scope = settings.name.as_str();
-        let (built, problems) = Acceptor::build(tls, scope, &self.workshop.clock, &self.workshop.vault);
+        let (built, problems) =
+            Acceptor::build(tls, scope, &self.workshop.clock, &self.workshop.vault);
         self.problems.extend(problems);
         let built = built?;
         let same = previous.and_then(|parts| parts.acceptor.as_ref());
@@ -168,7 +216,11 @@ impl Build<'_> {
         }
     }
 
-    fn connector(&mut self, tls: &ClientTls, previous: Option<&SystemParts>) -> Option<Arc<Connector>> {
+    fn connector(
+        &mut self,
+        tls: &ClientTls,
+        previous: Option<&SystemParts>,
+    ) -> Option<Arc<Connector>> {
         let (built, problems) = Connector::build(tls, &self.workshop.clock);
         self.problems.extend(problems);
         let built = built?;
@@ -206,7 +258,8 @@ impl Build<'_> {
                 target: endpoint.target.clone(),
                 dialled: endpoint.target.clone(),
                 // Passthrough leaves TLS to the ends; the upstream serves the probes only.
-                tls: fingerprint(endpoint.scheme, parts).filter(|_| requests.mode == RequestMode::Terminate),
+                tls: fingerprint(endpoint.scheme, parts)
+                    .filter(|_| requests.mode == RequestMode::Terminate),
                 connect_timeout: requests.connect_timeout,
                 response_timeout: requests.response_timeout,
                 pool_idle: requests.pool_idle,
@@ -214,7 +267,10 @@ impl Build<'_> {
             upstream(key, previous, parts)
         };
         let side_a = upstream_of(&requests.side_a, parts);
-        let side_b = requests.side_b.as_ref().map(|endpoint| upstream_of(endpoint, parts));
+        let side_b = requests
+            .side_b
+            .as_ref()
+            .map(|endpoint| upstream_of(endpoint, parts));
         self.probes(requests, &side_a, side_b.as_ref(), parts);
         let service = match requests.mode {
             RequestMode::Terminate => Service::Requests(Arc::new(RequestRoute {
@@ -228,7 +284,10 @@ impl Build<'_> {
             RequestMode::Passthrough => Service::Passthrough(Arc::new(PassthroughRoute {
                 sides,
                 side_a: requests.side_a.target.clone(),
-                side_b: requests.side_b.as_ref().map(|endpoint| endpoint.target.clone()),
+                side_b: requests
+                    .side_b
+                    .as_ref()
+                    .map(|endpoint| endpoint.target.clone()),
                 connect_timeout: requests.connect_timeout,
                 idle_timeout: requests.response_timeout,
             })),
@@ -238,7 +297,13 @@ impl Build<'_> {
             RequestMode::Passthrough => None,
         };
         for listen in &requests.listen {
-            self.listen(*listen, &system.name, parts.id, service.clone(), acceptor.clone());
+            self.listen(
+                *listen,
+                &system.name,
+                parts.id,
+                service.clone(),
+                acceptor.clone(),
+            );
         }
     }
 
@@ -251,7 +316,9 @@ impl Build<'_> {
     ) {
         let body = match &requests.probe.kind {
             ProbeKind::Off => return,
-            ProbeKind::Soap { body: Some(file), .. } => match std::fs::read(&file.path) {
+            ProbeKind::Soap {
+                body: Some(file), ..
+            } => match std::fs::read(&file.path) {
                 Ok(bytes) => Bytes::from(bytes),
                 Err(error) => {
                     let problem = Problem::error(
@@ -263,9 +330,10 @@ impl Build<'_> {
                     return;
                 }
             },
-            ProbeKind::Tcp | ProbeKind::Tls | ProbeKind::Http { .. } | ProbeKind::Soap { body: None, .. } => {
-                Bytes::from_static(EMPTY_ENVELOPE)
-            }
+            ProbeKind::Tcp
+            | ProbeKind::Tls
+            | ProbeKind::Http { .. }
+            | ProbeKind::Soap { body: None, .. } => Bytes::from_static(EMPTY_ENVELOPE),
         };
         let sides = [(Side::A, Some(side_a)), (Side::B, side_b)];
         for (side, upstream) in sides {
@@ -298,11 +366,22 @@ impl Build<'_> {
             };
             upstream(key, previous, parts)
         };
-        let crm = events.crm.as_ref().map(|crm| upstream_of(&crm.target, crm.scheme));
+        let crm = events
+            .crm
+            .as_ref()
+            .map(|crm| upstream_of(&crm.target, crm.scheme));
         // The token SSL speaks for the whole system: what the forward-proxy form names is secured
         // in the same way as a fixed target.
-        let scheme = if system.server_tls.is_some() { Scheme::Https } else { Scheme::Http };
-        let allowed = events.allow.iter().map(|target| upstream_of(target, scheme)).collect();
+        let scheme = if system.server_tls.is_some() {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        };
+        let allowed = events
+            .allow
+            .iter()
+            .map(|target| upstream_of(target, scheme))
+            .collect();
         let service = Service::Events(Arc::new(EventRoute {
             system: system.name.clone(),
             crm,
@@ -310,9 +389,19 @@ impl Build<'_> {
             fault: events.fault,
             client_protocol: events.client_protocol,
         }));
-        let acceptor = if events.tls { parts.acceptor.clone() } else { None };
+        let acceptor = if events.tls {
+            parts.acceptor.clone()
+        } else {
+            None
+        };
         for listen in &events.listen {
-            self.listen(*listen, &system.name, parts.id, service.clone(), acceptor.clone());
+            self.listen(
+                *listen,
+                &system.name,
+                parts.id,
+                service.clone(),
+                acceptor.clone(),
+            );
         }
     }
 
@@ -333,8 +422,17 @@ impl Build<'_> {
             },
             |plan| plan.scope.listener,
         );
-        let scope = Scope { system: system_id, listener };
-        self.listeners.push(ListenerPlan { listen, scope, system: system.clone(), service, acceptor });
+        let scope = Scope {
+            system: system_id,
+            listener,
+        };
+        self.listeners.push(ListenerPlan {
+            listen,
+            scope,
+            system: system.clone(),
+            service,
+            acceptor,
+        });
     }
 }
 
@@ -346,24 +444,41 @@ const EMPTY_ENVELOPE: &[u8] =
 pub(super) const fn watch_of(kind: &ProbeKind) -> Watch {
     match kind {
         ProbeKind::Off => Watch::RequestsOnly,
-        ProbeKind::Tcp | ProbeKind::Tls | ProbeKind::Http { .. } | ProbeKind::Soap { .. } => Watch::Probes,
+        ProbeKind::Tcp | ProbeKind::Tls | ProbeKind::Http { .. } | ProbeKind::Soap { .. } => {
+            Watch::Probes
+        }
     }
 }
 
 fn fingerprint(scheme: Scheme, parts: &SystemParts) -> Option<[u8; 32]> {
     match scheme {
         Scheme::Http => None,
-        Scheme::Https => parts.connector.as_ref().map(|connector| connector.fingerprint()),
+        Scheme::Https => parts
+            .connector
+            .as_ref()
+            .map(|connector| connector.fingerprint()),
     }
 }
 
 /// The previous generation's upstream if it was built from the same, else a new one.
-fn upstream(key: UpstreamKey, previous: Option<&SystemParts>, parts: &mut SystemParts) -> Arc<Upstream> {
-    let known = previous.map(|previous| previous.upstreams.as_slice()).unwrap_or_default();
-    let own = known.iter().chain(&parts.upstreams).find(|(own, _)| *own == key);
+fn upstream(
+    key: UpstreamKey,
+    previous: Option<&SystemParts>,
+    parts: &mut SystemParts,
+) -> Arc<Upstream> {
+    let known = previous
+        .map(|previous| previous.upstreams.as_slice())
+        .unwrap_or_default();
+    let own = known
+        .iter()
+        .chain(&parts.upstreams)
+        .find(|(own, _)| *own == key);
     let upstream = own.map_or_else(
         || {
-            let tls = key.tls.and(parts.connector.as_ref()).map(|connector| connector.for_upstream(&key.target));
+            let tls = key
+                .tls
+                .and(parts.connector.as_ref())
+                .map(|connector| connector.for_upstream(&key.target));
             Arc::new(Upstream::new(UpstreamSpec {
                 target: key.target.clone(),
                 dialled: key.dialled.clone(),
@@ -383,10 +498,18 @@ fn upstream(key: UpstreamKey, previous: Option<&SystemParts>, parts: &mut System
 pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     for plan in &snapshot.listeners {
-        let security = if plan.acceptor.is_some() { "TLS" } else { "plain" };
+        let security = if plan.acceptor.is_some() {
+            "TLS"
+        } else {
+            "plain"
+        };
         let goes_to = match &plan.service {
             Service::Requests(route) => match &route.side_b {
-                Some(b) => format!("side A {} | side B {}", route.side_a.spec().target, b.spec().target),
+                Some(b) => format!(
+                    "side A {} | side B {}",
+                    route.side_a.spec().target,
+                    b.spec().target
+                ),
                 None => format!("side A {}", route.side_a.spec().target),
             },
             Service::Passthrough(route) => match &route.side_b {
@@ -395,19 +518,37 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
             },
             Service::Events(route) => {
                 let fixed = route.crm.iter().map(|crm| crm.spec().target.to_string());
-                let named = route.allowed.iter().map(|crm| format!("{} (if named)", crm.spec().target));
+                let named = route
+                    .allowed
+                    .iter()
+                    .map(|crm| format!("{} (if named)", crm.spec().target));
                 fixed.chain(named).collect::<Vec<_>>().join(", ")
             }
             Service::StaticRoute(route) => route.target.to_string(),
         };
-        lines.push(format!("{} {} {} ({security}) -> {goes_to}", plan.system, plan.service.name(), plan.listen));
+        lines.push(format!(
+            "{} {} {} ({security}) -> {goes_to}",
+            plan.system,
+            plan.service.name(),
+            plan.listen
+        ));
     }
     for (name, parts) in &snapshot.systems {
         if let Some(acceptor) = &parts.acceptor {
-            lines.extend(acceptor.describe().into_iter().map(|line| format!("{name} listeners: {line}")));
+            lines.extend(
+                acceptor
+                    .describe()
+                    .into_iter()
+                    .map(|line| format!("{name} listeners: {line}")),
+            );
         }
         if let Some(connector) = &parts.connector {
-            lines.extend(connector.describe().into_iter().map(|line| format!("{name} towards SAP and the sides: {line}")));
+            lines.extend(
+                connector
+                    .describe()
+                    .into_iter()
+                    .map(|line| format!("{name} towards SAP and the sides: {line}")),
+            );
         }
     }
     lines

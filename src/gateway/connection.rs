@@ -14,7 +14,9 @@ use tracing::{debug, info};
 use super::snapshot::{ListenerPlan, Service};
 use crate::config::settings::FaultStyle;
 use crate::events::{EventFlow, carry};
-use crate::http::{Caller, CallerFacts, Context, Delivery, Exchange, Flow, GatewayError, RelayCaller, Slot, serve};
+use crate::http::{
+    Caller, CallerFacts, Context, Delivery, Exchange, Flow, GatewayError, RelayCaller, Slot, serve,
+};
 use crate::model::{Generation, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, pass_through};
@@ -83,14 +85,31 @@ pub(super) struct Accepted {
 
 /// Serves one connection to its end.
 pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: Rc<HandshakeLane>) {
-    let Accepted { tcp, peer, listener, plan, flow, generation, mut permit, seat } = accepted;
+    let Accepted {
+        tcp,
+        peer,
+        listener,
+        plan,
+        flow,
+        generation,
+        mut permit,
+        seat,
+    } = accepted;
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
     let (wire, principal, tls) = match &plan.acceptor {
         None => (Wire::Plain(socket), None, None),
         Some(acceptor) => {
             // Boxed: what a handshake needs is not kept for the life of the connection.
-            let shaken = Box::pin(handshake(socket, acceptor, &mut waiter, &context, &lane, &plan)).await;
+            let shaken = Box::pin(handshake(
+                socket,
+                acceptor,
+                &mut waiter,
+                &context,
+                &lane,
+                &plan,
+            ))
+            .await;
             let Some(shaken) = shaken else { return };
             shaken
         }
@@ -99,7 +118,12 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     waiter.seat().set_phase(Phase::Idle);
     match (&plan.service, flow) {
         (Service::Requests(_) | Service::Events(_), Some(flow)) => {
-            let facts = CallerFacts { listener, principal, tls, generation };
+            let facts = CallerFacts {
+                listener,
+                principal,
+                tls,
+                generation,
+            };
             drop(plan);
             serve(Caller::new(wire, waiter, facts), context, flow).await;
         }
@@ -119,7 +143,11 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     }
 }
 
-type Shaken = (Wire, Option<std::sync::Arc<crate::model::Principal>>, Option<TlsLeg<'static>>);
+type Shaken = (
+    Wire,
+    Option<std::sync::Arc<crate::model::Principal>>,
+    Option<TlsLeg<'static>>,
+);
 
 async fn handshake(
     socket: Socket,
@@ -156,7 +184,10 @@ async fn handshake(
                 subject = facts.principal.as_deref().map_or("-", |principal| principal.subject.as_str()),
                 "TLS handshake done"
             );
-            let leg = TlsLeg { version: facts.version_text(), resumed: facts.resumed };
+            let leg = TlsLeg {
+                version: facts.version_text(),
+                resumed: facts.resumed,
+            };
             return Some((Wire::accepted(accepted.stream), facts.principal, Some(leg)));
         }
         Ok(Err(failure)) => failure,

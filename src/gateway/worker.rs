@@ -51,7 +51,9 @@ pub(super) enum Command {
     /// Accept no more, ask everybody to leave, say when nobody is left.
     Drain { empty: oneshot::Sender<()> },
     /// Cut who is still there, and say who that was.
-    Cut { cut: oneshot::Sender<Vec<(SocketAddr, Phase)>> },
+    Cut {
+        cut: oneshot::Sender<Vec<(SocketAddr, Phase)>>,
+    },
     /// End the thread.
     Stop,
 }
@@ -68,11 +70,17 @@ pub(super) struct WorkerHandle {
 pub(super) fn spawn(spec: WorkerSpec) -> std::io::Result<WorkerHandle> {
     let (commands, inbox) = mpsc::unbounded_channel();
     let counters = Arc::clone(&spec.counters);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let thread = std::thread::Builder::new()
         .name(format!("crmgate-{}", spec.index))
         .spawn(move || LocalSet::new().block_on(&runtime, Worker::new(&spec).run(inbox)))?;
-    Ok(WorkerHandle { commands, counters, thread })
+    Ok(WorkerHandle {
+        commands,
+        counters,
+        thread,
+    })
 }
 
 /// One listener on this thread.
@@ -102,7 +110,12 @@ impl Worker {
         let counters = Arc::clone(&spec.counters);
         Rc::new(Self {
             index: spec.index,
-            context: Rc::new(Context::new(&spec.limits, counters, spec.access.clone(), spec.throttle)),
+            context: Rc::new(Context::new(
+                &spec.limits,
+                counters,
+                spec.access.clone(),
+                spec.throttle,
+            )),
             admission: spec.admission.clone(),
             roster: Roster::new(),
             lane: Rc::default(),
@@ -134,7 +147,11 @@ impl Worker {
 
     fn obey(self: &Rc<Self>, command: Command) {
         match command {
-            Command::Publish { snapshot, shares, done } => {
+            Command::Publish {
+                snapshot,
+                shares,
+                done,
+            } => {
                 self.publish(&snapshot, shares);
                 let _nobody_waits = done.send(());
             }
@@ -155,7 +172,11 @@ impl Worker {
         }
     }
 
-    fn publish(self: &Rc<Self>, snapshot: &Arc<Snapshot>, mut shares: HashMap<ListenAddr, std::net::TcpListener>) {
+    fn publish(
+        self: &Rc<Self>,
+        snapshot: &Arc<Snapshot>,
+        mut shares: HashMap<ListenAddr, std::net::TcpListener>,
+    ) {
         let before = self.snapshot.replace(Some(Arc::clone(snapshot)));
         self.generation.set(snapshot.generation);
         self.context.set_limits(&snapshot.settings.limits);
@@ -196,11 +217,14 @@ impl Worker {
     }
 
     fn leave(&self, whom: Scope) {
-        self.roster.ask_to_leave(|scope| scope.listener == whom.listener);
+        self.roster
+            .ask_to_leave(|scope| scope.listener == whom.listener);
     }
 
     fn open(self: &Rc<Self>, plan: &ListenerPlan, share: std::net::TcpListener) {
-        let opened = share.local_addr().and_then(|local| Ok((local, Listener::new(share)?)));
+        let opened = share
+            .local_addr()
+            .and_then(|local| Ok((local, Listener::new(share)?)));
         let (local, listener) = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -215,7 +239,9 @@ impl Worker {
             local,
             stop: Notify::new(),
         });
-        self.listeners.borrow_mut().insert(plan.listen, Rc::clone(&running));
+        self.listeners
+            .borrow_mut()
+            .insert(plan.listen, Rc::clone(&running));
         self.accepting.set(self.accepting.get().saturating_add(1));
         let worker = Rc::clone(self);
         tokio::task::spawn_local(async move { worker.accept(listener, running).await });
@@ -246,7 +272,9 @@ impl Worker {
 
     fn tell(&self, event: &AcceptEvent, running: &Running) {
         self.context.counters.accept_errors.inc();
-        let Some(suppressed) = self.context.may_say(Noise::AcceptFailed) else { return };
+        let Some(suppressed) = self.context.may_say(Noise::AcceptFailed) else {
+            return;
+        };
         let listener = running.local;
         match event {
             AcceptEvent::Exhausted { turned_away } => {
@@ -255,7 +283,9 @@ impl Worker {
                     "no descriptors are left: callers are turned away; raise the limit of open files or lower MaxConnections"
                 );
             }
-            AcceptEvent::Failed(error) => warn!(%listener, error, suppressed, "a connection could not be accepted"),
+            AcceptEvent::Failed(error) => {
+                warn!(%listener, error, suppressed, "a connection could not be accepted")
+            }
         }
     }
 
@@ -268,7 +298,9 @@ impl Worker {
                 match refused {
                     Refused::Connections => &counters.connections_refused_total,
                     Refused::ConnectionsPerAddress => &counters.connections_refused_address,
-                    Refused::Handshakes | Refused::HandshakesPerAddress => &counters.connections_refused_handshakes,
+                    Refused::Handshakes | Refused::HandshakesPerAddress => {
+                        &counters.connections_refused_handshakes
+                    }
                 }
                 .inc();
                 if let Some(suppressed) = self.context.may_say(Noise::LimitReached) {
@@ -285,7 +317,11 @@ impl Worker {
             tcp,
             peer,
             listener: running.local,
-            seat: self.roster.seat(ConnectionId::of_thread(self.index, number), peer, plan.scope),
+            seat: self.roster.seat(
+                ConnectionId::of_thread(self.index, number),
+                peer,
+                plan.scope,
+            ),
             plan,
             flow: running.flow.borrow().clone(),
             generation: self.generation.get(),
@@ -295,7 +331,10 @@ impl Worker {
         tokio::task::spawn_local(async move {
             let counters = Arc::clone(&context.counters);
             let say = Rc::clone(&context);
-            if contained(connection(accepted, context, lane)).await.is_err() {
+            if contained(connection(accepted, context, lane))
+                .await
+                .is_err()
+            {
                 counters.panics.inc();
                 if let Some(suppressed) = say.may_say(Noise::Panicked) {
                     error!(%peer, suppressed, "a defect ended this connection; all others go on; please report it");
@@ -333,7 +372,9 @@ impl Worker {
         let worker = Rc::clone(self);
         tokio::task::spawn_local(async move {
             loop {
-                let Some((sides, limit)) = worker.sides(system) else { return };
+                let Some((sides, limit)) = worker.sides(system) else {
+                    return;
+                };
                 if sides.health(side) != Health::Down {
                     return;
                 }
@@ -349,8 +390,15 @@ impl Worker {
 
     fn sides(&self, system: u32) -> Option<(Arc<Sides>, Duration)> {
         let snapshot = self.snapshot.borrow().clone()?;
-        let (name, parts) = snapshot.systems.iter().find(|(_, parts)| parts.id == system)?;
-        let settings = snapshot.settings.systems.iter().find(|settings| settings.name == *name)?;
+        let (name, parts) = snapshot
+            .systems
+            .iter()
+            .find(|(_, parts)| parts.id == system)?;
+        let settings = snapshot
+            .settings
+            .systems
+            .iter()
+            .find(|settings| settings.name == *name)?;
         let limit = settings.requests.as_ref()?.failover.hang_limit;
         Some((parts.sides.clone()?, limit))
     }
@@ -362,7 +410,11 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Whether connections that were let in under one plan may not go on under the next: they were
 /// trusted under other rules, or their bytes mean something else now.
 fn must_leave(before: &ListenerPlan, after: &ListenerPlan) -> bool {
-    let policy = |plan: &ListenerPlan| plan.acceptor.as_ref().map(|acceptor| acceptor.trust_digest());
+    let policy = |plan: &ListenerPlan| {
+        plan.acceptor
+            .as_ref()
+            .map(|acceptor| acceptor.trust_digest())
+    };
     policy(before) != policy(after)
         || std::mem::discriminant(&before.service) != std::mem::discriminant(&after.service)
 }
