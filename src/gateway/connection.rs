@@ -162,7 +162,7 @@ async fn handshake(
     let mut accepting = Box::pin(acceptor.accept(socket));
     let counters = &context.counters;
     let result = waiter
-        .until(deadline, true, |cx| {
+        .until(deadline, false, |cx| {
             if lane.poll_turn(cx).is_pending() {
                 return Poll::Pending;
             }

@@ -14,11 +14,11 @@ use super::build::{Workshop, describe, load_and_build, watch_of};
 use super::snapshot::Snapshot;
 use super::supervise::Supervisor;
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
-use crate::config::problem::{Problems, Severity};
+use crate::config::problem::{Place, Problem, Problems, Severity};
 use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, bind};
 use crate::requests::failover::{Event, Health};
-use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
+use crate::telemetry::{AccessLog, Snapshot as Figures};
 use crate::tls::SessionVault;
 
 /// Why the gateway did not start.
@@ -507,13 +507,13 @@ fn side_events(
 }
 
 fn bind_problem(dir: &Path, error: &BindError) -> Problems {
-    let place = crate::config::problem::Place::file(dir);
-    crate::config::problem::Problem::error(place, error.to_string(), error.hint()).into()
+    let place = Place::file(dir);
+    Problem::error(place, error.to_string(), error.hint()).into()
 }
 
 fn lost_problem(dir: &Path, error: &StartError) -> Problems {
-    let place = crate::config::problem::Place::file(dir);
-    crate::config::problem::Problem::error(
+    let place = Place::file(dir);
+    Problem::error(
         place,
         error.to_string(),
         "restart the service and report this",
@@ -524,10 +524,19 @@ fn lost_problem(dir: &Path, error: &StartError) -> Problems {
 /// Writes problems to the log, each with its place and hint.
 fn say(problems: &Problems) {
     for problem in problems {
-        match problem.severity {
-            Severity::Error => error!("{problem}"),
-            Severity::Warning => warn!("{problem}"),
-            Severity::Notice => info!("{problem}"),
+        let Problem {
+            severity,
+            place,
+            what,
+            value,
+            allowed,
+            hint,
+        } = problem;
+        let (value, allowed) = (value.as_deref(), allowed.as_deref());
+        match severity {
+            Severity::Error => error!(at = %place, value, allowed, hint, "{what}"),
+            Severity::Warning => warn!(at = %place, value, allowed, hint, "{what}"),
+            Severity::Notice => info!(at = %place, value, allowed, hint, "{what}"),
         }
     }
 }

@@ -158,7 +158,6 @@ impl Worker {
             Command::SideDown { system, side } => self.abandon(system, side),
             Command::Drain { empty } => {
                 self.close_listeners(|_| false);
-                self.context.pool.borrow_mut().clear();
                 let worker = Rc::clone(self);
                 tokio::task::spawn_local(async move {
                     worker.emptied().await;
@@ -356,14 +355,15 @@ impl Worker {
 
     /// Waits until every accept loop has ended and nobody is left.
     async fn emptied(&self) {
-        loop {
-            self.roster.ask_to_leave(|_| true);
-            if self.accepting.get() == 0 {
-                self.roster.emptied().await;
-                return;
-            }
+        while self.accepting.get() > 0 {
             tokio::task::yield_now().await;
         }
+        self.roster.ask_to_leave(|_| true);
+        tokio::select! {
+            () = self.roster.emptied() => return,
+            () = tokio::time::sleep(GRACE) => self.roster.hasten(),
+        }
+        self.roster.emptied().await;
     }
 
     /// Tells exchanges that wait for a side which went down, each after `HangLimit`, as long as
@@ -403,6 +403,10 @@ impl Worker {
         Some((parts.sides.clone()?, limit))
     }
 }
+
+/// How long a connection that has to leave may wait for a request with whose answer to leave. An
+/// agent's next request seldom comes later, and a stop or a change of trust should not take long.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
