@@ -1,4 +1,5 @@
 //! crmgate
+pub mod certs;
 pub mod cli;
 pub mod config;
 pub mod events;

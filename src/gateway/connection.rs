@@ -21,7 +21,9 @@ use crate::model::{Generation, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, pass_through};
 use crate::telemetry::{self, Noise, TlsLeg};
-use crate::tls::{Acceptor, HandshakeFailure, Wire};
+use crate::tls::failure::Cause;
+use crate::tls::policy::version_name;
+use crate::tls::{Acceptor, Direction, HandshakeFailure, Wire};
 
 /// A listener that speaks HTTP has one of these flows.
 #[derive(Debug)]
@@ -179,29 +181,29 @@ async fn handshake(
                 counters.handshakes_inbound_full.inc();
             }
             debug!(
-                system = %plan.system, %peer, version = facts.version_text(), suite = facts.suite,
+                system = %plan.system, %peer, version = version_name(facts.version), suite = facts.suite,
                 resumed = facts.resumed,
                 subject = facts.principal.as_deref().map_or("-", |principal| principal.subject.as_str()),
                 "TLS handshake done"
             );
             let leg = TlsLeg {
-                version: facts.version_text(),
+                version: version_name(facts.version),
                 resumed: facts.resumed,
             };
             return Some((Wire::accepted(accepted.stream), facts.principal, Some(leg)));
         }
         Ok(Err(failure)) => failure,
-        Err(Interrupt::Deadline) => HandshakeFailure::timed_out(),
+        Err(Interrupt::Deadline) => HandshakeFailure::timed_out(Direction::Inbound),
         Err(Interrupt::Leaving | Interrupt::Cut | Interrupt::Abandoned) => return None,
     };
     counters.handshakes_inbound_failed.inc();
-    if failure.is_noise() {
+    if *failure.cause() == Cause::ClosedByPeer {
         // A port check that closes without a word is no handshake that failed.
         debug!(system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure, "no TLS handshake");
     } else if let Some(suppressed) = context.may_say(Noise::HandshakeFailed) {
         info!(
             system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure,
-            hint = failure.hint(), suppressed, "TLS handshake failed"
+            hint = failure.hint(), seen_in_sap = failure.seen_in_sap(), suppressed, "TLS handshake failed"
         );
     }
     None

@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
-use super::build::{Workshop, describe, load_and_build, watch_of};
+use super::build::{Workshop, load_and_build};
+use super::describe::describe;
+use super::routes::watch_of;
 use super::snapshot::Snapshot;
 use super::supervise::Supervisor;
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
@@ -102,7 +104,7 @@ impl Gateway {
         let outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>> = Arc::default();
         let workshop = Workshop {
             clock: clock.clone(),
-            vault: SessionVault::new(clock),
+            vault: SessionVault::new(),
             counters: Arc::default(),
             side_events: side_events(Arc::clone(&outbox)),
         };
@@ -286,7 +288,13 @@ impl Gateway {
             answer.await.map_err(|_ended| StartError::WorkerLost)?;
         }
         self.supervisor.follow(&next, &self.workshop.counters);
-        self.workshop.vault.retain(&self.snapshot_digests(&next));
+        let universes = next
+            .systems
+            .values()
+            .filter_map(|parts| parts.acceptor.as_ref());
+        self.workshop
+            .vault
+            .retain(universes.map(|acceptor| acceptor.universe()));
         self.snapshot = next;
         Ok(())
     }
@@ -314,22 +322,6 @@ impl Gateway {
                 sides.tell(Event::Replaced { side });
             }
         }
-    }
-
-    /// Session universes that this and the next generation need.
-    fn snapshot_digests(&self, next: &Snapshot) -> Vec<[u8; 32]> {
-        let of = |snapshot: &Snapshot| {
-            let acceptors = snapshot
-                .systems
-                .values()
-                .filter_map(|parts| parts.acceptor.as_ref());
-            acceptors
-                .map(|acceptor| acceptor.universe_digest())
-                .collect::<Vec<_>>()
-        };
-        let mut digests = of(&self.snapshot);
-        digests.extend(of(next));
-        digests
     }
 
     fn nothing_changed(&self) -> ReloadReport {
