@@ -9,7 +9,7 @@ use crate::model::ExchangeId;
 
 /// For whom an answer is made.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reply {
+pub struct Reply {
     /// The caller's version of HTTP.
     pub version: Version,
     /// Which SOAP the caller speaks; `None` gets plain text.
@@ -25,7 +25,7 @@ pub(super) struct Reply {
 }
 
 /// Writes the whole answer for an error and returns its HTTP status.
-pub(super) fn write_error(out: &mut Vec<u8>, error: &GatewayError, reply: &Reply) -> u16 {
+pub fn write_error(out: &mut Vec<u8>, error: &GatewayError, reply: &Reply) -> u16 {
     let soap = match reply.style {
         FaultStyle::Soap => reply.soap,
         FaultStyle::Http => None,

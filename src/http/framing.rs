@@ -17,14 +17,14 @@ pub enum Framing {
 
 /// A malformed chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BadChunk;
+pub struct BadChunk;
 
 /// Takes a chunked body apart, byte by byte where it must and by the slice where it can.
 ///
 /// Strict: CR LF everywhere, plain hexadecimal sizes, extensions and trailers without control
 /// characters and of bounded length. Extensions and trailers are dropped.
 #[derive(Debug)]
-pub(super) struct ChunkDecoder {
+pub struct ChunkDecoder {
     state: State,
     /// Bytes of this chunk still to come, or of its size read so far.
     size: u64,
@@ -55,7 +55,7 @@ enum State {
 
 /// A step of the decoder: what lies next in the input.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Chunk<'a> {
+pub enum Chunk<'a> {
     /// Bytes of the body.
     Data(&'a [u8]),
     /// The input is used up; more has to come.
@@ -66,7 +66,7 @@ pub(super) enum Chunk<'a> {
 
 impl ChunkDecoder {
     /// A decoder at the start of a body.
-    pub(super) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self {
             state: State::SizeStart,
             size: 0,
@@ -75,7 +75,7 @@ impl ChunkDecoder {
     }
 
     /// Takes the next piece off the front of `input`.
-    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Chunk<'a>, BadChunk> {
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Chunk<'a>, BadChunk> {
         loop {
             match self.state {
                 State::Done => return Ok(Chunk::End),
@@ -113,7 +113,7 @@ impl ChunkDecoder {
     }
 
     /// Whether the body is complete.
-    pub(super) fn is_done(&self) -> bool {
+    pub fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
