@@ -23,16 +23,15 @@ impl Worker {
                 () = running.stop.notified() => None,
                 next = listener.accept(|event| self.tell(&event, &running)) => Some(next),
             };
-            match next {
-                Some((tcp, peer)) => self.admit(tcp, peer, &running),
-                None => {
-                    // The kernel has let these in already; a close would reset them.
-                    while let Some((tcp, peer)) = listener.accept_waiting() {
-                        self.admit(tcp, peer, &running);
-                    }
-                    break;
-                }
+            if let Some((tcp, peer)) = next {
+                self.admit(tcp, peer, &running);
+                continue;
             }
+            // The kernel has let these in already; a close would reset them.
+            while let Some((tcp, peer)) = listener.accept_waiting() {
+                self.admit(tcp, peer, &running);
+            }
+            break;
         }
         drop(listener);
         self.leave(running.plan.borrow().scope);
