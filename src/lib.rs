@@ -3,4 +3,4 @@ pub mod certs;
 pub mod cli;
 pub mod config;
 pub mod model;
-//pub mod tls;
+pub mod tls;

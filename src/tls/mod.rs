@@ -1,0 +1,4 @@
+//! x
+pub mod cipher_suites;
+pub mod policy;
+pub mod provider;
