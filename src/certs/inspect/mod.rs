@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
@@ -95,6 +96,8 @@ pub struct CertificateFacts {
     pub version: u32,
     /// The subject alternative names.
     pub alternative_names: Vec<AlternativeName>,
+    /// Whether there is an extension for them at all, be it empty or unreadable.
+    pub has_alternative_names: bool,
     /// The extended key usage; `None` allows every purpose.
     pub purposes: Option<Purposes>,
     /// The basic constraints' CA flag; `None` where the extension is missing.
@@ -140,6 +143,9 @@ impl CertificateFacts {
             serial: hex(certificate.raw_serial()),
             version: certificate.version().0.saturating_add(1),
             alternative_names: alternative_names(&certificate),
+            has_alternative_names: certificate
+                .iter_extensions()
+                .any(|extension| extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME),
             purposes: purposes(&certificate),
             ca: certificate
                 .basic_constraints()
