@@ -239,7 +239,7 @@ impl Shard {
 mod tests {
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3_600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn key(n: u32) -> Vec<u8> {
         // As the TLS library's keys: every byte as good as random.

@@ -106,10 +106,6 @@ pub(super) fn hint(cause: &Cause, direction: Direction) -> &'static str {
 }
 
 /// What to do when the peer refused us.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the list of alerts is open; the rest is explained in the peer's log only"
-)]
 fn refused(alert: AlertDescription, direction: Direction) -> &'static str {
     match (alert, direction) {
         (AlertDescription::UnknownCA, Direction::Inbound) => {
@@ -151,6 +147,7 @@ fn refused(alert: AlertDescription, direction: Direction) -> &'static str {
 pub(super) fn seen_in_sap(cause: &Cause, direction: Direction) -> Option<&'static str> {
     use Direction::{Inbound, Outbound};
     Some(match (cause, direction) {
+        (Cause::NotTls, Inbound) | (Cause::Io(_) | Cause::Internal(_), _) => return None,
         (Cause::RefusedByPeer(AlertDescription::UnknownCA), Inbound) => {
             "SSSLERR_PEER_CERT_UNTRUSTED (-102), ICM 421 SSL_PEER_CERT_UNTRUSTED"
         }
@@ -169,11 +166,9 @@ pub(super) fn seen_in_sap(cause: &Cause, direction: Direction) -> Option<&'stati
         (Cause::RefusedByPeer(AlertDescription::UnknownCA), Outbound) => {
             "SSSLERR_PEER_CERT_UNTRUSTED (-102)"
         }
-        (Cause::NotTls, Inbound) => return None,
         (Cause::NotTls, Outbound) => "SSSLERR_HTTP_REQUEST (-26) or SSSLERR_NO_SSL_REQUEST (-25)",
         (Cause::ClosedByPeer | Cause::ResetByPeer, _) => "SSSLERR_CONN_CLOSED (-10)",
         (Cause::TimedOut, Inbound) => "ICM 402 TIMEOUT",
-        (Cause::Io(_) | Cause::Internal(_), _) => return None,
         (_, Inbound) => {
             "SSSLERR_SSL_CONNECT (-57) or, in TLSv1.3, SSSLERR_SSL_READ (-58); ICM 407 SSL_ERROR"
         }

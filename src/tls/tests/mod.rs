@@ -60,7 +60,7 @@ impl World {
             parameters: parameters(None),
             client_auth: ClientAuth::Require,
             session: SessionSettings {
-                lifetime: Duration::from_secs(3_600),
+                lifetime: Duration::from_hours(1),
                 cache_size: 8_000,
                 tickets: true,
             },
@@ -290,4 +290,40 @@ async fn knock_as(
         }
     };
     tokio::join!(server, client)
+}
+
+/// A client's key that is exchanged while its sessions stay.
+#[derive(Debug)]
+struct Switchable(std::sync::Mutex<Arc<rustls::sign::CertifiedKey>>);
+
+impl Switchable {
+    fn new(own: &Issued) -> Self {
+        Self(std::sync::Mutex::new(certified(own)))
+    }
+
+    fn switch_to(&self, own: &Issued) {
+        *self.0.lock().expect("not poisoned") = certified(own);
+    }
+}
+
+fn certified(own: &Issued) -> Arc<rustls::sign::CertifiedKey> {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.key_der.clone()));
+    let key = provider::key_provider()
+        .load_private_key(key)
+        .expect("a key");
+    Arc::new(rustls::sign::CertifiedKey::new(chain_of(own), key))
+}
+
+impl ResolvesClientCert for Switchable {
+    fn resolve(
+        &self,
+        _hints: &[&[u8]],
+        _schemes: &[rustls::SignatureScheme],
+    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(Arc::clone(&self.0.lock().expect("not poisoned")))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }
