@@ -1,5 +1,37 @@
-//! What an operator types.
-/// Entry.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+//! What an operator types: parse, dispatch, print errors with their hints, exit with a code that
+//! says which kind of error it was.
+
+mod args;
+mod check;
+mod exit;
+mod output;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use exit::Exit;
+
+/// `main` of the product.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are "errors" of the parser that belong on standard output.
+            let code = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            };
+            let _closed_pipe = error.print();
+            return code.into();
+        }
+    };
+    let exit = match args.command {
+        Command::Run(run) => run::run(&run),
+        Command::Check(check) => check::check(&check),
+    };
+    exit.into()
 }

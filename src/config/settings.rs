@@ -25,6 +25,33 @@ pub struct Settings {
     pub sources: Vec<PathBuf>,
 }
 
+impl Settings {
+    /// Every file that a generation is read from: the ini files and what they name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = self.sources.clone();
+        for system in &self.systems {
+            let server = system.server_tls.as_ref().map(|tls| &tls.files);
+            let client = system.client_tls.as_ref().map(|tls| &tls.files);
+            for tls in server.into_iter().chain(client) {
+                files.extend(tls.paths());
+            }
+            if let Some(RequestSettings {
+                probe: ProbeSettings { kind, .. },
+                ..
+            }) = &system.requests
+                && let ProbeKind::Soap {
+                    body: Some(body), ..
+                } = kind
+            {
+                files.push(body.path.clone());
+            }
+        }
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+}
+
 /// One SAP system: its own listeners, sides, identity and trust.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SystemSettings {
@@ -79,6 +106,22 @@ pub struct TlsFiles {
     pub identity: IdentityFiles,
     /// `KEY_PASSPHRASE_FILE`: opens an encrypted key.
     pub passphrase: Option<FileRef>,
+}
+
+impl TlsFiles {
+    /// The files' paths.
+    fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        let identity = match &self.identity {
+            IdentityFiles::Combined(pem) => [Some(pem), None],
+            IdentityFiles::Pair { certificate, key } => [Some(certificate), Some(key)],
+        };
+        let all = identity
+            .into_iter()
+            .flatten()
+            .chain([&self.ca])
+            .chain(&self.passphrase);
+        all.map(|file| file.path.clone())
+    }
 }
 
 /// A TLS protocol version that is served.

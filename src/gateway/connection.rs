@@ -14,12 +14,16 @@ use tracing::{debug, info};
 use super::snapshot::{ListenerPlan, Service};
 use crate::config::settings::FaultStyle;
 use crate::events::{EventFlow, carry};
-use crate::http::{Caller, CallerFacts, Context, Delivery, Exchange, Flow, GatewayError, RelayCaller, Slot, serve};
+use crate::http::{
+    Caller, CallerFacts, Context, Delivery, Exchange, Flow, GatewayError, RelayCaller, Slot, serve,
+};
 use crate::model::{Generation, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, pass_through};
 use crate::telemetry::{self, Noise, TlsLeg};
-use crate::tls::{Acceptor, HandshakeFailure, Wire};
+use crate::tls::failure::Cause;
+use crate::tls::policy::version_name;
+use crate::tls::{Acceptor, Direction, HandshakeFailure, Wire};
 
 /// A listener that speaks HTTP has one of these flows.
 #[derive(Debug)]
@@ -83,14 +87,31 @@ pub(super) struct Accepted {
 
 /// Serves one connection to its end.
 pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: Rc<HandshakeLane>) {
-    let Accepted { tcp, peer, listener, plan, flow, generation, mut permit, seat } = accepted;
+    let Accepted {
+        tcp,
+        peer,
+        listener,
+        plan,
+        flow,
+        generation,
+        mut permit,
+        seat,
+    } = accepted;
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
     let (wire, principal, tls) = match &plan.acceptor {
         None => (Wire::Plain(socket), None, None),
         Some(acceptor) => {
             // Boxed: what a handshake needs is not kept for the life of the connection.
-            let shaken = Box::pin(handshake(socket, acceptor, &mut waiter, &context, &lane, &plan)).await;
+            let shaken = Box::pin(handshake(
+                socket,
+                acceptor,
+                &mut waiter,
+                &context,
+                &lane,
+                &plan,
+            ))
+            .await;
             let Some(shaken) = shaken else { return };
             shaken
         }
@@ -99,7 +120,12 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     waiter.seat().set_phase(Phase::Idle);
     match (&plan.service, flow) {
         (Service::Requests(_) | Service::Events(_), Some(flow)) => {
-            let facts = CallerFacts { listener, principal, tls, generation };
+            let facts = CallerFacts {
+                listener,
+                principal,
+                tls,
+                generation,
+            };
             drop(plan);
             serve(Caller::new(wire, waiter, facts), context, flow).await;
         }
@@ -119,7 +145,11 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     }
 }
 
-type Shaken = (Wire, Option<std::sync::Arc<crate::model::Principal>>, Option<TlsLeg<'static>>);
+type Shaken = (
+    Wire,
+    Option<std::sync::Arc<crate::model::Principal>>,
+    Option<TlsLeg<'static>>,
+);
 
 async fn handshake(
     socket: Socket,
@@ -134,7 +164,7 @@ async fn handshake(
     let mut accepting = Box::pin(acceptor.accept(socket));
     let counters = &context.counters;
     let result = waiter
-        .until(deadline, true, |cx| {
+        .until(deadline, false, |cx| {
             if lane.poll_turn(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -151,26 +181,29 @@ async fn handshake(
                 counters.handshakes_inbound_full.inc();
             }
             debug!(
-                system = %plan.system, %peer, version = facts.version_text(), suite = facts.suite,
+                system = %plan.system, %peer, version = version_name(facts.version), suite = facts.suite,
                 resumed = facts.resumed,
                 subject = facts.principal.as_deref().map_or("-", |principal| principal.subject.as_str()),
                 "TLS handshake done"
             );
-            let leg = TlsLeg { version: facts.version_text(), resumed: facts.resumed };
+            let leg = TlsLeg {
+                version: version_name(facts.version),
+                resumed: facts.resumed,
+            };
             return Some((Wire::accepted(accepted.stream), facts.principal, Some(leg)));
         }
         Ok(Err(failure)) => failure,
-        Err(Interrupt::Deadline) => HandshakeFailure::timed_out(),
+        Err(Interrupt::Deadline) => HandshakeFailure::timed_out(Direction::Inbound),
         Err(Interrupt::Leaving | Interrupt::Cut | Interrupt::Abandoned) => return None,
     };
     counters.handshakes_inbound_failed.inc();
-    if failure.is_noise() {
+    if *failure.cause() == Cause::ClosedByPeer {
         // A port check that closes without a word is no handshake that failed.
         debug!(system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure, "no TLS handshake");
     } else if let Some(suppressed) = context.may_say(Noise::HandshakeFailed) {
         info!(
             system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure,
-            hint = failure.hint(), suppressed, "TLS handshake failed"
+            hint = failure.hint(), seen_in_sap = failure.seen_in_sap(), suppressed, "TLS handshake failed"
         );
     }
     None

@@ -11,6 +11,8 @@
 //! |---|---|
 //! | `snapshot` | everything derived from one generation of settings, immutable |
 //! | `build` | settings and the previous snapshot to the next; no side effects |
+//! | `routes` | one SAP system's upstreams, sides and probes |
+//! | `describe` | a generation in an operator's words |
 //! | `worker` | one thread: its listeners, connections, pools |
 //! | `connection` | one accepted connection from its handshake to its flow |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
@@ -22,6 +24,8 @@
 
 mod build;
 mod connection;
+mod describe;
+mod routes;
 mod run;
 mod snapshot;
 mod supervise;

@@ -10,15 +10,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
-use super::build::{Workshop, describe, load_and_build, watch_of};
+use super::build::{Workshop, load_and_build};
+use super::describe::describe;
+use super::routes::watch_of;
 use super::snapshot::Snapshot;
 use super::supervise::Supervisor;
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
-use crate::config::problem::{Problems, Severity};
+use crate::config::problem::{Place, Problem, Problems, Severity};
 use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, bind};
 use crate::requests::failover::{Event, Health};
-use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
+use crate::telemetry::{AccessLog, Snapshot as Figures};
 use crate::tls::SessionVault;
 
 /// Why the gateway did not start.
@@ -102,12 +104,14 @@ impl Gateway {
         let outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>> = Arc::default();
         let workshop = Workshop {
             clock: clock.clone(),
-            vault: SessionVault::new(clock),
+            vault: SessionVault::new(),
             counters: Arc::default(),
             side_events: side_events(Arc::clone(&outbox)),
         };
         let (snapshot, problems) = load_and_build(dir, None, &workshop);
-        let Some(snapshot) = snapshot else { return Err(StartError::Config(problems)) };
+        let Some(snapshot) = snapshot else {
+            return Err(StartError::Config(problems));
+        };
         say(&problems);
         let settings = &snapshot.settings;
         let admission = Admission::new(&settings.limits);
@@ -123,7 +127,12 @@ impl Gateway {
             };
             workers.push(worker::spawn(spec).map_err(StartError::Thread)?);
         }
-        let _set_once = outbox.set(workers.iter().map(|worker| worker.commands.clone()).collect());
+        let _set_once = outbox.set(
+            workers
+                .iter()
+                .map(|worker| worker.commands.clone())
+                .collect(),
+        );
         let mut gateway = Self {
             dir: dir.to_owned(),
             workshop,
@@ -185,12 +194,20 @@ impl Gateway {
 
     async fn try_reload(&mut self) -> Result<ReloadReport, Problems> {
         let (snapshot, problems) = load_and_build(&self.dir, Some(&self.snapshot), &self.workshop);
-        let Some(snapshot) = snapshot else { return Err(problems) };
+        let Some(snapshot) = snapshot else {
+            return Err(problems);
+        };
         let next = Arc::new(snapshot);
         if next.settings.runtime.threads != self.workers.len() {
-            warn!(running = self.workers.len(), configured = next.settings.runtime.threads, "Threads takes effect at the next start");
+            warn!(
+                running = self.workers.len(),
+                configured = next.settings.runtime.threads,
+                "Threads takes effect at the next start"
+            );
         }
-        let fresh = self.bind_new(&next).map_err(|error| bind_problem(&self.dir, &error))?;
+        let fresh = self
+            .bind_new(&next)
+            .map_err(|error| bind_problem(&self.dir, &error))?;
         let opened = fresh.iter().map(|(listen, _)| *listen).collect();
         let before = Arc::clone(&self.snapshot);
         let closed = before
@@ -200,8 +217,15 @@ impl Gateway {
             .filter(|listen| next.listener(*listen).is_none())
             .collect();
         let generation = next.generation;
-        self.publish(next, fresh).await.map_err(|error| lost_problem(&self.dir, &error))?;
-        Ok(ReloadReport { generation, opened, closed, problems })
+        self.publish(next, fresh)
+            .await
+            .map_err(|error| lost_problem(&self.dir, &error))?;
+        Ok(ReloadReport {
+            generation,
+            opened,
+            closed,
+            problems,
+        })
     }
 
     /// Opens addresses that are not open yet. If one fails, all of them are closed again.
@@ -212,7 +236,10 @@ impl Gateway {
                 continue;
             }
             let over_own = self.bound.keys().any(|own| own.collides_with(plan.listen));
-            fresh.push((plan.listen, bind(plan.listen, self.workers.len(), over_own)?));
+            fresh.push((
+                plan.listen,
+                bind(plan.listen, self.workers.len(), over_own)?,
+            ));
         }
         Ok(fresh)
     }
@@ -224,7 +251,8 @@ impl Gateway {
         fresh: Vec<(ListenAddr, BoundListener)>,
     ) -> Result<(), StartError> {
         self.admission.set_limits(&next.settings.limits);
-        self.bound.retain(|listen, _| next.listener(*listen).is_some());
+        self.bound
+            .retain(|listen, _| next.listener(*listen).is_some());
         let mut shares: Vec<HashMap<ListenAddr, std::net::TcpListener>> =
             self.workers.iter().map(|_| HashMap::new()).collect();
         for (listen, bound) in fresh {
@@ -234,7 +262,10 @@ impl Gateway {
             }
         }
         for system in &next.settings.systems {
-            let sides = next.systems.get(&system.name).and_then(|parts| parts.sides.as_ref());
+            let sides = next
+                .systems
+                .get(&system.name)
+                .and_then(|parts| parts.sides.as_ref());
             if let (Some(requests), Some(sides)) = (&system.requests, sides) {
                 let watch = watch_of(&requests.probe.kind);
                 sides.reconfigure(&requests.failover, requests.side_b.is_some(), watch);
@@ -245,7 +276,11 @@ impl Gateway {
         for (worker, shares) in self.workers.iter().zip(shares) {
             let (done, answer) = oneshot::channel();
             let snapshot = Arc::clone(&next);
-            let sent = worker.commands.send(Command::Publish { snapshot, shares, done });
+            let sent = worker.commands.send(Command::Publish {
+                snapshot,
+                shares,
+                done,
+            });
             sent.map_err(|_ended| StartError::WorkerLost)?;
             answers.push(answer);
         }
@@ -253,20 +288,32 @@ impl Gateway {
             answer.await.map_err(|_ended| StartError::WorkerLost)?;
         }
         self.supervisor.follow(&next, &self.workshop.counters);
-        self.workshop.vault.retain(&self.snapshot_digests(&next));
+        let universes = next
+            .systems
+            .values()
+            .filter_map(|parts| parts.acceptor.as_ref());
+        self.workshop
+            .vault
+            .retain(universes.map(|acceptor| acceptor.universe()));
         self.snapshot = next;
         Ok(())
     }
 
     /// A side with another address or other TLS files: what was seen of the old one tells nothing.
     fn tell_replaced(&self, next: &Snapshot, system: &SystemName) {
-        let (Some(before), Some(after)) = (self.snapshot.systems.get(system), next.systems.get(system)) else {
+        let (Some(before), Some(after)) =
+            (self.snapshot.systems.get(system), next.systems.get(system))
+        else {
             return;
         };
         let Some(sides) = &after.sides else { return };
         for side in Side::BOTH {
             let of = |parts: &super::snapshot::SystemParts| {
-                parts.probes.iter().find(|plan| plan.side == side).map(|plan| Arc::clone(&plan.upstream))
+                parts
+                    .probes
+                    .iter()
+                    .find(|plan| plan.side == side)
+                    .map(|plan| Arc::clone(&plan.upstream))
             };
             if let (Some(old), Some(new)) = (of(before), of(after))
                 && !Arc::ptr_eq(&old, &new)
@@ -275,17 +322,6 @@ impl Gateway {
                 sides.tell(Event::Replaced { side });
             }
         }
-    }
-
-    /// Session universes that this and the next generation need.
-    fn snapshot_digests(&self, next: &Snapshot) -> Vec<[u8; 32]> {
-        let of = |snapshot: &Snapshot| {
-            let acceptors = snapshot.systems.values().filter_map(|parts| parts.acceptor.as_ref());
-            acceptors.map(|acceptor| acceptor.universe_digest()).collect::<Vec<_>>()
-        };
-        let mut digests = of(&self.snapshot);
-        digests.extend(of(next));
-        digests
     }
 
     fn nothing_changed(&self) -> ReloadReport {
@@ -303,13 +339,21 @@ impl Gateway {
         self.lifecycle.step(Phase::Draining);
         self.supervisor.stop();
         let deadline = Instant::now() + limit;
-        info!(limit_seconds = limit.as_secs(), connections = self.admission.connections(), "draining");
+        info!(
+            limit_seconds = limit.as_secs(),
+            connections = self.admission.connections(),
+            "draining"
+        );
         let waits: Vec<_> = self
             .workers
             .iter()
             .filter_map(|worker| {
                 let (empty, wait) = oneshot::channel();
-                worker.commands.send(Command::Drain { empty }).ok().map(|()| wait)
+                worker
+                    .commands
+                    .send(Command::Drain { empty })
+                    .ok()
+                    .map(|()| wait)
             })
             .collect();
         let all = async {
@@ -341,9 +385,10 @@ impl Gateway {
             if worker.commands.send(Command::Cut { cut }).is_ok()
                 && let Ok(connections) = wait.await
             {
-                all.extend(
-                    connections.into_iter().map(|(peer, doing)| CutConnection { peer, doing: doing.to_string() }),
-                );
+                all.extend(connections.into_iter().map(|(peer, doing)| CutConnection {
+                    peer,
+                    doing: doing.to_string(),
+                }));
             }
         }
         all
@@ -360,11 +405,19 @@ impl Gateway {
 
     /// How it stands.
     pub fn status(&self) -> Status {
-        let mut listeners: Vec<_> = self.bound.iter().map(|(listen, local)| (*listen, *local)).collect();
+        let mut listeners: Vec<_> = self
+            .bound
+            .iter()
+            .map(|(listen, local)| (*listen, *local))
+            .collect();
         listeners.sort_unstable();
         let sides = self.snapshot.systems.iter().filter_map(|(name, parts)| {
             let sides = parts.sides.as_ref()?;
-            Some((name.clone(), sides.active(), Side::BOTH.map(|side| sides.health(side))))
+            Some((
+                name.clone(),
+                sides.active(),
+                Side::BOTH.map(|side| sides.health(side)),
+            ))
         });
         Status {
             phase: self.lifecycle.phase(),
@@ -378,21 +431,31 @@ impl Gateway {
     /// The figures of all threads together.
     pub fn figures(&self) -> Figures {
         let own = std::iter::once(self.workshop.counters.snapshot());
-        own.chain(self.workers.iter().map(|worker| worker.counters.snapshot())).sum()
+        own.chain(self.workers.iter().map(|worker| worker.counters.snapshot()))
+            .sum()
     }
 
     /// Makes a side the active one, as an operator would.
     pub fn switch(&self, system: &SystemName, side: Side, by: &str) -> bool {
-        let sides = self.snapshot.systems.get(system).and_then(|parts| parts.sides.as_ref());
+        let sides = self
+            .snapshot
+            .systems
+            .get(system)
+            .and_then(|parts| parts.sides.as_ref());
         if let Some(sides) = sides {
-            sides.tell(Event::SwitchTo { side, by: by.into() });
+            sides.tell(Event::SwitchTo {
+                side,
+                by: by.into(),
+            });
         }
         sides.is_some()
     }
 
     /// Whether every worker is alive. One that is not has left its connections behind.
     pub fn is_whole(&self) -> bool {
-        self.workers.iter().all(|worker| !worker.thread.is_finished())
+        self.workers
+            .iter()
+            .all(|worker| !worker.thread.is_finished())
     }
 
     /// The configuration directory.
@@ -405,10 +468,19 @@ impl Gateway {
         self.snapshot.settings.runtime.drain_timeout
     }
 
+    /// `Level` of the generation in force.
+    pub fn log_level(&self) -> &str {
+        &self.snapshot.settings.log.level
+    }
+
     /// `Watch` and `WatchInterval`, with every file that the generation in force was read from.
     pub fn watched(&self) -> (bool, Duration, Vec<PathBuf>) {
         let runtime = &self.snapshot.settings.runtime;
-        (runtime.watch, runtime.watch_interval, self.snapshot.settings.files())
+        (
+            runtime.watch,
+            runtime.watch_interval,
+            self.snapshot.settings.files(),
+        )
     }
 }
 
@@ -427,22 +499,36 @@ fn side_events(
 }
 
 fn bind_problem(dir: &Path, error: &BindError) -> Problems {
-    let place = crate::config::problem::Place::file(dir);
-    crate::config::problem::Problem::error(place, error.to_string(), error.hint()).into()
+    let place = Place::file(dir);
+    Problem::error(place, error.to_string(), error.hint()).into()
 }
 
 fn lost_problem(dir: &Path, error: &StartError) -> Problems {
-    let place = crate::config::problem::Place::file(dir);
-    crate::config::problem::Problem::error(place, error.to_string(), "restart the service and report this").into()
+    let place = Place::file(dir);
+    Problem::error(
+        place,
+        error.to_string(),
+        "restart the service and report this",
+    )
+    .into()
 }
 
 /// Writes problems to the log, each with its place and hint.
 fn say(problems: &Problems) {
     for problem in problems {
-        match problem.severity {
-            Severity::Error => error!("{problem}"),
-            Severity::Warning => warn!("{problem}"),
-            Severity::Notice => info!("{problem}"),
+        let Problem {
+            severity,
+            place,
+            what,
+            value,
+            allowed,
+            hint,
+        } = problem;
+        let (value, allowed) = (value.as_deref(), allowed.as_deref());
+        match severity {
+            Severity::Error => error!(at = %place, value, allowed, hint, "{what}"),
+            Severity::Warning => warn!(at = %place, value, allowed, hint, "{what}"),
+            Severity::Notice => info!(at = %place, value, allowed, hint, "{what}"),
         }
     }
 }

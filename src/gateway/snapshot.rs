@@ -108,6 +108,8 @@ impl Snapshot {
 
     /// All upstreams.
     pub(super) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
-        self.systems.values().flat_map(|parts| parts.upstreams.iter().map(|(_, upstream)| upstream))
+        self.systems
+            .values()
+            .flat_map(|parts| parts.upstreams.iter().map(|(_, upstream)| upstream))
     }
 }

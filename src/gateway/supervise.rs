@@ -66,14 +66,29 @@ impl Supervisor {
         self.timers.clear();
     }
 
-    fn probe(&mut self, sides: &Arc<Sides>, plan: ProbePlan, counters: &Arc<Counters>) -> AbortHandle {
+    fn probe(
+        &mut self,
+        sides: &Arc<Sides>,
+        plan: ProbePlan,
+        counters: &Arc<Counters>,
+    ) -> AbortHandle {
         let (sides, counters) = (Arc::clone(sides), Arc::clone(counters));
         self.tasks.spawn(async move {
-            match watch_side(sides, plan.side, plan.upstream, plan.settings, plan.body, counters).await {}
+            match watch_side(
+                sides,
+                plan.side,
+                plan.upstream,
+                plan.settings,
+                plan.body,
+                counters,
+            )
+            .await {}
         })
     }
 }
 
 fn is_same(one: &ProbePlan, other: &ProbePlan) -> bool {
-    Arc::ptr_eq(&one.upstream, &other.upstream) && one.settings == other.settings && one.body == other.body
+    Arc::ptr_eq(&one.upstream, &other.upstream)
+        && one.settings == other.settings
+        && one.body == other.body
 }

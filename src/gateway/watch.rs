@@ -78,7 +78,9 @@ impl FileWatch {
     /// Waits until the files hold something else than what was loaded and have come to rest.
     pub async fn changed(&mut self) {
         loop {
-            let impatient = self.impatient_until.is_some_and(|until| Instant::now() < until);
+            let impatient = self
+                .impatient_until
+                .is_some_and(|until| Instant::now() < until);
             let pause = if impatient { SOON } else { self.interval };
             tokio::select! {
                 Some(()) = self.hints.recv() => {}
@@ -105,9 +107,17 @@ impl FileWatch {
     fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         let mut names: Vec<PathBuf> = std::fs::read_dir(&self.dir)
-            .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()).collect())
+            .map(|entries| {
+                entries
+                    .filter_map(Result::ok)
+                    .map(|entry| entry.path())
+                    .collect()
+            })
             .unwrap_or_default();
-        names.retain(|path| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ini")));
+        names.retain(|path| {
+            path.extension()
+                .is_some_and(|extension| extension.eq_ignore_ascii_case("ini"))
+        });
         names.extend(self.files.iter().cloned());
         names.sort_unstable();
         names.dedup();

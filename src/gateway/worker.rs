@@ -51,7 +51,9 @@ pub(super) enum Command {
     /// Accept no more, ask everybody to leave, say when nobody is left.
     Drain { empty: oneshot::Sender<()> },
     /// Cut who is still there, and say who that was.
-    Cut { cut: oneshot::Sender<Vec<(SocketAddr, Phase)>> },
+    Cut {
+        cut: oneshot::Sender<Vec<(SocketAddr, Phase)>>,
+    },
     /// End the thread.
     Stop,
 }
@@ -68,11 +70,17 @@ pub(super) struct WorkerHandle {
 pub(super) fn spawn(spec: WorkerSpec) -> std::io::Result<WorkerHandle> {
     let (commands, inbox) = mpsc::unbounded_channel();
     let counters = Arc::clone(&spec.counters);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let thread = std::thread::Builder::new()
         .name(format!("crmgate-{}", spec.index))
         .spawn(move || LocalSet::new().block_on(&runtime, Worker::new(&spec).run(inbox)))?;
-    Ok(WorkerHandle { commands, counters, thread })
+    Ok(WorkerHandle {
+        commands,
+        counters,
+        thread,
+    })
 }
 
 /// One listener on this thread.
@@ -102,7 +110,12 @@ impl Worker {
         let counters = Arc::clone(&spec.counters);
         Rc::new(Self {
             index: spec.index,
-            context: Rc::new(Context::new(&spec.limits, counters, spec.access.clone(), spec.throttle)),
+            context: Rc::new(Context::new(
+                &spec.limits,
+                counters,
+                spec.access.clone(),
+                spec.throttle,
+            )),
             admission: spec.admission.clone(),
             roster: Roster::new(),
             lane: Rc::default(),
@@ -134,14 +147,17 @@ impl Worker {
 
     fn obey(self: &Rc<Self>, command: Command) {
         match command {
-            Command::Publish { snapshot, shares, done } => {
+            Command::Publish {
+                snapshot,
+                shares,
+                done,
+            } => {
                 self.publish(&snapshot, shares);
                 let _nobody_waits = done.send(());
             }
             Command::SideDown { system, side } => self.abandon(system, side),
             Command::Drain { empty } => {
                 self.close_listeners(|_| false);
-                self.context.pool.borrow_mut().clear();
                 let worker = Rc::clone(self);
                 tokio::task::spawn_local(async move {
                     worker.emptied().await;
@@ -155,7 +171,11 @@ impl Worker {
         }
     }
 
-    fn publish(self: &Rc<Self>, snapshot: &Arc<Snapshot>, mut shares: HashMap<ListenAddr, std::net::TcpListener>) {
+    fn publish(
+        self: &Rc<Self>,
+        snapshot: &Arc<Snapshot>,
+        mut shares: HashMap<ListenAddr, std::net::TcpListener>,
+    ) {
         let before = self.snapshot.replace(Some(Arc::clone(snapshot)));
         self.generation.set(snapshot.generation);
         self.context.set_limits(&snapshot.settings.limits);
@@ -196,11 +216,14 @@ impl Worker {
     }
 
     fn leave(&self, whom: Scope) {
-        self.roster.ask_to_leave(|scope| scope.listener == whom.listener);
+        self.roster
+            .ask_to_leave(|scope| scope.listener == whom.listener);
     }
 
     fn open(self: &Rc<Self>, plan: &ListenerPlan, share: std::net::TcpListener) {
-        let opened = share.local_addr().and_then(|local| Ok((local, Listener::new(share)?)));
+        let opened = share
+            .local_addr()
+            .and_then(|local| Ok((local, Listener::new(share)?)));
         let (local, listener) = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -215,7 +238,9 @@ impl Worker {
             local,
             stop: Notify::new(),
         });
-        self.listeners.borrow_mut().insert(plan.listen, Rc::clone(&running));
+        self.listeners
+            .borrow_mut()
+            .insert(plan.listen, Rc::clone(&running));
         self.accepting.set(self.accepting.get().saturating_add(1));
         let worker = Rc::clone(self);
         tokio::task::spawn_local(async move { worker.accept(listener, running).await });
@@ -246,7 +271,9 @@ impl Worker {
 
     fn tell(&self, event: &AcceptEvent, running: &Running) {
         self.context.counters.accept_errors.inc();
-        let Some(suppressed) = self.context.may_say(Noise::AcceptFailed) else { return };
+        let Some(suppressed) = self.context.may_say(Noise::AcceptFailed) else {
+            return;
+        };
         let listener = running.local;
         match event {
             AcceptEvent::Exhausted { turned_away } => {
@@ -255,7 +282,9 @@ impl Worker {
                     "no descriptors are left: callers are turned away; raise the limit of open files or lower MaxConnections"
                 );
             }
-            AcceptEvent::Failed(error) => warn!(%listener, error, suppressed, "a connection could not be accepted"),
+            AcceptEvent::Failed(error) => {
+                warn!(%listener, error, suppressed, "a connection could not be accepted")
+            }
         }
     }
 
@@ -268,7 +297,9 @@ impl Worker {
                 match refused {
                     Refused::Connections => &counters.connections_refused_total,
                     Refused::ConnectionsPerAddress => &counters.connections_refused_address,
-                    Refused::Handshakes | Refused::HandshakesPerAddress => &counters.connections_refused_handshakes,
+                    Refused::Handshakes | Refused::HandshakesPerAddress => {
+                        &counters.connections_refused_handshakes
+                    }
                 }
                 .inc();
                 if let Some(suppressed) = self.context.may_say(Noise::LimitReached) {
@@ -285,7 +316,11 @@ impl Worker {
             tcp,
             peer,
             listener: running.local,
-            seat: self.roster.seat(ConnectionId::of_thread(self.index, number), peer, plan.scope),
+            seat: self.roster.seat(
+                ConnectionId::of_thread(self.index, number),
+                peer,
+                plan.scope,
+            ),
             plan,
             flow: running.flow.borrow().clone(),
             generation: self.generation.get(),
@@ -295,7 +330,10 @@ impl Worker {
         tokio::task::spawn_local(async move {
             let counters = Arc::clone(&context.counters);
             let say = Rc::clone(&context);
-            if contained(connection(accepted, context, lane)).await.is_err() {
+            if contained(connection(accepted, context, lane))
+                .await
+                .is_err()
+            {
                 counters.panics.inc();
                 if let Some(suppressed) = say.may_say(Noise::Panicked) {
                     error!(%peer, suppressed, "a defect ended this connection; all others go on; please report it");
@@ -317,14 +355,15 @@ impl Worker {
 
     /// Waits until every accept loop has ended and nobody is left.
     async fn emptied(&self) {
-        loop {
-            self.roster.ask_to_leave(|_| true);
-            if self.accepting.get() == 0 {
-                self.roster.emptied().await;
-                return;
-            }
+        while self.accepting.get() > 0 {
             tokio::task::yield_now().await;
         }
+        self.roster.ask_to_leave(|_| true);
+        tokio::select! {
+            () = self.roster.emptied() => return,
+            () = tokio::time::sleep(GRACE) => self.roster.hasten(),
+        }
+        self.roster.emptied().await;
     }
 
     /// Tells exchanges that wait for a side which went down, each after `HangLimit`, as long as
@@ -333,7 +372,9 @@ impl Worker {
         let worker = Rc::clone(self);
         tokio::task::spawn_local(async move {
             loop {
-                let Some((sides, limit)) = worker.sides(system) else { return };
+                let Some((sides, limit)) = worker.sides(system) else {
+                    return;
+                };
                 if sides.health(side) != Health::Down {
                     return;
                 }
@@ -349,12 +390,23 @@ impl Worker {
 
     fn sides(&self, system: u32) -> Option<(Arc<Sides>, Duration)> {
         let snapshot = self.snapshot.borrow().clone()?;
-        let (name, parts) = snapshot.systems.iter().find(|(_, parts)| parts.id == system)?;
-        let settings = snapshot.settings.systems.iter().find(|settings| settings.name == *name)?;
+        let (name, parts) = snapshot
+            .systems
+            .iter()
+            .find(|(_, parts)| parts.id == system)?;
+        let settings = snapshot
+            .settings
+            .systems
+            .iter()
+            .find(|settings| settings.name == *name)?;
         let limit = settings.requests.as_ref()?.failover.hang_limit;
         Some((parts.sides.clone()?, limit))
     }
 }
+
+/// How long a connection that has to leave may wait for a request with whose answer to leave. An
+/// agent's next request seldom comes later, and a stop or a change of trust should not take long.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -362,7 +414,11 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Whether connections that were let in under one plan may not go on under the next: they were
 /// trusted under other rules, or their bytes mean something else now.
 fn must_leave(before: &ListenerPlan, after: &ListenerPlan) -> bool {
-    let policy = |plan: &ListenerPlan| plan.acceptor.as_ref().map(|acceptor| acceptor.trust_digest());
+    let policy = |plan: &ListenerPlan| {
+        plan.acceptor
+            .as_ref()
+            .map(|acceptor| acceptor.trust_digest())
+    };
     policy(before) != policy(after)
         || std::mem::discriminant(&before.service) != std::mem::discriminant(&after.service)
 }

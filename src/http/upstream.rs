@@ -20,6 +20,8 @@ pub struct UpstreamSpec {
     pub dialled: HostPort,
     /// TLS towards the target; `None` is plain HTTP.
     pub tls: Option<UpstreamTls>,
+    /// The same for health probes, which share no TLS session with requests.
+    pub probe_tls: Option<UpstreamTls>,
     /// TCP and TLS together.
     pub connect_timeout: Duration,
     /// From the last byte of a request to the first of its answer, and between two bytes of it.
@@ -123,8 +125,8 @@ impl Upstream {
 
     /// A connection for a health probe: it shares no TLS session with requests.
     pub async fn connect_for_probe(&self, counters: &Counters) -> Result<Wire, ConnectError> {
-        let tls = self.spec.tls.as_ref().map(UpstreamTls::for_probe);
-        self.connect_with(tls.as_ref(), counters).await
+        self.connect_with(self.spec.probe_tls.as_ref(), counters)
+            .await
     }
 
     async fn connect_with(

@@ -71,7 +71,7 @@ pub async fn relay(
     let mut last_progress = Instant::now();
     let mut answered_last = true;
     let end = loop {
-        let leaving = waiter.seat().is_leaving();
+        let leaving = waiter.seat().leaves_when_idle();
         let may_leave = !leaving;
         let limit = if leaving && answered_last {
             QUIET.min(idle)
@@ -236,3 +236,7 @@ fn poll_write(
         Err(_broken) => Poll::Ready(Err(Broken::Sink)),
     }
 }
+
+#[cfg(test)]
+#[path = "tests/relay.rs"]
+mod tests;

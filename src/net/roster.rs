@@ -46,6 +46,10 @@ impl fmt::Display for Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Leave {
     Stay,
+    /// With the next answer, which says so: the caller then opens another connection of its own
+    /// accord and loses nothing.
+    WithAnswer,
+    /// As soon as nothing is in flight.
     WhenIdle,
     Now,
 }
@@ -135,10 +139,23 @@ impl Roster {
         self.shared.members.borrow().is_empty()
     }
 
-    /// Asks connections to finish what is in flight and then leave.
+    /// Asks connections to leave with their next answer. Those that have nothing to answer stay
+    /// until [`Roster::hasten`].
     pub fn ask_to_leave(&self, whom: impl Fn(Scope) -> bool) {
         for member in self.chosen(whom) {
-            member.ask(Leave::WhenIdle);
+            member.ask(Leave::WithAnswer);
+        }
+    }
+
+    /// Asks those who were asked before to leave as soon as nothing is in flight.
+    ///
+    /// A request may be on its way while an idle connection is closed, and would be lost; so
+    /// connections with steady traffic get the chance to leave with an answer first.
+    pub fn hasten(&self) {
+        for member in self.chosen(|_| true) {
+            if member.leave.get() == Leave::WithAnswer {
+                member.ask(Leave::WhenIdle);
+            }
         }
     }
 
@@ -228,6 +245,11 @@ impl Seat {
         self.member.leave.get() > Leave::Stay
     }
 
+    /// Whether this connection should close now if nothing is in flight.
+    pub(super) fn leaves_when_idle(&self) -> bool {
+        self.member.leave.get() >= Leave::WhenIdle
+    }
+
     /// Whether it has to end now, whatever is in flight.
     pub(super) fn is_cut(&self) -> bool {
         self.member.leave.get() == Leave::Now
@@ -305,7 +327,9 @@ mod tests {
         let one = roster.seat(ConnectionId(1), peer(), scope(1));
         let two = roster.seat(ConnectionId(2), peer(), scope(2));
         roster.ask_to_leave(|scope| scope.listener == 1);
-        assert!(one.is_leaving() && !one.is_cut());
+        assert!(one.is_leaving() && !one.leaves_when_idle());
+        roster.hasten();
+        assert!(one.leaves_when_idle() && !one.is_cut());
         assert!(!two.is_leaving());
     }
 

@@ -78,7 +78,7 @@ impl Waiter {
         if self.seat.is_cut() {
             return Poll::Ready(Interrupt::Cut);
         }
-        if may_leave && self.seat.is_leaving() {
+        if may_leave && self.seat.leaves_when_idle() {
             return Poll::Ready(Interrupt::Leaving);
         }
         if self.seat.is_abandoned() {
@@ -156,6 +156,7 @@ mod tests {
         let mut waiter = waiter(&roster);
         waiter.seat().set_phase(Phase::Busy);
         roster.ask_to_leave(|_| true);
+        roster.hasten();
         let deadline = Instant::now() + Duration::from_secs(1);
         assert_eq!(
             waiter.until(deadline, true, |_| Poll::<()>::Pending).await,

@@ -148,13 +148,13 @@ async fn ask(
     let (mut sender, connection) = http1::handshake(TokioIo::new(wire))
         .await
         .map_err(|error| bad(&error))?;
+    let answer = sender.send_request(request);
+    tokio::pin!(answer);
     let answer = tokio::select! {
         biased;
-        answer = sender.send_request(request) => answer,
-        ended = connection => match ended {
-            Ok(()) => return Err(ProbeError::Side(Cause::Closed, "closed without an answer".to_owned())),
-            Err(error) => Err(error),
-        },
+        answer = &mut answer => answer,
+        // The connection may end in the same moment in which it delivered the answer.
+        _ended = connection => answer.await,
     };
     let status = match answer {
         Ok(answer) => answer.status().as_u16(),

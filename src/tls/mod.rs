@@ -1,33 +1,52 @@
-//! stub
+//! Handshakes, both ways.
+//!
+//! What is here: [`Acceptor`] terminates TLS on our listeners, [`Connector`] originates it towards
+//! the CRM and the sides, [`SessionVault`] keeps resumption alive over reloads and apart by policy,
+//! [`HandshakeFailure`] says why a connection did not come about, [`TlsPolicy`] and
+//! [`cipher_suites`] decide what is offered.
+//!
+//! What is not here: files and keys (`certs`), sockets (`net`), deadlines (the caller's).
+//!
+//! Who may come in: every room from floor 4 up.
+//!
+//! One rule holds throughout: **a session is worth as much as its certificate is worth now.** A
+//! resumed connection is judged like a new one, by the verifier in force and by the clock, before
+//! anybody sees it; a session that does not pass is not found, and the peer gets a full handshake.
+//!
+//! The path of an accepted connection:
+//!
+//! ```text
+//! Acceptor::accept -> Attempt::run { tokio-rustls }
+//!                         |  new      -> ClientJudge (judge.rs), noted in the Attempt
+//!                         |  resumed  -> Admission (admission.rs) -> Universe (sessions.rs,
+//!                         |              tickets.rs) -> ClientJudge again
+//!                         v
+//!                     SessionFacts, or HandshakeFailure over the certificate that was shown
+//! ```
+
+mod admission;
+mod attempt;
+pub mod cipher_suites;
+mod clock;
+pub mod failure;
+pub mod inbound;
+mod judge;
+pub mod outbound;
+pub mod policy;
+pub mod provider;
+pub mod sessions;
+mod stream;
+mod tickets;
+mod upstream_sessions;
+mod verdicts;
 mod wire;
-use crate::net::Socket;
-pub use wire::Wire;
-/// x
-#[derive(Debug)]
-pub struct UpstreamTls;
-/// x
-#[derive(Debug)]
-pub struct Connected {
-    /// x
-    pub stream: tokio_rustls::client::TlsStream<Socket>,
-    /// x
-    pub resumed: bool,
-}
-impl UpstreamTls {
-    /// x
-    pub async fn connect(&self, _s: Socket) -> Result<Connected, HandshakeFailure> {
-        Err(HandshakeFailure)
-    }
-    /// x
-    pub fn for_probe(&self) -> Self {
-        Self
-    }
-}
-/// x
-#[derive(Debug)]
-pub struct HandshakeFailure;
-impl std::fmt::Display for HandshakeFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("x")
-    }
-}
+
+pub use failure::{Direction, HandshakeFailure};
+pub use inbound::{Accepted, Acceptor, SessionFacts};
+pub use outbound::{Connected, Connector, UpstreamTls};
+pub use policy::TlsPolicy;
+pub use sessions::{SessionVault, UniverseId};
+pub use stream::Wire;
+
+#[cfg(test)]
+mod tests;

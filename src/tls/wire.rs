@@ -1,104 +1,25 @@
-//! [`Wire`]: a connection as the rooms above see it, with or without TLS.
+//! What was negotiated, in the product's words.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use rustls::{CommonState, ProtocolVersion};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::TlsStream;
+use crate::config::settings::TlsVersion;
+use crate::tls::cipher_suites::SUITES;
 
-use crate::net::Socket;
-
-/// A connection, with or without TLS, in either role.
-#[derive(Debug)]
-pub enum Wire {
-    /// Plain TCP.
-    Plain(Socket),
-    /// TLS; boxed, because its state is ten times the size of a socket's.
-    Tls(Box<TlsStream<Socket>>),
-}
-
-impl Wire {
-    /// A connection that was accepted with TLS.
-    pub fn accepted(stream: tokio_rustls::server::TlsStream<Socket>) -> Self {
-        Self::Tls(Box::new(TlsStream::Server(stream)))
-    }
-
-    /// A connection that was dialled with TLS.
-    pub fn dialled(stream: tokio_rustls::client::TlsStream<Socket>) -> Self {
-        Self::Tls(Box::new(TlsStream::Client(stream)))
-    }
-
-    /// The socket below.
-    pub fn socket(&self) -> &Socket {
-        match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(stream) => stream.get_ref().0,
-        }
-    }
-
-    /// Whether TLS is spoken.
-    pub const fn is_tls(&self) -> bool {
-        matches!(self, Self::Tls(_))
-    }
-
-    /// Whether an idle connection can carry a request: still open, and nothing unasked-for in it.
-    ///
-    /// The kernel is asked, because the event queue may be a moment behind. With TLS 1.3 session
-    /// tickets may wait unread; they are taken in here and are no reason to give up a connection.
-    pub fn is_fit_for_request(&mut self) -> bool {
-        if self.socket().is_silent_and_open() {
-            return true;
-        }
-        let Self::Tls(stream) = self else {
-            return false;
-        };
-        let mut byte = [0; 1];
-        let mut buffer = ReadBuf::new(&mut byte);
-        let mut cx = Context::from_waker(Waker::noop());
-        let only_tickets = Pin::new(stream.as_mut())
-            .poll_read(&mut cx, &mut buffer)
-            .is_pending();
-        only_tickets && self.socket().is_silent_and_open()
+/// The version of a connection that is through its handshake; no other than these two is offered.
+pub(super) fn version_of(connection: &CommonState) -> TlsVersion {
+    match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => TlsVersion::V1_3,
+        _ => TlsVersion::V1_2,
     }
 }
 
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match &mut *self {
-            Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
-        }
-    }
+/// The name of the suite of a connection that is through its handshake.
+pub(super) fn suite_of(connection: &CommonState) -> &'static str {
+    let negotiated = connection
+        .negotiated_cipher_suite()
+        .map(|suite| suite.suite());
+    SUITES
+        .iter()
+        .find(|suite| Some(suite.id) == negotiated)
+        .map_or("unknown", |suite| suite.name)
 }

@@ -1,0 +1,313 @@
+use super::*;
+use crate::certs::issue::{KeyChoice, LeafSpec};
+use crate::certs::testdata::{self, authority, file, leaf, now, text};
+
+fn provider() -> &'static dyn KeyProvider {
+    rustls::ServerConfig::builder()
+        .crypto_provider()
+        .key_provider
+}
+
+fn load(files: &IdentityFiles, passphrase: Option<&FileRef>) -> (Option<Identity>, Problems) {
+    Identity::load(files, passphrase, provider(), now())
+}
+
+/// Loads a `PEM_FILE`; the folder lives as long as the call.
+fn combined(content: &str) -> (Option<Identity>, Problems) {
+    let dir = tempfile::tempdir().expect("a folder");
+    load(
+        &IdentityFiles::Combined(file(dir.path(), "gw.pem", content)),
+        None,
+    )
+}
+
+fn refused(content: &str) -> String {
+    let (identity, problems) = combined(content);
+    assert!(identity.is_none());
+    assert!(problems.has_errors());
+    text(&problems)
+}
+
+#[test]
+fn certificate_and_key_may_stand_in_either_order() {
+    let issued = leaf(&authority("CA"), "gw.example");
+    for content in [
+        format!("{}{}", issued.certificate_pem, issued.key_pem),
+        format!("{}{}", issued.key_pem, issued.certificate_pem),
+    ] {
+        let (identity, problems) = combined(&content);
+        assert!(problems.is_empty(), "{problems}");
+        assert_eq!(identity.expect("usable").leaf().subject, "CN=gw.example");
+    }
+}
+
+#[test]
+fn the_two_files_may_be_apart() {
+    let issued = leaf(&authority("CA"), "gw.example");
+    let dir = tempfile::tempdir().expect("a folder");
+    let files = IdentityFiles::Pair {
+        certificate: file(dir.path(), "gw.crt", &issued.certificate_pem),
+        key: file(dir.path(), "gw.key", &issued.key_pem),
+    };
+    let (identity, problems) = load(&files, None);
+    assert!(identity.is_some() && problems.is_empty(), "{problems}");
+}
+
+#[test]
+fn what_is_wrong_with_both_files_is_told_in_one_run() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let files = IdentityFiles::Pair {
+        certificate: file(dir.path(), "gw.crt", ""),
+        key: file(dir.path(), "gw.key", "no key"),
+    };
+    let (_, problems) = load(&files, None);
+    let text = text(&problems);
+    assert!(
+        text.contains("is empty") && text.contains("no PEM block"),
+        "{text}"
+    );
+}
+
+#[test]
+fn pkcs1_sec1_and_pkcs8_keys_are_read() {
+    for key in [testdata::SEC1_KEY, testdata::PKCS8_KEY] {
+        let (identity, problems) = combined(&format!("{}{key}", testdata::CERTIFICATE));
+        assert!(identity.is_some(), "{problems}");
+    }
+    let spec = LeafSpec {
+        key: KeyChoice::Rsa2048,
+        ..LeafSpec::for_name("gw.example", now())
+    };
+    let issued = authority("CA").issue(&spec).expect("issued");
+    // PKCS#1 is what PKCS#8 wraps behind version and algorithm: 26 bytes for this size.
+    let pkcs1 = pkcs8::der::Document::try_from(issued.key_der.get(26..).expect("wrapped"))
+        .expect("DER")
+        .to_pem("RSA PRIVATE KEY", pkcs8::LineEnding::LF)
+        .expect("PEM");
+    let (identity, problems) = combined(&format!("{}{pkcs1}", issued.certificate_pem));
+    assert!(identity.is_some(), "{problems}");
+}
+
+#[test]
+fn an_encrypted_key_opens_with_its_passphrase() {
+    for key in [testdata::AES_KEY, testdata::SCRYPT_KEY, testdata::DES3_KEY] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let content = format!("{}{key}", testdata::CERTIFICATE);
+        let files = IdentityFiles::Combined(file(dir.path(), "gw.pem", content));
+        let passphrase = format!("\u{feff}{}\r\n", testdata::PASSPHRASE);
+        let right = file(dir.path(), "pass", passphrase);
+        let (identity, problems) = load(&files, Some(&right));
+        assert!(identity.is_some(), "{problems}");
+    }
+}
+
+#[test]
+fn a_missing_wrong_or_empty_passphrase_is_named() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let content = format!("{}{}", testdata::CERTIFICATE, testdata::AES_KEY);
+    let files = IdentityFiles::Combined(file(dir.path(), "gw.pem", content));
+    let (_, missing) = load(&files, None);
+    assert!(
+        text(&missing).contains("name it in KEY_PASSPHRASE_FILE"),
+        "{missing}"
+    );
+    let (_, wrong) = load(&files, Some(&file(dir.path(), "wrong", "open-sesam")));
+    assert!(
+        text(&wrong).contains("cannot be opened with the passphrase"),
+        "{wrong}"
+    );
+    let (_, empty) = load(&files, Some(&file(dir.path(), "empty", "\n")));
+    assert!(text(&empty).contains("holds no passphrase"), "{empty}");
+}
+
+#[test]
+fn no_problem_prints_the_passphrase() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let content = format!("{}{}", testdata::CERTIFICATE, testdata::AES_KEY);
+    let files = IdentityFiles::Combined(file(dir.path(), "gw.pem", content));
+    let (_, problems) = load(&files, Some(&file(dir.path(), "pass", "hunter2")));
+    assert!(!format!("{problems}{problems:?}").contains("hunter2"));
+}
+
+#[test]
+fn keys_in_forms_of_before_pkcs8_come_with_the_command_that_wraps_them_anew() {
+    for key in [testdata::LEGACY_KEY, testdata::PBES1_KEY] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let content = format!("{}{key}", testdata::CERTIFICATE);
+        let files = IdentityFiles::Combined(file(dir.path(), "gw.pem", content));
+        let pass = file(dir.path(), "pass", testdata::PASSPHRASE);
+        let (identity, problems) = load(&files, Some(&pass));
+        assert!(identity.is_none());
+        assert!(text(&problems).contains("openssl pkcs8 -in "), "{problems}");
+    }
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    let ca = authority("CA");
+    let (one, other) = (leaf(&ca, "one.example"), leaf(&ca, "other.example"));
+    let text = refused(&format!("{}{}", one.certificate_pem, other.key_pem));
+    assert!(
+        text.contains("belongs to none of the certificates"),
+        "{text}"
+    );
+    assert!(text.contains("CN=one.example"), "{text}");
+}
+
+#[test]
+fn a_file_without_certificate_or_without_key_is_refused() {
+    let issued = leaf(&authority("CA"), "gw.example");
+    assert!(refused(&issued.key_pem).contains("holds no certificate"));
+    assert!(refused(&issued.certificate_pem).contains("holds no private key"));
+    let text = refused(&format!("{}{}", testdata::PKCS7, issued.key_pem));
+    assert!(text.contains("openssl pkcs7 -print_certs"), "{text}");
+}
+
+#[test]
+fn of_several_keys_the_one_that_belongs_is_taken() {
+    let ca = authority("CA");
+    let (one, other) = (leaf(&ca, "one.example"), leaf(&ca, "other.example"));
+    let content = format!("{}{}{}", other.key_pem, one.key_pem, one.certificate_pem);
+    let (identity, problems) = combined(&content);
+    assert!(identity.is_some());
+    assert!(
+        text(&problems).contains("holds 2 private keys"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn the_chain_is_put_in_order_and_the_root_is_left_out() {
+    let root = authority("Root");
+    let middle = root.intermediate("Middle").expect("made");
+    let low = middle.intermediate("Low").expect("made");
+    let issued = leaf(&low, "gw.example");
+    let shuffled = [
+        root.pem(),
+        middle.pem(),
+        issued.key_pem,
+        low.pem(),
+        issued.certificate_pem,
+    ];
+    let (identity, problems) = combined(&shuffled.concat());
+    assert!(problems.is_empty(), "{problems}");
+    let identity = identity.expect("usable");
+    let expected = [issued.der.clone(), low.der().clone(), middle.der().clone()];
+    assert_eq!(identity.chain(), expected);
+}
+
+#[test]
+fn certificates_that_do_not_belong_to_the_chain_are_not_sent() {
+    let ca = authority("CA");
+    let issued = leaf(&ca, "gw.example");
+    let stranger = leaf(&authority("Other"), "stranger.example");
+    let (identity, problems) = combined(&format!(
+        "{}{}",
+        issued.combined_pem(),
+        stranger.certificate_pem
+    ));
+    assert_eq!(identity.expect("usable").chain().len(), 1);
+    assert!(
+        text(&problems).contains("1 certificate(s) that do not belong"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn an_expired_or_future_certificate_is_refused_and_one_that_ends_soon_is_told() {
+    let ca = authority("CA");
+    let dated = |from: i64, to: i64| {
+        let spec = LeafSpec {
+            not_before: WallTime(now().0 + from * 86_400),
+            not_after: WallTime(now().0 + to * 86_400 + 3_600),
+            ..LeafSpec::for_name("gw.example", now())
+        };
+        combined(&ca.issue(&spec).expect("issued").combined_pem())
+    };
+    let (expired, problems) = dated(-10, -3);
+    assert!(
+        expired.is_none() && text(&problems).contains("expired 2 days ago"),
+        "{problems}"
+    );
+    let (future, problems) = dated(1, 10);
+    assert!(
+        future.is_none() && text(&problems).contains("is not valid yet"),
+        "{problems}"
+    );
+    let (soon, problems) = dated(-1, 5);
+    assert!(
+        soon.is_some() && text(&problems).contains("warning"),
+        "{problems}"
+    );
+    assert!(text(&problems).contains("expires in 5 days"), "{problems}");
+}
+
+#[test]
+fn weak_keys_weak_signatures_and_version_1_are_refused() {
+    let rsa = refused(&format!(
+        "{}{}",
+        testdata::RSA1024_CERTIFICATE,
+        testdata::RSA1024_KEY
+    ));
+    assert!(
+        rsa.contains("not supported") || rsa.contains("RSA key of 1024 bits"),
+        "{rsa}"
+    );
+    let sha1 = refused(&format!(
+        "{}{}",
+        testdata::SHA1_CERTIFICATE,
+        testdata::PKCS8_KEY
+    ));
+    assert!(sha1.contains("signed with ecdsa-with-SHA1"), "{sha1}");
+    let v1 = refused(&format!(
+        "{}{}",
+        testdata::V1_CERTIFICATE,
+        testdata::PKCS8_KEY
+    ));
+    assert!(v1.contains("X.509 version 1"), "{v1}");
+}
+
+#[test]
+fn a_leaf_that_calls_itself_an_authority_is_told() {
+    let spec = LeafSpec {
+        is_ca: true,
+        ..LeafSpec::for_name("gw.example", now())
+    };
+    let issued = authority("CA").issue(&spec).expect("issued");
+    let (identity, problems) = combined(&issued.combined_pem());
+    assert!(
+        identity.is_some() && text(&problems).contains("one of an authority"),
+        "{problems}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_told_with_the_chmod_line() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().expect("a folder");
+    let pem = file(
+        dir.path(),
+        "gw.pem",
+        leaf(&authority("CA"), "gw.example").combined_pem(),
+    );
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(&pem.path, open).expect("ours");
+    let (identity, problems) = load(&IdentityFiles::Combined(pem), None);
+    assert!(identity.is_some());
+    let text = text(&problems);
+    assert!(
+        text.contains("mode 0644") && text.contains("chmod 600 "),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_digest_changes_with_the_files_and_only_then() {
+    let ca = authority("CA");
+    let one = leaf(&ca, "gw.example").combined_pem();
+    let other = leaf(&ca, "gw.example").combined_pem();
+    let digest = |content: &str| combined(content).0.expect("usable").digest();
+    assert_eq!(digest(&one), digest(&one));
+    assert_ne!(digest(&one), digest(&other));
+}

@@ -1,0 +1,362 @@
+//! [`CertificateFacts`]: what a certificate says, in words for people.
+//!
+//! The only user of the X.509 parser. Whether a chain is to be believed is decided by the verifier
+//! in `tls`; what is read here can only make that stricter ([`issuing_defect`]), never wider.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+
+use crate::certs::digest::sha256;
+use crate::certs::name::{common_name, hex, printable, rfc4514};
+use crate::model::{Fingerprint, Principal, WallTime};
+
+/// The bytes are no X.509 certificate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it is not an X.509 certificate")]
+pub struct NotACertificate;
+
+/// A subject alternative name, escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlternativeName {
+    /// A host name, perhaps with a wildcard.
+    Dns(String),
+    /// An IP address.
+    Ip(IpAddr),
+    /// A mail address.
+    Email(String),
+    /// A URI.
+    Uri(String),
+    /// Any other kind.
+    Other(String),
+}
+
+impl fmt::Display for AlternativeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(name) => write!(f, "DNS:{name}"),
+            Self::Ip(addr) => write!(f, "IP:{addr}"),
+            Self::Email(addr) => write!(f, "email:{addr}"),
+            Self::Uri(uri) => write!(f, "URI:{uri}"),
+            Self::Other(other) => write!(f, "other:{other}"),
+        }
+    }
+}
+
+/// The kind and size of a public key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyKind {
+    /// RSA, with the size of its modulus in bits.
+    Rsa(usize),
+    /// An elliptic curve, by its usual name.
+    Ec(&'static str),
+    /// Ed25519.
+    Ed25519,
+    /// Another algorithm, by its object identifier.
+    Other(String),
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa(bits) => write!(f, "RSA {bits}"),
+            Self::Ec(curve) => f.write_str(curve),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Other(oid) => write!(f, "key algorithm {oid}"),
+        }
+    }
+}
+
+/// What the extended key usage allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purposes {
+    /// `serverAuth` is among them.
+    pub server_auth: bool,
+    /// `clientAuth` is among them.
+    pub client_auth: bool,
+    /// The purposes by name, for messages.
+    pub names: Vec<String>,
+}
+
+/// What a certificate says. Every text is escaped and may be printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// The subject, most specific part first (RFC 4514); empty where there is none.
+    pub subject: String,
+    /// The issuer in the same form.
+    pub issuer: String,
+    /// The serial number in lower-case hexadecimal.
+    pub serial: String,
+    /// 1 or 3; 1 has no extensions and is refused as a leaf by rustls.
+    pub version: u32,
+    /// The subject alternative names.
+    pub alternative_names: Vec<AlternativeName>,
+    /// Whether there is an extension for them at all, be it empty or unreadable.
+    pub has_alternative_names: bool,
+    /// The extended key usage; `None` allows every purpose.
+    pub purposes: Option<Purposes>,
+    /// The basic constraints' CA flag; `None` where the extension is missing.
+    pub ca: Option<bool>,
+    /// Whether the key usage allows to sign certificates; `None` where the extension is missing.
+    pub may_sign_certificates: Option<bool>,
+    /// The first second of validity.
+    pub not_before: WallTime,
+    /// The last second of validity.
+    pub not_after: WallTime,
+    /// The public key.
+    pub key: KeyKind,
+    /// The algorithm the issuer signed with, by name where it is a usual one.
+    pub signature: String,
+    /// Whether that algorithm uses SHA-1 or MD5, which no current peer accepts.
+    pub signature_is_weak: bool,
+    /// SHA-256 of the certificate.
+    pub fingerprint: Fingerprint,
+    /// SHA-256 of the public key with its algorithm.
+    pub spki: [u8; 32],
+    /// Whether subject and issuer are the same name.
+    pub self_issued: bool,
+    common_name: Option<String>,
+    subject_der: Vec<u8>,
+    issuer_der: Vec<u8>,
+}
+
+impl CertificateFacts {
+    /// Reads the facts from DER bytes.
+    pub fn of(der: &[u8]) -> Result<Self, NotACertificate> {
+        let (rest, certificate) =
+            X509Certificate::from_der(der).map_err(|_parser_detail| NotACertificate)?;
+        if !rest.is_empty() {
+            return Err(NotACertificate);
+        }
+        let signature_oid = certificate.signature_algorithm.algorithm.to_id_string();
+        let (signature, signature_is_weak) = signature_name(&signature_oid);
+        let subject = certificate.subject();
+        let issuer = certificate.issuer();
+        Ok(Self {
+            subject: rfc4514(subject),
+            issuer: rfc4514(issuer),
+            serial: hex(certificate.raw_serial()),
+            version: certificate.version().0.saturating_add(1),
+            alternative_names: alternative_names(&certificate),
+            has_alternative_names: certificate
+                .iter_extensions()
+                .any(|extension| extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME),
+            purposes: purposes(&certificate),
+            ca: certificate
+                .basic_constraints()
+                .ok()
+                .flatten()
+                .map(|constraints| constraints.value.ca),
+            may_sign_certificates: certificate
+                .key_usage()
+                .ok()
+                .flatten()
+                .map(|usage| usage.value.key_cert_sign()),
+            not_before: WallTime(certificate.validity().not_before.timestamp()),
+            not_after: WallTime(certificate.validity().not_after.timestamp()),
+            key: key_kind(&certificate),
+            signature,
+            signature_is_weak,
+            fingerprint: Fingerprint(sha256(der)),
+            spki: sha256(certificate.public_key().raw),
+            self_issued: subject.as_raw() == issuer.as_raw(),
+            common_name: common_name(subject),
+            subject_der: subject.as_raw().to_vec(),
+            issuer_der: issuer.as_raw().to_vec(),
+        })
+    }
+
+    /// The most specific common name of the subject, escaped.
+    pub fn common_name(&self) -> Option<&str> {
+        self.common_name.as_deref()
+    }
+
+    /// Who the holder is, for log lines and rules. Only for a leaf that a verifier has accepted.
+    pub fn principal(&self) -> Principal {
+        Principal {
+            subject: self.subject.clone(),
+            issuer: self.issuer.clone(),
+            serial: self.serial.clone(),
+            fingerprint: self.fingerprint,
+        }
+    }
+
+    /// Whether `issuer` carries the name that this certificate says it was issued by.
+    pub fn names_as_issuer(&self, issuer: &Self) -> bool {
+        self.issuer_der == issuer.subject_der
+    }
+
+    /// The subject's DER bytes, for digests.
+    pub fn subject_der(&self) -> &[u8] {
+        &self.subject_der
+    }
+
+    /// Whether the certificate may be shown by a server.
+    pub fn allows_server(&self) -> bool {
+        self.purposes
+            .as_ref()
+            .is_none_or(|purposes| purposes.server_auth)
+    }
+
+    /// Whether the certificate may be shown by a client.
+    pub fn allows_client(&self) -> bool {
+        self.purposes
+            .as_ref()
+            .is_none_or(|purposes| purposes.client_auth)
+    }
+
+    /// The alternative names in one line.
+    pub fn alternative_names_line(&self) -> String {
+        let names: Vec<String> = self
+            .alternative_names
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        names.join(", ")
+    }
+}
+
+/// Why a certificate may not have issued another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IssuingDefect {
+    /// The key usage is there and lacks `keyCertSign`.
+    #[error("its key usage does not allow to sign certificates")]
+    MayNotSign,
+    /// The subject key identifier is marked critical, which RFC 5280 forbids.
+    #[error("its subject key identifier is marked critical")]
+    CriticalKeyIdentifier,
+}
+
+/// What makes a certificate unfit as an issuer although the path builder would take it.
+///
+/// The path builder looks neither at `keyCertSign` nor at critical key identifiers; nginx and
+/// OpenSSL do. Bytes that cannot be parsed have no defect here: the path builder refuses them.
+pub fn issuing_defect(der: &[u8]) -> Option<IssuingDefect> {
+    let (_rest, certificate) = X509Certificate::from_der(der).ok()?;
+    let critical_identifier = certificate.extensions().iter().any(|extension| {
+        extension.critical
+            && matches!(
+                extension.parsed_extension(),
+                ParsedExtension::SubjectKeyIdentifier(_)
+            )
+    });
+    if critical_identifier {
+        return Some(IssuingDefect::CriticalKeyIdentifier);
+    }
+    let usage = certificate.key_usage().ok().flatten()?;
+    (!usage.value.key_cert_sign()).then_some(IssuingDefect::MayNotSign)
+}
+
+fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<AlternativeName> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let names = &extension.value.general_names;
+    names.iter().map(alternative_name).collect()
+}
+
+fn alternative_name(name: &GeneralName<'_>) -> AlternativeName {
+    match name {
+        GeneralName::DNSName(name) => AlternativeName::Dns(printable(name)),
+        GeneralName::RFC822Name(addr) => AlternativeName::Email(printable(addr)),
+        GeneralName::URI(uri) => AlternativeName::Uri(printable(uri)),
+        GeneralName::IPAddress(bytes) => match ip_addr(bytes) {
+            Some(addr) => AlternativeName::Ip(addr),
+            None => AlternativeName::Other(format!("address of {} bytes", bytes.len())),
+        },
+        GeneralName::DirectoryName(name) => AlternativeName::Other(rfc4514(name)),
+        GeneralName::RegisteredID(oid) | GeneralName::OtherName(oid, _) => {
+            AlternativeName::Other(oid.to_id_string())
+        }
+        GeneralName::X400Address(_) => AlternativeName::Other("X.400 address".to_owned()),
+        GeneralName::EDIPartyName(_) => AlternativeName::Other("EDI party name".to_owned()),
+        GeneralName::Invalid(_, bytes) => AlternativeName::Other(hex(bytes)),
+    }
+}
+
+fn ip_addr(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
+        return Some(IpAddr::from(four));
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
+
+fn purposes(certificate: &X509Certificate<'_>) -> Option<Purposes> {
+    let usage = certificate.extended_key_usage().ok().flatten()?.value;
+    let known = [
+        (usage.any, "any"),
+        (usage.server_auth, "serverAuth"),
+        (usage.client_auth, "clientAuth"),
+        (usage.code_signing, "codeSigning"),
+        (usage.email_protection, "emailProtection"),
+        (usage.time_stamping, "timeStamping"),
+        (usage.ocsp_signing, "OCSPSigning"),
+    ];
+    let names = known
+        .into_iter()
+        .filter(|(present, _)| *present)
+        .map(|(_, name)| name.to_owned())
+        .chain(
+            usage
+                .other
+                .iter()
+                .map(x509_parser::asn1_rs::Oid::to_id_string),
+        )
+        .collect();
+    // The verifier does not read `anyExtendedKeyUsage` as the two purposes, so neither is it here.
+    Some(Purposes {
+        server_auth: usage.server_auth,
+        client_auth: usage.client_auth,
+        names,
+    })
+}
+
+fn key_kind(certificate: &X509Certificate<'_>) -> KeyKind {
+    let info = certificate.public_key();
+    if let Ok(PublicKey::RSA(key)) = info.parsed() {
+        let significant = key.modulus.iter().skip_while(|byte| **byte == 0);
+        return KeyKind::Rsa(significant.count().saturating_mul(8));
+    }
+    let algorithm = info.algorithm.algorithm.to_id_string();
+    let curve = info
+        .algorithm
+        .parameters
+        .as_ref()
+        .and_then(|parameters| parameters.as_oid().ok())
+        .map(|oid| oid.to_id_string());
+    match (algorithm.as_str(), curve.as_deref()) {
+        ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => KeyKind::Ec("P-256"),
+        ("1.2.840.10045.2.1", Some("1.3.132.0.34")) => KeyKind::Ec("P-384"),
+        ("1.2.840.10045.2.1", Some("1.3.132.0.35")) => KeyKind::Ec("P-521"),
+        ("1.3.101.112", _) => KeyKind::Ed25519,
+        _ => KeyKind::Other(curve.unwrap_or(algorithm)),
+    }
+}
+
+/// The usual name of a signature algorithm, and whether no current peer accepts it.
+fn signature_name(oid: &str) -> (String, bool) {
+    let (name, weak) = match oid {
+        "1.2.840.113549.1.1.4" => ("md5WithRSA", true),
+        "1.2.840.113549.1.1.5" => ("sha1WithRSA", true),
+        "1.2.840.10045.4.1" => ("ecdsa-with-SHA1", true),
+        "1.2.840.10040.4.3" => ("dsa-with-SHA1", true),
+        "1.2.840.113549.1.1.10" => ("RSA-PSS", false),
+        "1.2.840.113549.1.1.11" => ("sha256WithRSA", false),
+        "1.2.840.113549.1.1.12" => ("sha384WithRSA", false),
+        "1.2.840.113549.1.1.13" => ("sha512WithRSA", false),
+        "1.2.840.10045.4.3.2" => ("ecdsa-with-SHA256", false),
+        "1.2.840.10045.4.3.3" => ("ecdsa-with-SHA384", false),
+        "1.2.840.10045.4.3.4" => ("ecdsa-with-SHA512", false),
+        "1.3.101.112" => ("Ed25519", false),
+        _ => (oid, false),
+    };
+    (name.to_owned(), weak)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! PEM files to proven identities and trust.
+//!
+//! What is here: a file is read once into labelled items ([`pem`]); a chain and the key that
+//! belongs to it become an [`Identity`]; the certificates of `CA_FILE` become a [`TrustStore`];
+//! [`inspect`] says in words what a certificate is; [`expiry`] judges how long it lasts;
+//! [`issue`] makes a throw-away PKI for the demo and for tests.
+//!
+//! What is not here: handshakes, and the judgement of a peer's chain. Those are in `tls`.
+//!
+//! Who may come in: every room from floor 3 up. This room reads files and knows no socket.
+//!
+//! A file that cannot be read, is empty or holds something else is always an error, never an
+//! empty set: nothing in here can weaken what was configured. Every message carries the command
+//! that puts it right.
+
+pub mod digest;
+pub mod expiry;
+pub mod identity;
+pub mod inspect;
+pub mod issue;
+mod key;
+mod name;
+pub mod pem;
+#[cfg(test)]
+pub(crate) mod testdata;
+pub mod trust_store;
+
+pub use digest::Digest;
+pub use identity::Identity;
+pub use inspect::CertificateFacts;
+pub use trust_store::TrustStore;

@@ -1,0 +1,240 @@
+//! [`TrustStore`]: whom to believe.
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+
+use crate::certs::digest::Digest;
+use crate::certs::expiry::Validity;
+use crate::certs::inspect::{CertificateFacts, KeyKind};
+use crate::certs::pem::{PemFile, error, warning};
+use crate::config::problem::Problems;
+use crate::config::settings::FileRef;
+use crate::model::WallTime;
+
+/// The certificates of `CA_FILE`, all of them able to vouch for a peer.
+///
+/// There is never any other source: neither the system's roots nor a built-in list is looked at.
+#[derive(Debug, Clone)]
+pub struct TrustStore {
+    anchors: Vec<Anchor>,
+    digest: [u8; 32],
+}
+
+/// One certificate that is believed.
+#[derive(Debug, Clone)]
+pub struct Anchor {
+    der: CertificateDer<'static>,
+    facts: CertificateFacts,
+}
+
+impl Anchor {
+    /// What the certificate says.
+    pub fn facts(&self) -> &CertificateFacts {
+        &self.facts
+    }
+}
+
+impl TrustStore {
+    /// Reads a bundle.
+    ///
+    /// An expired certificate beside valid ones is a warning and is left out; a bundle without a
+    /// usable one, or with something in it that cannot be what was meant, is an error.
+    pub fn load(file: &FileRef, now: WallTime) -> (Option<Self>, Problems) {
+        let mut problems = Problems::new();
+        let pem = match PemFile::read(file) {
+            Ok(pem) => pem,
+            Err(problems) => return (None, problems),
+        };
+        let mut anchors: Vec<Anchor> = Vec::new();
+        let mut expired: Vec<CertificateFacts> = Vec::new();
+        for (der, line) in pem.certificates() {
+            let Ok(facts) = CertificateFacts::of(der) else {
+                let what = format!("has a block in line {line} that is not an X.509 certificate");
+                problems.push(error(file, &what, "copy the certificate again"));
+                continue;
+            };
+            judge(file, &facts, line, &mut problems);
+            let validity = Validity::judge(facts.not_before, facts.not_after, now);
+            match validity {
+                Validity::Expired { .. } => expired.push(facts),
+                Validity::Good | Validity::EndsSoon { .. } | Validity::NotYet => {
+                    if validity != Validity::Good {
+                        problems.push(warning(file, &dated(&facts, validity), EXCHANGE));
+                    }
+                    let known = anchors.iter().any(|anchor| anchor.der == *der);
+                    if !known && RootCertStore::empty().add(der.clone()).is_err() {
+                        let what = format!("has a certificate in line {line} that cannot be used");
+                        problems.push(error(file, &what, "copy the certificate again"));
+                    } else if !known {
+                        anchors.push(Anchor {
+                            der: der.clone(),
+                            facts,
+                        });
+                    }
+                }
+            }
+        }
+        report_others(
+            file,
+            &pem,
+            anchors.is_empty() && expired.is_empty(),
+            &mut problems,
+        );
+        report_expired(file, &expired, anchors.is_empty(), now, &mut problems);
+        let digest = pem.digest;
+        let usable =
+            (!anchors.is_empty() && !problems.has_errors()).then_some(Self { anchors, digest });
+        (usable, problems)
+    }
+
+    /// The certificates in the order of the file.
+    pub fn anchors(&self) -> &[Anchor] {
+        &self.anchors
+    }
+
+    /// What is believed at a time: an anchor whose own last second has passed vouches for nobody,
+    /// although the path builder would not ask.
+    pub fn roots_at(&self, now: WallTime) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        let current = self
+            .anchors
+            .iter()
+            .filter(|anchor| now <= anchor.facts.not_after);
+        roots.add_parsable_certificates(current.map(|anchor| anchor.der.clone()));
+        roots
+    }
+
+    /// When [`TrustStore::roots_at`] changes next; `None` once all anchors have expired.
+    pub fn next_expiry(&self, now: WallTime) -> Option<WallTime> {
+        let ends = self.anchors.iter().map(|anchor| anchor.facts.not_after);
+        ends.filter(|end| now <= *end).min()
+    }
+
+    /// The digests of the anchors' keys, sorted.
+    pub fn key_digests(&self) -> Vec<[u8; 32]> {
+        let mut keys: Vec<_> = self
+            .anchors
+            .iter()
+            .map(|anchor| anchor.facts.spki)
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// A digest of who is believed: names and keys of all anchors, whatever their order.
+    ///
+    /// A renewed certificate of the same authority, with the same key, is the same trust; another
+    /// authority of the same name is not.
+    pub fn policy_digest(&self) -> [u8; 32] {
+        let mut each: Vec<[u8; 32]> = self
+            .anchors
+            .iter()
+            .map(|anchor| {
+                Digest::new("anchor")
+                    .part(anchor.facts.subject_der())
+                    .part(&anchor.facts.spki)
+                    .finish()
+            })
+            .collect();
+        each.sort_unstable();
+        each.dedup();
+        Digest::new("anchors").digests(&each).finish()
+    }
+
+    /// A digest of the file it was read from.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+}
+
+/// Refuses what cannot vouch for anybody, so that it is not found out at the first handshake.
+fn judge(file: &FileRef, facts: &CertificateFacts, line: u32, problems: &mut Problems) {
+    let subject = &facts.subject;
+    // Version 1 has no extensions, and old company roots are of that version.
+    let names_itself_a_leaf = facts.ca == Some(false) || (facts.ca.is_none() && facts.version != 1);
+    if names_itself_a_leaf && facts.self_issued {
+        let what = format!(
+            "holds the self-signed certificate of \"{subject}\" in line {line}, which vouches for \
+             itself only"
+        );
+        let hint = "it works, but has to be exchanged at every renewal; prefer an authority's";
+        problems.push(warning(file, &what, hint));
+    } else if names_itself_a_leaf {
+        let what = format!(
+            "holds in line {line} the certificate of \"{subject}\", which is not an authority's"
+        );
+        let hint = format!(
+            "put the certificate of its issuer \"{}\" in here instead, and this one into CRT_FILE \
+             or PEM_FILE of the host it was issued for",
+            facts.issuer
+        );
+        problems.push(error(file, &what, hint));
+    }
+    if facts.ca == Some(true) && facts.may_sign_certificates == Some(false) {
+        let what = format!(
+            "holds in line {line} the authority \"{subject}\", whose key usage does not allow to \
+             sign certificates"
+        );
+        problems.push(error(
+            file,
+            &what,
+            "have the authority's certificate issued again",
+        ));
+    }
+    if let KeyKind::Rsa(bits) = facts.key
+        && bits < 2048
+    {
+        let what = format!(
+            "holds in line {line} the authority \"{subject}\" with an RSA key of {bits} bits; \
+             nothing that it signed is accepted"
+        );
+        problems.push(warning(file, &what, EXCHANGE));
+    }
+}
+
+fn report_others(file: &FileRef, pem: &PemFile, nothing_else: bool, problems: &mut Problems) {
+    if pem.keys().next().is_some() {
+        let hint = "remove the key: CA_FILE is handed around, and nobody else may have it";
+        problems.push(warning(file, "holds a private key", hint));
+    }
+    if nothing_else && !problems.has_errors() {
+        problems.push(match pem.foreign().next() {
+            Some(foreign) => foreign.problem(file),
+            None => error(file, "holds no certificate", EXCHANGE),
+        });
+    } else {
+        pem.foreign()
+            .for_each(|foreign| problems.push(foreign.aside(file)));
+    }
+}
+
+fn report_expired(
+    file: &FileRef,
+    expired: &[CertificateFacts],
+    nothing_else: bool,
+    now: WallTime,
+    problems: &mut Problems,
+) {
+    for facts in expired {
+        let validity = Validity::judge(facts.not_before, facts.not_after, now);
+        let what = dated(facts, validity);
+        problems.push(if nothing_else {
+            error(file, &what, EXCHANGE)
+        } else {
+            warning(file, &format!("{what}; it is left out"), EXCHANGE)
+        });
+    }
+}
+
+fn dated(facts: &CertificateFacts, validity: Validity) -> String {
+    format!(
+        "holds the authority \"{}\", which {validity} (valid from {} to {})",
+        facts.subject, facts.not_before, facts.not_after
+    )
+}
+
+const EXCHANGE: &str =
+    "get the authority's current certificate from whoever runs it and put it into the file";
+
+#[cfg(test)]
+mod tests;

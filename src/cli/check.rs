@@ -1,0 +1,69 @@
+//! `crmgate check`: the same reading and building as `run`, without a socket.
+
+use serde_json::json;
+
+use super::args::{CheckArgs, Format};
+use super::exit::Exit;
+use super::output::say;
+use crate::config::problem::{Problem, Severity};
+use crate::gateway::{Check, check as judge};
+use crate::model::Clock;
+
+/// Judges a directory and prints what it found.
+pub(super) fn check(args: &CheckArgs) -> Exit {
+    let found = judge(&args.dir.config, &Clock::system());
+    match args.format {
+        Format::Text => print_text(&found),
+        Format::Json => print_json(&found),
+    }
+    let warned = args.deny_warnings && found.problems.count(Severity::Warning) > 0;
+    if found.problems.has_errors() || warned {
+        Exit::CheckFailed
+    } else {
+        Exit::Ok
+    }
+}
+
+fn print_text(found: &Check) {
+    for problem in &found.problems {
+        say(format_args!("{problem}\n"));
+    }
+    for line in &found.effective {
+        say(format_args!("would run: {line}"));
+    }
+    let count = |severity| found.problems.count(severity);
+    say(format_args!(
+        "{}: {} errors, {} warnings, {} notices",
+        if found.problems.has_errors() {
+            "not usable"
+        } else {
+            "usable"
+        },
+        count(Severity::Error),
+        count(Severity::Warning),
+        count(Severity::Notice)
+    ));
+}
+
+fn print_json(found: &Check) {
+    let problems: Vec<_> = found.problems.iter().map(problem_json).collect();
+    say(json!({
+        "usable": !found.problems.has_errors(),
+        "problems": problems,
+        "would_run": found.effective,
+    }));
+}
+
+fn problem_json(problem: &Problem) -> serde_json::Value {
+    json!({
+        "severity": problem.severity.to_string(),
+        "file": problem.place.file.display().to_string(),
+        "line": problem.place.line,
+        "section": problem.place.section,
+        "key": problem.place.key,
+        "what": problem.what,
+        "value": problem.value,
+        "allowed": problem.allowed,
+        "hint": problem.hint,
+    })
+}

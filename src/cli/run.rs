@@ -1,0 +1,187 @@
+//! `crmgate run`: the whole life of the daemon on one page.
+
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use super::args::RunArgs;
+use super::exit::Exit;
+use super::output::complain;
+use crate::config::settings::{LogFormat, LogSettings};
+use crate::gateway::{FileWatch, Gateway, StartError};
+use crate::model::Clock;
+use crate::net::{BindError, raise_descriptor_limit};
+use crate::service::{Request, Requests};
+use crate::telemetry::{self, LogForm, LogGuard, LogOptions};
+
+/// Serves until told to stop.
+pub(super) fn run(args: &RunArgs) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(format_args!(
+                "crmgate: the system gives no event queue: {error}"
+            ));
+            return Exit::Os;
+        }
+    };
+    runtime.block_on(live(args))
+}
+
+async fn live(args: &RunArgs) -> Exit {
+    let dir = &args.dir.config;
+    if !dir.is_dir() {
+        complain(format_args!(
+            "crmgate: there is no configuration directory \"{}\"\n  hint: name it with --config DIR, or CRMGATE_CONFIG in the environment",
+            dir.display()
+        ));
+        return Exit::NoInput;
+    }
+    let loaded = crate::config::load(dir);
+    let Some(settings) = loaded.settings else {
+        complain(format_args!(
+            "{}\ncrmgate: the configuration cannot be used",
+            loaded.problems
+        ));
+        return Exit::Config;
+    };
+    let clock = Clock::system();
+    let log = match telemetry::init(&log_options(&settings.log), &clock) {
+        Ok(log) => log,
+        Err(error) => {
+            complain(format_args!("crmgate: {error}"));
+            return Exit::Config;
+        }
+    };
+    log_panics();
+    let mut requests = match Requests::listen() {
+        Ok(requests) => requests,
+        Err(error) => {
+            complain(format_args!("crmgate: signals cannot be received: {error}"));
+            return Exit::Os;
+        }
+    };
+    info!(version = env!("CARGO_PKG_VERSION"), config = %dir.display(), open_files = raise_descriptor_limit(), "starting");
+    let access = log.access_log(settings.log.access);
+    match Gateway::start(dir, &clock, &access).await {
+        Ok(gateway) => serve(gateway, &mut requests, &log).await,
+        Err(error) => refuse(&error),
+    }
+}
+
+/// Serves, and does what the system asks for.
+async fn serve(mut gateway: Gateway, requests: &mut Requests, log: &LogGuard) -> Exit {
+    let (mut watching, interval, files) = gateway.watched();
+    let mut watch = FileWatch::new(gateway.dir(), files, interval);
+    let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    loop {
+        let request = tokio::select! {
+            request = requests.next() => request,
+            () = watch.changed(), if watching => {
+                info!("a file of the configuration has changed");
+                Request::Reload
+            }
+            _ = heartbeat.tick() => {
+                if gateway.is_whole() {
+                    continue;
+                }
+                error!("a worker thread has ended: stopping, so that the service manager starts a whole gateway");
+                gateway.drain(Duration::ZERO, std::future::ready(())).await;
+                return Exit::Software;
+            }
+        };
+        match request {
+            Request::Reload => {
+                reopen(log);
+                if gateway.reload().await.is_ok() {
+                    let (watches, interval, files) = gateway.watched();
+                    watching = watches;
+                    watch.follow(files, interval);
+                    if let Err(error) = log.set_level(gateway.log_level()) {
+                        warn!(%error, "the log keeps its level");
+                    }
+                } else {
+                    watch.failed();
+                }
+            }
+            Request::ReopenLog => reopen(log),
+            Request::Drain => {
+                let limit = gateway.drain_timeout();
+                gateway.drain(limit, second_word(requests)).await;
+                return Exit::Ok;
+            }
+            Request::Quit => {
+                gateway.drain(Duration::ZERO, std::future::ready(())).await;
+                return Exit::Ok;
+            }
+        }
+    }
+}
+
+/// How often the workers are looked after.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// While draining, a second request to stop means now; a reload comes too late.
+async fn second_word(requests: &mut Requests) {
+    loop {
+        match requests.next().await {
+            Request::Drain | Request::Quit => {
+                warn!("asked to stop a second time: cutting what is in flight");
+                return;
+            }
+            Request::Reload | Request::ReopenLog => info!("draining: no reload any more"),
+        }
+    }
+}
+
+fn reopen(log: &LogGuard) {
+    if let Err(error) = log.reopen() {
+        warn!(%error, "the log file cannot be opened again; lines go on to the old one");
+    }
+}
+
+/// Says why the gateway does not start, in the log and at the terminal.
+fn refuse(error: &StartError) -> Exit {
+    let (text, exit) = match error {
+        StartError::Config(problems) => (format!("{problems}\ncrmgate: {error}"), Exit::Config),
+        StartError::Bind(bind) => {
+            let exit = match bind {
+                BindError::NotAllowed(_) => Exit::NoPermission,
+                BindError::InUse(_) | BindError::NotOurs(_) | BindError::Other(..) => {
+                    Exit::Unavailable
+                }
+            };
+            (format!("crmgate: {bind}\n  hint: {}", bind.hint()), exit)
+        }
+        StartError::Thread(_) => (format!("crmgate: {error}"), Exit::Os),
+        StartError::WorkerLost => (format!("crmgate: {error}"), Exit::Software),
+    };
+    error!("{text}");
+    complain(text);
+    exit
+}
+
+fn log_options(settings: &LogSettings) -> LogOptions {
+    LogOptions {
+        form: match settings.format {
+            LogFormat::Text => LogForm::Text,
+            LogFormat::Json => LogForm::Json,
+        },
+        level: settings.level.clone(),
+        file: settings.file.clone(),
+    }
+}
+
+/// Panics are contained per connection; what they say belongs in the log.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map_or_else(String::new, ToString::to_string);
+        let text = panic.payload_as_str().unwrap_or("no text");
+        error!(place, text, "a defect was met; please report it");
+    }));
+}

@@ -1,0 +1,249 @@
+//! [`Admission`]: which sessions a listener grants, and which it takes up again.
+//!
+//! The TLS library resumes whatever its store or ticketer gives back. So what is given back is
+//! decided here, at the moment it is asked for: the stored chain is judged again by the verifier
+//! in force now and by the clock, and counts from the full handshake it was proven in, however
+//! often the session was renewed since. A session that does not pass is not found, and the client
+//! gets a full handshake, in which it may show another certificate or is told why it is refused.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+use rustls::pki_types::CertificateDer;
+use rustls::server::{ProducesTickets, StoresServerSessions};
+
+use crate::config::settings::{ClientAuth, SessionSettings};
+use crate::model::{Clock, WallTime};
+use crate::tls::attempt::{Attempt, Standing};
+use crate::tls::judge::ClientJudge;
+use crate::tls::sessions::Universe;
+
+/// The session store and the ticketer of one listener.
+#[derive(Debug)]
+pub(super) struct Admission {
+    pub(super) universe: Arc<Universe>,
+    pub(super) judge: Arc<ClientJudge>,
+    pub(super) mode: ClientAuth,
+    pub(super) settings: SessionSettings,
+    pub(super) clock: Clock,
+}
+
+/// How far a session may come from the future: another gateway's clock, or one set back a little.
+const MAX_CLOCK_SKEW: i64 = 60;
+
+impl Admission {
+    /// Puts a session of the handshake in progress into an envelope. `None`: it is not resumable.
+    fn seal(&self, session: &[u8]) -> Option<Vec<u8>> {
+        let now = self.clock.now();
+        let envelope = match Attempt::current_standing()? {
+            Some(standing) => {
+                if self.seconds_left(standing.since, now) == 0 {
+                    return None;
+                }
+                Envelope::around(session, standing.since, &standing.chain)?
+            }
+            None if self.mode == ClientAuth::Require => return None,
+            None => Envelope::around(session, now, &[])?,
+        };
+        Some(envelope)
+    }
+
+    /// Opens an envelope if the session in it may be taken up now.
+    fn admit(&self, envelope: &[u8]) -> Option<Vec<u8>> {
+        // Outside a handshake of ours nobody would look at the standing.
+        Attempt::current_standing()?;
+        let now = self.clock.now();
+        let Envelope {
+            since,
+            chain,
+            session,
+        } = Envelope::open(envelope)?;
+        if self.seconds_left(since, now) == 0 {
+            return None;
+        }
+        let principal = match (chain.split_first(), self.mode) {
+            (None, ClientAuth::Require) => return None,
+            (None, ClientAuth::Request | ClientAuth::None) => None,
+            (Some((leaf, others)), _) => Some(self.judge.judge(leaf, others, now).ok()?),
+        };
+        let session = session.to_vec();
+        Attempt::note_standing(Standing {
+            since,
+            chain,
+            principal,
+        });
+        Some(session)
+    }
+
+    /// How long a session that was proven at a time may still be taken up; 0 for one from the
+    /// future.
+    fn seconds_left(&self, since: WallTime, now: WallTime) -> u32 {
+        let age = now.0.saturating_sub(since.0);
+        if age < -MAX_CLOCK_SKEW {
+            return 0;
+        }
+        let lifetime = i64::try_from(self.settings.lifetime.as_secs()).unwrap_or(i64::MAX);
+        let left = lifetime.saturating_sub(age.max(0));
+        u32::try_from(left.clamp(0, MAX_TICKET_SECONDS)).unwrap_or_default()
+    }
+}
+
+/// Seven days: TLS 1.3 allows no more.
+const MAX_TICKET_SECONDS: i64 = 7 * 86_400;
+
+impl StoresServerSessions for Admission {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.seal(&value).is_some_and(|envelope| {
+            let now = self.clock.now();
+            self.universe
+                .store
+                .put(key, envelope, now, self.settings.lifetime)
+        })
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.admit(&self.universe.store.get(key)?)
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.admit(&self.universe.store.take(key)?)
+    }
+
+    fn can_cache(&self) -> bool {
+        self.settings.cache_size > 0
+    }
+}
+
+impl ProducesTickets for Admission {
+    fn enabled(&self) -> bool {
+        self.settings.tickets
+    }
+
+    fn lifetime(&self) -> u32 {
+        let now = self.clock.now();
+        let standing = Attempt::current_standing().flatten();
+        self.seconds_left(standing.map_or(now, |standing| standing.since), now)
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let envelope = self.seal(plain)?;
+        let tickets = &self.universe.tickets;
+        tickets.seal(&envelope, self.clock.now(), self.settings.lifetime)
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        let tickets = &self.universe.tickets;
+        let envelope = tickets.open(cipher, self.clock.now(), self.settings.lifetime)?;
+        self.admit(&envelope)
+    }
+}
+
+/// A session as the TLS library writes it, with what has to be known before it is taken up.
+///
+/// ```text
+/// 1       format
+/// 8       seconds since 1970 of the full handshake, big-endian
+/// 1       number of certificates in the client's chain
+/// n * 8   where each of them stands in the session: offset and length, four bytes each
+/// ...     the session
+/// ```
+///
+/// The session holds the chain already, in a form that is the library's own affair. So its place
+/// is kept and not a second copy, which would double the size of every ticket.
+#[derive(Debug, PartialEq, Eq)]
+struct Envelope<'a> {
+    since: WallTime,
+    chain: Vec<CertificateDer<'static>>,
+    session: &'a [u8],
+}
+
+/// Raised when the layout changes, so that tickets of another release are not misread.
+const FORMAT: u8 = 1;
+
+impl<'a> Envelope<'a> {
+    /// `None` if the session does not hold the chain, which then is not the session's.
+    fn around(session: &[u8], since: WallTime, chain: &[CertificateDer<'_>]) -> Option<Vec<u8>> {
+        let mut bytes = vec![FORMAT];
+        bytes.extend(since.0.to_be_bytes());
+        bytes.push(u8::try_from(chain.len()).ok()?);
+        for certificate in chain {
+            let offset = memmem::find(session, certificate)?;
+            bytes.extend(u32::try_from(offset).ok()?.to_be_bytes());
+            bytes.extend(u32::try_from(certificate.len()).ok()?.to_be_bytes());
+        }
+        bytes.extend(session);
+        Some(bytes)
+    }
+
+    fn open(bytes: &'a [u8]) -> Option<Self> {
+        let (&[FORMAT], rest) = bytes.split_first_chunk::<1>()? else {
+            return None;
+        };
+        let (since, rest) = rest.split_first_chunk::<8>()?;
+        let (&count, mut rest) = rest.split_first()?;
+        let mut places = Vec::with_capacity(usize::from(count));
+        for _ in 0..count {
+            let (offset, after) = rest.split_first_chunk::<4>()?;
+            let (length, after) = after.split_first_chunk::<4>()?;
+            places.push([offset, length].map(|bytes| usize::try_from(u32::from_be_bytes(*bytes))));
+            rest = after;
+        }
+        let certificate = |[offset, length]: [Result<usize, _>; 2]| {
+            let (offset, length) = (offset.ok()?, length.ok()?);
+            let der = rest.get(offset..offset.checked_add(length)?)?;
+            Some(CertificateDer::from(der.to_vec()))
+        };
+        Some(Self {
+            since: WallTime(i64::from_be_bytes(*since)),
+            chain: places.into_iter().map(certificate).collect::<Option<_>>()?,
+            session: rest,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn chain(parts: &[Vec<u8>]) -> Vec<CertificateDer<'static>> {
+        parts.iter().cloned().map(CertificateDer::from).collect()
+    }
+
+    #[test]
+    fn a_chain_that_the_session_does_not_hold_makes_it_not_resumable() {
+        let stranger = chain(&[vec![1, 2, 3]]);
+        assert!(Envelope::around(b"session", WallTime(0), &stranger).is_none());
+    }
+
+    #[test]
+    fn an_envelope_of_another_format_is_not_opened() {
+        let mut bytes = Envelope::around(b"session", WallTime(7), &[]).expect("an envelope");
+        assert!(Envelope::open(&bytes).is_some());
+        bytes[0] = FORMAT + 1;
+        assert!(Envelope::open(&bytes).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out(
+            since in any::<i64>(),
+            parts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..50), 0..5),
+            before in any::<Vec<u8>>(),
+            after in any::<Vec<u8>>(),
+        ) {
+            let session = [before, parts.concat(), after].concat();
+            let chain = chain(&parts);
+            let bytes = Envelope::around(&session, WallTime(since), &chain).expect("it holds them");
+            let opened = Envelope::open(&bytes).expect("ours");
+            prop_assert_eq!(opened, Envelope { since: WallTime(since), chain, session: &session });
+        }
+
+        #[test]
+        fn no_bytes_make_opening_panic(bytes in any::<Vec<u8>>()) {
+            let bytes = [vec![FORMAT], bytes].concat();
+            let _either = Envelope::open(&bytes).is_some();
+        }
+    }
+}

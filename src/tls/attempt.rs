@@ -1,0 +1,104 @@
+//! [`Attempt`]: what one handshake has shown so far, while it is in progress.
+//!
+//! The TLS library calls verifiers, session stores and ticketers without telling them for which
+//! connection, and forgets the peer's certificate when it refuses it. All these calls happen
+//! inside a poll of that connection's handshake future; so the future carries its own notes, and
+//! a task-local makes them the current ones for exactly as long as a poll of it lasts. Two
+//! handshakes never see each other's notes, on whatever thread they run.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+
+use crate::model::{Principal, WallTime};
+
+tokio::task_local! {
+    static ATTEMPT: RefCell<Attempt>;
+}
+
+/// What a handshake has shown.
+#[derive(Debug, Default)]
+pub(super) struct Attempt {
+    /// The leaf the peer showed last, accepted or not.
+    pub(super) shown: Option<CertificateDer<'static>>,
+    /// What a session rests on: set by a verified chain, or by a session that is taken up again.
+    pub(super) standing: Option<Standing>,
+}
+
+/// Who the peer is, how that was proven, and since when.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    /// When the peer last proved itself with a full handshake.
+    pub(super) since: WallTime,
+    /// Its chain; empty where it showed none and none is required.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// Who it is, where it showed a chain.
+    pub(super) principal: Option<Arc<Principal>>,
+}
+
+impl Attempt {
+    /// Runs a handshake and hands back what it showed.
+    pub(super) async fn run<F: Future>(handshake: F) -> (F::Output, Self) {
+        ATTEMPT
+            .scope(RefCell::default(), async {
+                let output = handshake.await;
+                (output, ATTEMPT.with(RefCell::take))
+            })
+            .await
+    }
+
+    /// Notes the leaf that a peer shows.
+    pub(super) fn note_shown(leaf: &CertificateDer<'_>) {
+        let leaf = leaf.clone().into_owned();
+        Self::update(|attempt| attempt.shown = Some(leaf));
+    }
+
+    /// Notes what the session will rest on.
+    pub(super) fn note_standing(standing: Standing) {
+        Self::update(|attempt| attempt.standing = Some(standing));
+    }
+
+    /// What the session of the current handshake rests on. The outer `None`: no handshake of ours
+    /// is in progress, so nothing may be stored or taken up.
+    pub(super) fn current_standing() -> Option<Option<Standing>> {
+        ATTEMPT
+            .try_with(|attempt| attempt.borrow().standing.clone())
+            .ok()
+    }
+
+    fn update(change: impl FnOnce(&mut Self)) {
+        // Outside a handshake of ours there is nobody to tell.
+        let _told = ATTEMPT.try_with(|attempt| change(&mut attempt.borrow_mut()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_handshakes_on_one_thread_keep_their_notes_apart() {
+        let one = Attempt::run(async {
+            Attempt::note_shown(&CertificateDer::from(vec![1]));
+            tokio::task::yield_now().await;
+        });
+        let two = Attempt::run(async {
+            tokio::task::yield_now().await;
+            Attempt::note_shown(&CertificateDer::from(vec![2]));
+        });
+        let ((), one, (), two) = {
+            let (one, two) = tokio::join!(one, two);
+            (one.0, one.1, two.0, two.1)
+        };
+        assert_eq!(one.shown, Some(CertificateDer::from(vec![1])));
+        assert_eq!(two.shown, Some(CertificateDer::from(vec![2])));
+    }
+
+    #[test]
+    fn outside_a_handshake_there_is_no_standing() {
+        Attempt::note_shown(&CertificateDer::from(vec![1]));
+        assert!(Attempt::current_standing().is_none());
+    }
+}

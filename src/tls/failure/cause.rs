@@ -1,0 +1,485 @@
+//! [`Cause`]: the closed list of what can go wrong in a handshake.
+
+use std::fmt;
+use std::io;
+
+use rustls::{
+    AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible,
+};
+
+use crate::model::WallTime;
+
+/// What went wrong in a handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// A client showed no certificate where one is required.
+    NoClientCertificate,
+    /// No trusted authority issued the certificate.
+    UnknownIssuer,
+    /// The certificate's last second has passed.
+    Expired {
+        /// That second, where it is known.
+        since: Option<WallTime>,
+    },
+    /// The certificate's first second is still to come.
+    NotYetValid {
+        /// That second, where it is known.
+        from: Option<WallTime>,
+    },
+    /// The certificate has been revoked.
+    Revoked,
+    /// The extended key usage lacks the role in which the certificate was shown.
+    WrongPurpose,
+    /// The certificate names other hosts.
+    NameMismatch {
+        /// The host that was called.
+        expected: String,
+        /// The hosts the certificate names, escaped.
+        presented: String,
+    },
+    /// The certificate has no subject alternative name at all.
+    NoAlternativeName {
+        /// The host that was called.
+        expected: String,
+        /// The common name, escaped.
+        common_name: Option<String>,
+    },
+    /// A signature does not fit the key that is said to have made it.
+    BadSignature,
+    /// A certificate is signed with SHA-1 or with an algorithm that is not supported.
+    WeakSignature,
+    /// An authority's own certificate was shown as a host's.
+    AuthorityAsLeaf,
+    /// A certificate of an issuer is not an authority's, or may not have issued this one.
+    UnfitIssuer,
+    /// The certificate is X.509 version 1.
+    OldCertificateVersion,
+    /// The certificate has a critical extension that is not understood.
+    CriticalExtension,
+    /// The certificate cannot be read.
+    MalformedCertificate,
+    /// The certificate was refused for another reason.
+    UnacceptableCertificate(String),
+    /// No protocol version in common.
+    NoCommonVersion,
+    /// No cipher suite in common.
+    NoCommonSuite,
+    /// No curve in common.
+    NoCommonGroup,
+    /// No signature algorithm in common.
+    NoCommonSignature,
+    /// What arrived is not TLS.
+    NotTls,
+    /// The peer refused with an alert.
+    RefusedByPeer(AlertDescription),
+    /// The peer closed the connection in the middle, without an alert.
+    ClosedByPeer,
+    /// The connection was reset.
+    ResetByPeer,
+    /// It took too long.
+    TimedOut,
+    /// A resumed session rests on a certificate that is not accepted any more.
+    StaleSession,
+    /// The peer broke the protocol.
+    ProtocolViolation(String),
+    /// The operating system failed.
+    Io(String),
+    /// The TLS library failed here.
+    Internal(String),
+}
+
+impl Cause {
+    /// A stable short code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoClientCertificate => "no-client-certificate",
+            Self::UnknownIssuer => "unknown-issuer",
+            Self::Expired { .. } => "certificate-expired",
+            Self::NotYetValid { .. } => "certificate-not-yet-valid",
+            Self::Revoked => "certificate-revoked",
+            Self::WrongPurpose => "wrong-purpose",
+            Self::NameMismatch { .. } => "name-mismatch",
+            Self::NoAlternativeName { .. } => "no-alternative-name",
+            Self::BadSignature => "bad-signature",
+            Self::WeakSignature => "weak-signature",
+            Self::AuthorityAsLeaf => "authority-as-leaf",
+            Self::UnfitIssuer => "unfit-issuer",
+            Self::OldCertificateVersion => "old-certificate-version",
+            Self::CriticalExtension => "critical-extension",
+            Self::MalformedCertificate => "malformed-certificate",
+            Self::UnacceptableCertificate(_) => "unacceptable-certificate",
+            Self::NoCommonVersion => "no-common-version",
+            Self::NoCommonSuite => "no-common-suite",
+            Self::NoCommonGroup => "no-common-group",
+            Self::NoCommonSignature => "no-common-signature",
+            Self::NotTls => "not-tls",
+            Self::RefusedByPeer(_) => "refused-by-peer",
+            Self::ClosedByPeer => "closed-by-peer",
+            Self::ResetByPeer => "reset-by-peer",
+            Self::TimedOut => "timed-out",
+            Self::StaleSession => "stale-session",
+            Self::ProtocolViolation(_) => "protocol-violation",
+            Self::Io(_) => "io",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    pub(super) fn of_io(error: &io::Error) -> Self {
+        use io::ErrorKind;
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the standard library's list is open"
+        )]
+        match error.kind() {
+            ErrorKind::UnexpectedEof => Self::ClosedByPeer,
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected => Self::ResetByPeer,
+            ErrorKind::TimedOut => Self::TimedOut,
+            _ => Self::Io(plain(&error.to_string())),
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library's list is open; whatever is left is the peer's or the library's fault"
+    )]
+    pub(super) fn of_tls(error: &Error) -> Self {
+        match error {
+            Error::NoCertificatesPresented => Self::NoClientCertificate,
+            Error::InvalidCertificate(refused) => Self::of_certificate(refused),
+            Error::AlertReceived(alert) => Self::RefusedByPeer(*alert),
+            Error::InvalidMessage(
+                InvalidMessage::InvalidContentType
+                | InvalidMessage::UnknownProtocolVersion
+                | InvalidMessage::MessageTooLarge
+                | InvalidMessage::InvalidEmptyPayload,
+            )
+            | Error::PeerSentOversizedRecord => Self::NotTls,
+            Error::PeerIncompatible(incompatible) => Self::of_incompatible(incompatible),
+            Error::InvalidMessage(_)
+            | Error::InappropriateMessage { .. }
+            | Error::InappropriateHandshakeMessage { .. }
+            | Error::DecryptError
+            | Error::PeerMisbehaved(_)
+            | Error::NoApplicationProtocol => Self::ProtocolViolation(plain(&error.to_string())),
+            other => Self::Internal(plain(&other.to_string())),
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library's list is open, and two of its entries are deprecated"
+    )]
+    fn of_certificate(refused: &CertificateError) -> Self {
+        match refused {
+            CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            CertificateError::Expired => Self::Expired { since: None },
+            CertificateError::ExpiredContext { not_after, .. } => Self::Expired {
+                since: wall(not_after.as_secs()),
+            },
+            CertificateError::NotValidYet => Self::NotYetValid { from: None },
+            CertificateError::NotValidYetContext { not_before, .. } => Self::NotYetValid {
+                from: wall(not_before.as_secs()),
+            },
+            CertificateError::Revoked => Self::Revoked,
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                Self::WrongPurpose
+            }
+            CertificateError::NotValidForNameContext {
+                expected,
+                presented,
+            } => Self::NameMismatch {
+                expected: expected.to_str().into_owned(),
+                presented: presented
+                    .iter()
+                    .map(|name| plain(name))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            },
+            CertificateError::BadSignature => Self::BadSignature,
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                Self::WeakSignature
+            }
+            CertificateError::UnhandledCriticalExtension => Self::CriticalExtension,
+            CertificateError::BadEncoding => Self::MalformedCertificate,
+            CertificateError::Other(other) => Self::of_path(other),
+            other => Self::UnacceptableCertificate(plain(&other.to_string())),
+        }
+    }
+
+    /// What the path builder says beyond the TLS library's own list.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the path builder's list is open; its own words have to do for the rest"
+    )]
+    fn of_path(OtherError(error): &OtherError) -> Self {
+        let known = error.downcast_ref::<webpki::Error>();
+        match known {
+            Some(webpki::Error::CaUsedAsEndEntity) => Self::AuthorityAsLeaf,
+            Some(
+                webpki::Error::EndEntityUsedAsCa
+                | webpki::Error::PathLenConstraintViolated
+                | webpki::Error::NameConstraintViolation,
+            ) => Self::UnfitIssuer,
+            Some(webpki::Error::UnsupportedCertVersion) => Self::OldCertificateVersion,
+            Some(webpki::Error::UnsupportedCriticalExtension) => Self::CriticalExtension,
+            Some(
+                webpki::Error::MalformedExtensions
+                | webpki::Error::ExtensionValueInvalid
+                | webpki::Error::SignatureAlgorithmMismatch,
+            ) => Self::MalformedCertificate,
+            Some(other) => Self::UnacceptableCertificate(plain(&other.to_string())),
+            None => Self::UnacceptableCertificate(plain(&innermost(error.as_ref()))),
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library's list is open; the rest is the peer's fault"
+    )]
+    fn of_incompatible(incompatible: &PeerIncompatible) -> Self {
+        match incompatible {
+            PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled
+            | PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+            | PeerIncompatible::SupportedVersionsExtensionRequired => Self::NoCommonVersion,
+            PeerIncompatible::NoCipherSuitesInCommon => Self::NoCommonSuite,
+            PeerIncompatible::NoKxGroupsInCommon
+            | PeerIncompatible::KeyShareExtensionRequired
+            | PeerIncompatible::NamedGroupsExtensionRequired
+            | PeerIncompatible::NoEcPointFormatsInCommon
+            | PeerIncompatible::EcPointsExtensionRequired
+            | PeerIncompatible::UncompressedEcPointsRequired => Self::NoCommonGroup,
+            PeerIncompatible::NoSignatureSchemesInCommon
+            | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
+            | PeerIncompatible::SignatureAlgorithmsExtensionRequired => Self::NoCommonSignature,
+            other => Self::ProtocolViolation(format!("{other:?}")),
+        }
+    }
+
+    /// Writes the sentence; the peer is a client or a server.
+    pub(super) fn describe(&self, peer: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoClientCertificate => {
+                write!(f, "refused the {peer}: it showed no certificate")
+            }
+            Self::UnknownIssuer => write!(
+                f,
+                "refused the {peer}: no authority in CA_FILE issued its certificate"
+            ),
+            Self::Expired { since: Some(since) } => {
+                write!(
+                    f,
+                    "refused the {peer}: its certificate, or one of its chain, expired on {since}"
+                )
+            }
+            Self::Expired { since: None } => {
+                write!(
+                    f,
+                    "refused the {peer}: its certificate, or one of its chain, has expired"
+                )
+            }
+            Self::NotYetValid { from: Some(from) } => {
+                write!(
+                    f,
+                    "refused the {peer}: its certificate is not valid before {from}"
+                )
+            }
+            Self::NotYetValid { from: None } => {
+                write!(f, "refused the {peer}: its certificate is not valid yet")
+            }
+            Self::Revoked => write!(f, "refused the {peer}: its certificate has been revoked"),
+            Self::WrongPurpose => write!(
+                f,
+                "refused the {peer}: its certificate's extended key usage does not allow {peer} authentication"
+            ),
+            Self::NameMismatch {
+                expected,
+                presented,
+            } => write!(
+                f,
+                "refused the {peer}: \"{expected}\" was called, and its certificate is for \"{presented}\""
+            ),
+            Self::NoAlternativeName {
+                expected,
+                common_name,
+            } => write!(
+                f,
+                "refused the {peer}: \"{expected}\" was called, and its certificate names no host in a \
+                 subject alternative name, only the common name \"{}\"",
+                common_name.as_deref().unwrap_or_default()
+            ),
+            Self::BadSignature => {
+                write!(
+                    f,
+                    "refused the {peer}: a signature does not fit the key of its certificate"
+                )
+            }
+            Self::WeakSignature => write!(
+                f,
+                "refused the {peer}: a certificate of its chain is signed with an algorithm that is not accepted"
+            ),
+            Self::AuthorityAsLeaf => {
+                write!(
+                    f,
+                    "refused the {peer}: it showed an authority's certificate as its own"
+                )
+            }
+            Self::UnfitIssuer => write!(
+                f,
+                "refused the {peer}: a certificate of its chain was not allowed to issue the next one"
+            ),
+            Self::OldCertificateVersion => {
+                write!(f, "refused the {peer}: its certificate is X.509 version 1")
+            }
+            Self::CriticalExtension => write!(
+                f,
+                "refused the {peer}: its certificate has a critical extension that is not understood"
+            ),
+            Self::MalformedCertificate => {
+                write!(
+                    f,
+                    "refused the {peer}: a certificate of its chain cannot be read"
+                )
+            }
+            Self::UnacceptableCertificate(why) => {
+                write!(
+                    f,
+                    "refused the {peer}: its certificate is not acceptable ({why})"
+                )
+            }
+            Self::NoCommonVersion => write!(f, "no TLS version in common with the {peer}"),
+            Self::NoCommonSuite => write!(f, "no cipher suite in common with the {peer}"),
+            Self::NoCommonGroup => write!(f, "no elliptic curve in common with the {peer}"),
+            Self::NoCommonSignature => {
+                write!(f, "no signature algorithm in common with the {peer}")
+            }
+            Self::NotTls => write!(f, "what the {peer} sent is not TLS"),
+            Self::RefusedByPeer(alert) => {
+                write!(f, "the {peer} refused us: {}", alert_meaning(*alert))
+            }
+            Self::ClosedByPeer => {
+                write!(f, "the {peer} closed the connection during the handshake")
+            }
+            Self::ResetByPeer => write!(f, "the {peer} reset the connection during the handshake"),
+            Self::TimedOut => write!(f, "the handshake with the {peer} took too long"),
+            Self::StaleSession => write!(
+                f,
+                "refused the {peer}: the session it resumed rests on a certificate that is not accepted any more"
+            ),
+            Self::ProtocolViolation(how) => write!(f, "the {peer} broke the protocol ({how})"),
+            Self::Io(how) => write!(f, "the handshake with the {peer} failed ({how})"),
+            Self::Internal(how) => write!(f, "the TLS library failed ({how})"),
+        }
+    }
+}
+
+/// The standard's name of an alert.
+pub(super) fn alert_name(alert: AlertDescription) -> &'static str {
+    alert_words(alert).0
+}
+
+fn alert_meaning(alert: AlertDescription) -> &'static str {
+    alert_words(alert).1
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the list of alerts is open, and the obsolete ones need no words of their own"
+)]
+fn alert_words(alert: AlertDescription) -> (&'static str, &'static str) {
+    match alert {
+        AlertDescription::CloseNotify => ("close_notify", "it ended the connection"),
+        AlertDescription::UnexpectedMessage => {
+            ("unexpected_message", "it was surprised by a message")
+        }
+        AlertDescription::BadRecordMac => ("bad_record_mac", "a record arrived damaged"),
+        AlertDescription::RecordOverflow => ("record_overflow", "a record was too large"),
+        AlertDescription::HandshakeFailure => (
+            "handshake_failure",
+            "nothing that both sides can do, or no certificate from us where it wants one",
+        ),
+        AlertDescription::BadCertificate => {
+            ("bad_certificate", "our certificate is not acceptable to it")
+        }
+        AlertDescription::UnsupportedCertificate => (
+            "unsupported_certificate",
+            "our certificate is of a kind or for a purpose that it does not accept",
+        ),
+        AlertDescription::CertificateRevoked => {
+            ("certificate_revoked", "our certificate is revoked")
+        }
+        AlertDescription::CertificateExpired => (
+            "certificate_expired",
+            "our certificate is out of date by its clock",
+        ),
+        AlertDescription::CertificateUnknown => (
+            "certificate_unknown",
+            "our certificate is not acceptable to it",
+        ),
+        AlertDescription::IllegalParameter => ("illegal_parameter", "a value was out of its range"),
+        AlertDescription::UnknownCA => (
+            "unknown_ca",
+            "it does not trust the authority that issued our certificate",
+        ),
+        AlertDescription::AccessDenied => {
+            ("access_denied", "our certificate is good and not admitted")
+        }
+        AlertDescription::DecodeError => ("decode_error", "it could not read a message"),
+        AlertDescription::DecryptError => ("decrypt_error", "a signature or a checksum was wrong"),
+        AlertDescription::ProtocolVersion => {
+            ("protocol_version", "it does not speak our TLS versions")
+        }
+        AlertDescription::InsufficientSecurity => {
+            ("insufficient_security", "it wants stronger cipher suites")
+        }
+        AlertDescription::InternalError => ("internal_error", "it failed inside"),
+        AlertDescription::InappropriateFallback => (
+            "inappropriate_fallback",
+            "the version was lowered on the way",
+        ),
+        AlertDescription::UserCanceled => ("user_canceled", "it gave up"),
+        AlertDescription::MissingExtension => ("missing_extension", "it missed an extension"),
+        AlertDescription::UnsupportedExtension => (
+            "unsupported_extension",
+            "it was sent an extension it did not ask for",
+        ),
+        AlertDescription::UnrecognisedName => (
+            "unrecognized_name",
+            "it does not know the host name we called",
+        ),
+        AlertDescription::CertificateRequired => (
+            "certificate_required",
+            "it wants a certificate and got none",
+        ),
+        AlertDescription::NoApplicationProtocol => (
+            "no_application_protocol",
+            "it wants another application protocol",
+        ),
+        _ => ("other", "for a reason that has no common name"),
+    }
+}
+
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
+/// Without control characters, and not longer than a line.
+fn plain(text: &str) -> String {
+    text.chars()
+        .take(200)
+        .flat_map(char::escape_debug)
+        .collect()
+}
+
+fn wall(seconds: u64) -> Option<WallTime> {
+    i64::try_from(seconds).ok().map(WallTime)
+}

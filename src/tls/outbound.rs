@@ -1,0 +1,263 @@
+//! [`Connector`]: TLS on our connections to the CRM and to the sides.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::Resumption;
+use rustls::pki_types::{IpAddr, ServerName};
+use rustls::sign::SingleCertAndKey;
+use rustls::{ClientConfig, HandshakeKind};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
+use crate::config::problem::{Problem, Problems};
+use crate::config::settings::{ClientTls, TlsVersion};
+use crate::model::{Clock, HostPort};
+use crate::net::Socket;
+use crate::tls::attempt::Attempt;
+use crate::tls::clock::ClockTime;
+use crate::tls::failure::{Cause, Direction, HandshakeFailure};
+use crate::tls::inbound::certificate_file;
+use crate::tls::judge::ServerJudge;
+use crate::tls::policy::{Role, TlsPolicy};
+use crate::tls::provider;
+use crate::tls::upstream_sessions::UpstreamSessions;
+use crate::tls::wire::{suite_of, version_of};
+
+/// Originates TLS under one identity and one trust; makes an [`UpstreamTls`] for each target.
+pub struct Connector {
+    config: Arc<ClientConfig>,
+    judge: Arc<ServerJudge>,
+    clock: Clock,
+    leaf: CertificateFacts,
+    policy: TlsPolicy,
+    fingerprint: [u8; 32],
+}
+
+/// The host cannot stand in a certificate, so no certificate could ever be its.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is neither a host name nor an address that a certificate can hold")]
+pub struct UnfitHost(String);
+
+impl Connector {
+    /// Reads the files and puts everything together; with an error among the problems there is no
+    /// connector.
+    pub fn build(settings: &ClientTls, clock: &Clock) -> (Option<Self>, Problems) {
+        let now = clock.now();
+        let files = &settings.files;
+        let (policy, mut problems) = TlsPolicy::build(&settings.parameters, Role::Client);
+        let keys = provider::key_provider();
+        let (identity, found) =
+            Identity::load(&files.identity, files.passphrase.as_ref(), keys, now);
+        problems.extend(found);
+        let (trust, found) = TrustStore::load(&files.ca, now);
+        problems.extend(found);
+        let (Some(policy), Some(identity), Some(trust)) = (policy, identity, trust) else {
+            return (None, problems);
+        };
+        report(settings, &identity, &mut problems);
+        let fingerprint = Digest::new("connector")
+            .part(&policy.digest())
+            .part(&identity.digest())
+            .part(&trust.digest())
+            .part(&[u8::from(settings.legacy_cn_match)])
+            .finish();
+        let judge = Arc::new(ServerJudge::new(
+            trust,
+            settings.legacy_cn_match,
+            policy.provider(),
+            now,
+        ));
+        let time = Arc::new(ClockTime(clock.clone()));
+        let verifier: Arc<ServerJudge> = Arc::clone(&judge);
+        let versioned = ClientConfig::builder_with_details(policy.provider(), time)
+            .with_protocol_versions(&policy.versions());
+        let config = match versioned {
+            Ok(config) => config
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+                // Shown whenever a certificate is asked for, whoever the server says it trusts.
+                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(
+                    identity.certified_key(),
+                ))),
+            Err(error) => {
+                let what = format!("the TLS library refuses the settings: {error}");
+                let hint = "report this with the output of crmgate check";
+                problems.push(Problem::error(files.ca.place.clone(), what, hint));
+                return (None, problems);
+            }
+        };
+        let connector = Self {
+            config: Arc::new(config),
+            judge,
+            clock: clock.clone(),
+            leaf: identity.leaf().clone(),
+            policy,
+            fingerprint,
+        };
+        (Some(connector), problems)
+    }
+
+    /// TLS to one target, with a store of sessions of its own. Keep it as long as the target.
+    ///
+    /// The target is who the certificate has to be for; the TCP connection may go through
+    /// somebody else.
+    pub fn for_upstream(&self, target: &HostPort) -> Result<UpstreamTls, UnfitHost> {
+        let sessions = Arc::new(UpstreamSessions::default());
+        let store = Arc::<UpstreamSessions>::clone(&sessions);
+        self.upstream(target, Resumption::store(store), Some(sessions))
+    }
+
+    /// TLS to one target for health probes: every handshake is a full one, so that a probe sees
+    /// what a new client would see, and takes no session away from the traffic.
+    pub fn for_probe(&self, target: &HostPort) -> Result<UpstreamTls, UnfitHost> {
+        self.upstream(target, Resumption::disabled(), None)
+    }
+
+    fn upstream(
+        &self,
+        target: &HostPort,
+        resumption: Resumption,
+        sessions: Option<Arc<UpstreamSessions>>,
+    ) -> Result<UpstreamTls, UnfitHost> {
+        let name = match target.ip() {
+            Some(address) => ServerName::IpAddress(IpAddr::from(address)),
+            None => ServerName::try_from(target.host().to_owned())
+                .map_err(|_invalid| UnfitHost(target.host().to_owned()))?,
+        };
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = resumption;
+        Ok(UpstreamTls {
+            tls: TlsConnector::from(Arc::new(config)),
+            name,
+            judge: Arc::clone(&self.judge),
+            clock: self.clock.clone(),
+            sessions,
+        })
+    }
+
+    /// A digest of all it was built from, file contents included: of two connectors with the same
+    /// fingerprint a reload keeps the older, and with it the sessions of its upstreams.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    /// The certificate it shows.
+    pub fn leaf(&self) -> &CertificateFacts {
+        &self.leaf
+    }
+
+    /// What it offers.
+    pub fn policy(&self) -> &TlsPolicy {
+        &self.policy
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("leaf", &self.leaf.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+/// TLS to one target.
+#[derive(Clone)]
+pub struct UpstreamTls {
+    tls: TlsConnector,
+    name: ServerName<'static>,
+    judge: Arc<ServerJudge>,
+    clock: Clock,
+    sessions: Option<Arc<UpstreamSessions>>,
+}
+
+/// A connection that is through its handshake.
+#[derive(Debug)]
+pub struct Connected {
+    /// The connection.
+    pub stream: TlsStream<Socket>,
+    /// Whether a session was taken up again.
+    pub resumed: bool,
+    /// The protocol version.
+    pub version: TlsVersion,
+    /// The cipher suite by IANA's name.
+    pub suite: &'static str,
+}
+
+impl UpstreamTls {
+    /// Does the handshake. There is no deadline in here: the caller has one for dial and handshake.
+    ///
+    /// In TLS 1.3 the server looks at our certificate after this has returned: a refusal arrives
+    /// with the first read, and [`HandshakeFailure::from_io`] reads it there.
+    pub async fn connect(&self, stream: Socket) -> Result<Connected, HandshakeFailure> {
+        let handshake = self.tls.connect(self.name.clone(), stream);
+        let (result, attempt) = Attempt::run(handshake).await;
+        let stream = result.map_err(|error| {
+            HandshakeFailure::from_io(&error, Direction::Outbound).over(attempt.shown.as_ref())
+        })?;
+        let (_, connection) = stream.get_ref();
+        let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        if resumed {
+            let chain = connection.peer_certificates().unwrap_or_default();
+            self.judge_again(chain)?;
+        }
+        Ok(Connected {
+            resumed,
+            version: version_of(connection),
+            suite: suite_of(connection),
+            stream,
+        })
+    }
+
+    /// A session must not outlive the server's certificate, nor the trust in who issued it.
+    fn judge_again(
+        &self,
+        chain: &[rustls::pki_types::CertificateDer<'_>],
+    ) -> Result<(), HandshakeFailure> {
+        let judged = chain
+            .split_first()
+            .map(|(leaf, others)| self.judge.judge(leaf, others, &self.name, self.clock.now()));
+        if let Some(Ok(())) = judged {
+            return Ok(());
+        }
+        // The next attempt is a full handshake, which succeeds if the server has a new
+        // certificate by now, and tells the true reason if not.
+        if let Some(sessions) = &self.sessions {
+            sessions.clear();
+        }
+        let failure = HandshakeFailure::new(Direction::Outbound, Cause::StaleSession);
+        Err(failure.over(chain.first()))
+    }
+}
+
+impl fmt::Debug for UpstreamTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamTls")
+            .field("name", &self.name)
+            .field("sessions", &self.sessions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What servers would refuse about our certificate, and what is weaker than it should be.
+fn report(settings: &ClientTls, identity: &Identity, problems: &mut Problems) {
+    let file = certificate_file(&settings.files.identity);
+    let leaf = identity.leaf();
+    if !leaf.allows_client() {
+        let what = format!(
+            "the certificate of \"{}\" is not allowed to be a client's: its extended key usage \
+             lacks clientAuth",
+            leaf.subject
+        );
+        let hint = "have it issued with serverAuth and clientAuth; most servers refuse it";
+        problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
+    }
+    if settings.legacy_cn_match {
+        let what = "LEGACY_CN_MATCH is on: a server certificate without any subject alternative \
+                    name is accepted if its common name is the host's";
+        let hint = "have the certificates of the CRM and of the sides issued with alternative \
+                    names, then switch it off";
+        problems.push(Problem::warning(file.place.clone(), what, hint));
+    }
+}
