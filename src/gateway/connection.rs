@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use tokio::net::TcpStream;
@@ -17,7 +18,7 @@ use crate::events::{EventFlow, carry};
 use crate::http::{
     Caller, CallerFacts, Context, Delivery, Exchange, Flow, GatewayError, RelayCaller, Slot, serve,
 };
-use crate::model::{Generation, SystemName};
+use crate::model::{Generation, Principal, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, pass_through};
 use crate::telemetry::{self, Noise, TlsLeg};
@@ -36,8 +37,8 @@ impl HttpFlow {
     /// The flow of a service, if it speaks HTTP.
     pub(super) fn of(service: &Service) -> Option<Self> {
         match service {
-            Service::Requests(route) => Some(Self::Requests(RequestFlow::new(route.clone()))),
-            Service::Events(route) => Some(Self::Events(EventFlow::new(route.clone()))),
+            Service::Requests(route) => Some(Self::Requests(RequestFlow::new(Arc::clone(route)))),
+            Service::Events(route) => Some(Self::Events(EventFlow::new(Arc::clone(route)))),
             Service::Passthrough(_) | Service::StaticRoute(_) => None,
         }
     }
@@ -132,24 +133,20 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
         (Service::Passthrough(route), _) => {
             if let Wire::Plain(socket) = wire {
                 let caller = RelayCaller::new(socket, waiter, listener, generation);
-                pass_through(caller, route.clone(), context).await;
+                pass_through(caller, Arc::clone(route), context).await;
             }
         }
         (Service::StaticRoute(route), _) => {
             if let Wire::Plain(socket) = wire {
                 let caller = RelayCaller::new(socket, waiter, listener, generation);
-                carry(caller, route.clone(), context).await;
+                carry(caller, Arc::clone(route), context).await;
             }
         }
         (Service::Requests(_) | Service::Events(_), None) => {}
     }
 }
 
-type Shaken = (
-    Wire,
-    Option<std::sync::Arc<crate::model::Principal>>,
-    Option<TlsLeg<'static>>,
-);
+type Shaken = (Wire, Option<Arc<Principal>>, Option<TlsLeg<'static>>);
 
 async fn handshake(
     socket: Socket,

@@ -14,17 +14,23 @@
 //! | `routes` | one SAP system's upstreams, sides and probes |
 //! | `describe` | a generation in an operator's words |
 //! | `worker` | one thread: its listeners, connections, pools |
+//! | `accept` | the accept loop of one listener on one thread |
 //! | `connection` | one accepted connection from its handshake to its flow |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
-//! | `run` | [`Gateway`]: start, reload, drain |
+//! | `run` | [`Gateway`]: start, publish, status |
+//! | `reload` | read, build, bind, publish, or keep what is in force |
+//! | `drain` | accept no more, let everybody finish, name what was cut |
 //! | `watch` | reload by itself when a file has changed |
 //!
 //! Reading opens nothing, building binds nothing, publishing cannot fail. A reload that goes wrong
 //! anywhere leaves the running generation as it was, and stays visible until the next success.
 
+mod accept;
 mod build;
 mod connection;
 mod describe;
+mod drain;
+mod reload;
 mod routes;
 mod run;
 mod snapshot;
@@ -33,5 +39,7 @@ mod watch;
 mod worker;
 
 pub use build::{Check, check};
-pub use run::{CutConnection, DrainReport, Gateway, ReloadReport, StartError, Status};
+pub use drain::{CutConnection, DrainReport};
+pub use reload::ReloadReport;
+pub use run::{Gateway, StartError, Status};
 pub use watch::FileWatch;

@@ -31,9 +31,7 @@ impl Build<'_> {
             Some(sides) => Arc::clone(sides),
             None => Arc::new(Sides::new(
                 system.name.clone(),
-                &requests.failover,
-                has_b,
-                watch,
+                (&requests.failover, has_b, watch),
                 self.workshop.clock.clone(),
                 Arc::clone(&self.workshop.counters),
                 (self.workshop.side_events)(parts.id),

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
-use tracing::{error, info, warn};
+use tracing::info;
 
 use super::build::{Workshop, load_and_build};
 use super::describe::describe;
+use super::reload::say;
 use super::routes::watch_of;
 use super::snapshot::Snapshot;
 use super::supervise::Supervisor;
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
-use crate::config::problem::{Place, Problem, Problems, Severity};
+use crate::config::problem::Problems;
 use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, bind};
 use crate::requests::failover::{Event, Health};
@@ -40,35 +40,6 @@ pub enum StartError {
     WorkerLost,
 }
 
-/// What a successful reload did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReloadReport {
-    /// The generation in force now.
-    pub generation: Generation,
-    /// Listeners that were opened.
-    pub opened: Vec<ListenAddr>,
-    /// Listeners that were closed.
-    pub closed: Vec<ListenAddr>,
-    /// Warnings and notices about the configuration.
-    pub problems: Problems,
-}
-
-/// What a drain came to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DrainReport {
-    /// Connections that did not finish within the limit.
-    pub cut: Vec<CutConnection>,
-}
-
-/// A connection that a drain had to cut.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CutConnection {
-    /// Who it was.
-    pub peer: SocketAddr,
-    /// What it was doing.
-    pub doing: String,
-}
-
 /// How the gateway stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -87,15 +58,15 @@ pub struct Status {
 /// A running gateway.
 #[derive(Debug)]
 pub struct Gateway {
-    dir: PathBuf,
-    workshop: Workshop,
-    admission: Admission,
-    workers: Vec<WorkerHandle>,
-    snapshot: Arc<Snapshot>,
-    bound: HashMap<ListenAddr, SocketAddr>,
-    supervisor: Supervisor,
-    lifecycle: Lifecycle,
-    last_reload_failure: Option<String>,
+    pub(super) dir: PathBuf,
+    pub(super) workshop: Workshop,
+    pub(super) admission: Admission,
+    pub(super) workers: Vec<WorkerHandle>,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) bound: HashMap<ListenAddr, SocketAddr>,
+    pub(super) supervisor: Supervisor,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) last_reload_failure: Option<String>,
 }
 
 impl Gateway {
@@ -161,75 +132,11 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// Reads the directory again and puts it in force, or keeps what is in force.
-    pub async fn reload(&mut self) -> Result<ReloadReport, Problems> {
-        if !self.lifecycle.step(Phase::Reloading) {
-            info!(phase = %self.lifecycle.phase(), "reload ignored");
-            return Ok(self.nothing_changed());
-        }
-        let result = self.try_reload().await;
-        self.lifecycle.step(Phase::Serving);
-        match &result {
-            Ok(report) => {
-                self.workshop.counters.reloads_succeeded.inc();
-                self.last_reload_failure = None;
-                say(&report.problems);
-                info!(
-                    generation = %report.generation, opened = ?report.opened, closed = ?report.closed,
-                    "reloaded: the new configuration is in force"
-                );
-            }
-            Err(problems) => {
-                self.workshop.counters.reloads_failed.inc();
-                self.last_reload_failure = Some(problems.to_string());
-                say(problems);
-                error!(
-                    generation = %self.snapshot.generation, errors = problems.count(Severity::Error),
-                    "reload refused: the configuration in force stays; correct what is named above and reload again"
-                );
-            }
-        }
-        result
-    }
-
-    async fn try_reload(&mut self) -> Result<ReloadReport, Problems> {
-        let (snapshot, problems) = load_and_build(&self.dir, Some(&self.snapshot), &self.workshop);
-        let Some(snapshot) = snapshot else {
-            return Err(problems);
-        };
-        let next = Arc::new(snapshot);
-        if next.settings.runtime.threads != self.workers.len() {
-            warn!(
-                running = self.workers.len(),
-                configured = next.settings.runtime.threads,
-                "Threads takes effect at the next start"
-            );
-        }
-        let fresh = self
-            .bind_new(&next)
-            .map_err(|error| bind_problem(&self.dir, &error))?;
-        let opened = fresh.iter().map(|(listen, _)| *listen).collect();
-        let before = Arc::clone(&self.snapshot);
-        let closed = before
-            .listeners
-            .iter()
-            .map(|plan| plan.listen)
-            .filter(|listen| next.listener(*listen).is_none())
-            .collect();
-        let generation = next.generation;
-        self.publish(next, fresh)
-            .await
-            .map_err(|error| lost_problem(&self.dir, &error))?;
-        Ok(ReloadReport {
-            generation,
-            opened,
-            closed,
-            problems,
-        })
-    }
-
     /// Opens addresses that are not open yet. If one fails, all of them are closed again.
-    fn bind_new(&self, next: &Snapshot) -> Result<Vec<(ListenAddr, BoundListener)>, BindError> {
+    pub(super) fn bind_new(
+        &self,
+        next: &Snapshot,
+    ) -> Result<Vec<(ListenAddr, BoundListener)>, BindError> {
         let mut fresh: Vec<(ListenAddr, BoundListener)> = Vec::new();
         for plan in &next.listeners {
             if self.bound.contains_key(&plan.listen) {
@@ -245,7 +152,7 @@ impl Gateway {
     }
 
     /// Puts a generation in force on every worker. Nothing in here depends on the configuration.
-    async fn publish(
+    pub(super) async fn publish(
         &mut self,
         next: Arc<Snapshot>,
         fresh: Vec<(ListenAddr, BoundListener)>,
@@ -297,110 +204,6 @@ impl Gateway {
             .retain(universes.map(|acceptor| acceptor.universe()));
         self.snapshot = next;
         Ok(())
-    }
-
-    /// A side with another address or other TLS files: what was seen of the old one tells nothing.
-    fn tell_replaced(&self, next: &Snapshot, system: &SystemName) {
-        let (Some(before), Some(after)) =
-            (self.snapshot.systems.get(system), next.systems.get(system))
-        else {
-            return;
-        };
-        let Some(sides) = &after.sides else { return };
-        for side in Side::BOTH {
-            let of = |parts: &super::snapshot::SystemParts| {
-                parts
-                    .probes
-                    .iter()
-                    .find(|plan| plan.side == side)
-                    .map(|plan| Arc::clone(&plan.upstream))
-            };
-            if let (Some(old), Some(new)) = (of(before), of(after))
-                && !Arc::ptr_eq(&old, &new)
-                && old.spec().target != new.spec().target
-            {
-                sides.tell(Event::Replaced { side });
-            }
-        }
-    }
-
-    fn nothing_changed(&self) -> ReloadReport {
-        ReloadReport {
-            generation: self.snapshot.generation,
-            opened: Vec::new(),
-            closed: Vec::new(),
-            problems: Problems::new(),
-        }
-    }
-
-    /// Accepts no more, lets everybody finish within `limit`, then cuts and names the rest.
-    /// `hurry` ends the wait at once.
-    pub async fn drain(&mut self, limit: Duration, hurry: impl Future<Output = ()>) -> DrainReport {
-        self.lifecycle.step(Phase::Draining);
-        self.supervisor.stop();
-        let deadline = Instant::now() + limit;
-        info!(
-            limit_seconds = limit.as_secs(),
-            connections = self.admission.connections(),
-            "draining"
-        );
-        let waits: Vec<_> = self
-            .workers
-            .iter()
-            .filter_map(|worker| {
-                let (empty, wait) = oneshot::channel();
-                worker
-                    .commands
-                    .send(Command::Drain { empty })
-                    .ok()
-                    .map(|()| wait)
-            })
-            .collect();
-        let all = async {
-            for wait in waits {
-                let _worker_ended = wait.await;
-            }
-        };
-        let finished = tokio::select! {
-            finished = timeout_at(deadline, all) => finished.is_ok(),
-            () = hurry => false,
-        };
-        let mut report = DrainReport::default();
-        if !finished {
-            report.cut = self.cut().await;
-        }
-        self.stop_workers();
-        self.lifecycle.step(Phase::Stopped);
-        for cut in &report.cut {
-            warn!(peer = %cut.peer, doing = cut.doing, "cut at the end of the drain");
-        }
-        info!(cut = report.cut.len(), "stopped");
-        report
-    }
-
-    async fn cut(&self) -> Vec<CutConnection> {
-        let mut all = Vec::new();
-        for worker in &self.workers {
-            let (cut, wait) = oneshot::channel();
-            if worker.commands.send(Command::Cut { cut }).is_ok()
-                && let Ok(connections) = wait.await
-            {
-                all.extend(connections.into_iter().map(|(peer, doing)| CutConnection {
-                    peer,
-                    doing: doing.to_string(),
-                }));
-            }
-        }
-        all
-    }
-
-    fn stop_workers(&mut self) {
-        for worker in self.workers.drain(..) {
-            let _ended_already = worker.commands.send(Command::Stop);
-            if worker.thread.join().is_err() {
-                error!("a worker thread ended with a panic");
-            }
-        }
     }
 
     /// How it stands.
@@ -496,39 +299,4 @@ fn side_events(
             }
         })
     })
-}
-
-fn bind_problem(dir: &Path, error: &BindError) -> Problems {
-    let place = Place::file(dir);
-    Problem::error(place, error.to_string(), error.hint()).into()
-}
-
-fn lost_problem(dir: &Path, error: &StartError) -> Problems {
-    let place = Place::file(dir);
-    Problem::error(
-        place,
-        error.to_string(),
-        "restart the service and report this",
-    )
-    .into()
-}
-
-/// Writes problems to the log, each with its place and hint.
-fn say(problems: &Problems) {
-    for problem in problems {
-        let Problem {
-            severity,
-            place,
-            what,
-            value,
-            allowed,
-            hint,
-        } = problem;
-        let (value, allowed) = (value.as_deref(), allowed.as_deref());
-        match severity {
-            Severity::Error => error!(at = %place, value, allowed, hint, "{what}"),
-            Severity::Warning => warn!(at = %place, value, allowed, hint, "{what}"),
-            Severity::Notice => info!(at = %place, value, allowed, hint, "{what}"),
-        }
-    }
 }

@@ -139,4 +139,4 @@ const REST: Duration = Duration::from_millis(300);
 const SOON: Duration = Duration::from_secs(1);
 
 /// How long to be impatient.
-const IMPATIENCE: Duration = Duration::from_secs(60);
+const IMPATIENCE: Duration = Duration::from_mins(1);

@@ -4,27 +4,24 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
-use tracing::{error, warn};
+use tracing::error;
 
-use super::connection::{Accepted, HandshakeLane, HttpFlow, connection};
+use super::connection::{HandshakeLane, HttpFlow};
 use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
-use crate::model::{ConnectionId, Generation, ListenAddr, Side};
-use crate::net::{AcceptEvent, Admission, Listener, Phase, Refused, Roster, Scope};
+use crate::model::{Generation, ListenAddr, Side};
+use crate::net::{Admission, Listener, Phase, Roster, Scope};
 use crate::requests::Sides;
 use crate::requests::failover::Health;
-use crate::telemetry::{AccessLog, Counters, Noise};
+use crate::telemetry::{AccessLog, Counters};
 
 /// What a worker is started with.
 #[derive(Debug)]
@@ -84,25 +81,25 @@ pub(super) fn spawn(spec: WorkerSpec) -> std::io::Result<WorkerHandle> {
 }
 
 /// One listener on this thread.
-struct Running {
-    plan: RefCell<Rc<ListenerPlan>>,
-    flow: RefCell<Option<Rc<Slot<HttpFlow>>>>,
-    local: SocketAddr,
-    stop: Notify,
+pub(super) struct Running {
+    pub(super) plan: RefCell<Rc<ListenerPlan>>,
+    pub(super) flow: RefCell<Option<Rc<Slot<HttpFlow>>>>,
+    pub(super) local: SocketAddr,
+    pub(super) stop: Notify,
 }
 
-struct Worker {
-    index: u16,
-    context: Rc<Context>,
-    admission: Admission,
-    roster: Roster,
-    lane: Rc<HandshakeLane>,
-    listeners: RefCell<HashMap<ListenAddr, Rc<Running>>>,
+pub(super) struct Worker {
+    pub(super) index: u16,
+    pub(super) context: Rc<Context>,
+    pub(super) admission: Admission,
+    pub(super) roster: Roster,
+    pub(super) lane: Rc<HandshakeLane>,
+    pub(super) listeners: RefCell<HashMap<ListenAddr, Rc<Running>>>,
     /// Accept loops that have not ended yet.
-    accepting: Cell<usize>,
-    generation: Cell<Generation>,
-    snapshot: RefCell<Option<Arc<Snapshot>>>,
-    connections: Cell<u64>,
+    pub(super) accepting: Cell<usize>,
+    pub(super) generation: Cell<Generation>,
+    pub(super) snapshot: RefCell<Option<Arc<Snapshot>>>,
+    pub(super) connections: Cell<u64>,
 }
 
 impl Worker {
@@ -183,13 +180,10 @@ impl Worker {
         self.close_listeners(|listen| snapshot.listener(listen).is_some());
         for plan in &snapshot.listeners {
             let running = self.listeners.borrow().get(&plan.listen).cloned();
-            match running {
-                Some(running) => self.replace(&running, plan),
-                None => {
-                    if let Some(share) = shares.remove(&plan.listen) {
-                        self.open(plan, share);
-                    }
-                }
+            if let Some(running) = running {
+                self.replace(&running, plan);
+            } else if let Some(share) = shares.remove(&plan.listen) {
+                self.open(plan, share);
             }
         }
         let retired = before.iter().flat_map(|before| before.upstreams());
@@ -215,7 +209,7 @@ impl Worker {
         }
     }
 
-    fn leave(&self, whom: Scope) {
+    pub(super) fn leave(&self, whom: Scope) {
         self.roster
             .ask_to_leave(|scope| scope.listener == whom.listener);
     }
@@ -244,103 +238,6 @@ impl Worker {
         self.accepting.set(self.accepting.get().saturating_add(1));
         let worker = Rc::clone(self);
         tokio::task::spawn_local(async move { worker.accept(listener, running).await });
-    }
-
-    async fn accept(self: Rc<Self>, mut listener: Listener, running: Rc<Running>) {
-        loop {
-            let next = tokio::select! {
-                biased;
-                () = running.stop.notified() => None,
-                next = listener.accept(|event| self.tell(&event, &running)) => Some(next),
-            };
-            match next {
-                Some((tcp, peer)) => self.admit(tcp, peer, &running),
-                None => {
-                    // The kernel has let these in already; a close would reset them.
-                    while let Some((tcp, peer)) = listener.accept_waiting() {
-                        self.admit(tcp, peer, &running);
-                    }
-                    break;
-                }
-            }
-        }
-        drop(listener);
-        self.leave(running.plan.borrow().scope);
-        self.accepting.set(self.accepting.get().saturating_sub(1));
-    }
-
-    fn tell(&self, event: &AcceptEvent, running: &Running) {
-        self.context.counters.accept_errors.inc();
-        let Some(suppressed) = self.context.may_say(Noise::AcceptFailed) else {
-            return;
-        };
-        let listener = running.local;
-        match event {
-            AcceptEvent::Exhausted { turned_away } => {
-                error!(
-                    %listener, turned_away, suppressed,
-                    "no descriptors are left: callers are turned away; raise the limit of open files or lower MaxConnections"
-                );
-            }
-            AcceptEvent::Failed(error) => {
-                warn!(%listener, error, suppressed, "a connection could not be accepted")
-            }
-        }
-    }
-
-    fn admit(self: &Rc<Self>, tcp: TcpStream, peer: SocketAddr, running: &Running) {
-        let counters = &self.context.counters;
-        let plan = Rc::clone(&running.plan.borrow());
-        let permit = match self.admission.admit(peer.ip(), plan.acceptor.is_some()) {
-            Ok(permit) => permit,
-            Err(refused) => {
-                match refused {
-                    Refused::Connections => &counters.connections_refused_total,
-                    Refused::ConnectionsPerAddress => &counters.connections_refused_address,
-                    Refused::Handshakes | Refused::HandshakesPerAddress => {
-                        &counters.connections_refused_handshakes
-                    }
-                }
-                .inc();
-                if let Some(suppressed) = self.context.may_say(Noise::LimitReached) {
-                    warn!(%peer, listener = %running.local, %refused, suppressed, "connection refused");
-                }
-                return;
-            }
-        };
-        counters.connections_accepted.inc();
-        counters.connections_open.inc();
-        let number = self.connections.get().wrapping_add(1);
-        self.connections.set(number);
-        let accepted = Accepted {
-            tcp,
-            peer,
-            listener: running.local,
-            seat: self.roster.seat(
-                ConnectionId::of_thread(self.index, number),
-                peer,
-                plan.scope,
-            ),
-            plan,
-            flow: running.flow.borrow().clone(),
-            generation: self.generation.get(),
-            permit,
-        };
-        let (context, lane) = (Rc::clone(&self.context), Rc::clone(&self.lane));
-        tokio::task::spawn_local(async move {
-            let counters = Arc::clone(&context.counters);
-            let say = Rc::clone(&context);
-            if contained(connection(accepted, context, lane))
-                .await
-                .is_err()
-            {
-                counters.panics.inc();
-                if let Some(suppressed) = say.may_say(Noise::Panicked) {
-                    error!(%peer, suppressed, "a defect ended this connection; all others go on; please report it");
-                }
-            }
-            counters.connections_open.dec();
-        });
     }
 
     fn close_listeners(&self, keep: impl Fn(ListenAddr) -> bool) {
@@ -421,20 +318,4 @@ fn must_leave(before: &ListenerPlan, after: &ListenerPlan) -> bool {
     };
     policy(before) != policy(after)
         || std::mem::discriminant(&before.service) != std::mem::discriminant(&after.service)
-}
-
-/// A panic inside the connection.
-struct Panicked;
-
-/// Runs a connection and contains its panics: the connection ends, the thread goes on.
-async fn contained(future: impl Future<Output = ()>) -> Result<(), Panicked> {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(|cx| {
-        // What a connection shares with others are cells that hold whole values at every await.
-        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(_told_by_the_hook) => Poll::Ready(Err(Panicked)),
-        }
-    })
-    .await
 }

@@ -147,17 +147,11 @@ fn both(first: GatewayError, second: GatewayError) -> GatewayError {
     }
 }
 
-fn name_side(failed: TryFailed, side: Side) -> TryFailed {
-    match failed.error {
-        GatewayError::Unreachable(why) => TryFailed {
-            error: GatewayError::Unreachable(format!("side {side}: {why}")),
-            fault: failed.fault,
-        },
-        error => TryFailed {
-            error,
-            fault: failed.fault,
-        },
+fn name_side(mut failed: TryFailed, side: Side) -> TryFailed {
+    if let GatewayError::Unreachable(why) = &mut failed.error {
+        *why = format!("side {side}: {why}");
     }
+    failed
 }
 
 const fn cause_of(fault: UpstreamFault) -> Cause {

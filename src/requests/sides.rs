@@ -62,9 +62,7 @@ impl Sides {
     /// Sides of which nothing is known yet.
     pub fn new(
         system: SystemName,
-        settings: &FailoverSettings,
-        has_b: bool,
-        watch: Watch,
+        (settings, has_b, watch): (&FailoverSettings, bool, Watch),
         clock: Clock,
         counters: Arc<Counters>,
         on_down: SideEvents,
@@ -219,13 +217,13 @@ impl Sides {
                     );
                 }
                 Order::FlapAlarmCleared => {
-                    info!(%system, "flapping has ended, switches are allowed again")
+                    info!(%system, "flapping has ended, switches are allowed again");
                 }
                 Order::DrainWaits(side) => {
                     warn!(%system, %side, "side is to be drained and stays in use, because the other one is not usable");
                 }
                 Order::NoSuchSide(side) => {
-                    warn!(%system, %side, "there is no such side in the configuration")
+                    warn!(%system, %side, "there is no such side in the configuration");
                 }
             }
         }

@@ -1,0 +1,157 @@
+//! [`Settings`]: what is meant, with every value in range by construction.
+//!
+//! Two types keep what was written apart from what is meant: a
+//! `Document` holds the operator's text with its places, these structs
+//! hold values. Nothing behind this room reads ini text again.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::SystemName;
+
+mod flows;
+mod tls;
+
+pub use flows::{
+    EventSettings, Failback, FailoverSettings, FaultStyle, ProbeKind, ProbeSettings, RequestMode,
+    RequestSettings, StaticRouteSettings, TimeOfDay,
+};
+pub use tls::{
+    ClientAuth, ClientTls, FileRef, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
+    TlsParameters, TlsVersion,
+};
+
+/// One configuration directory, read and understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// One entry for each `CRMConnectorSAP_<name>.ini`, ordered by name.
+    pub systems: Vec<SystemSettings>,
+    /// Threads, drain, file watch.
+    pub runtime: RuntimeSettings,
+    /// What is written to the log, and how.
+    pub log: LogSettings,
+    /// What one peer, and all of them, may take.
+    pub limits: Limits,
+    /// Every ini file that was read, so that a change of one is noticed.
+    pub sources: Vec<PathBuf>,
+}
+
+impl Settings {
+    /// Every file that a generation is read from: the ini files and what they name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = self.sources.clone();
+        for system in &self.systems {
+            let server = system.server_tls.as_ref().map(|tls| &tls.files);
+            let client = system.client_tls.as_ref().map(|tls| &tls.files);
+            for tls in server.into_iter().chain(client) {
+                files.extend(tls.paths());
+            }
+            if let Some(RequestSettings {
+                probe: ProbeSettings { kind, .. },
+                ..
+            }) = &system.requests
+                && let ProbeKind::Soap {
+                    body: Some(body), ..
+                } = kind
+            {
+                files.push(body.path.clone());
+            }
+        }
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+}
+
+/// One SAP system: its own listeners, sides, identity and trust.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SystemSettings {
+    /// From the file's name.
+    pub name: SystemName,
+    /// The file.
+    pub source: PathBuf,
+    /// How connections from SAP CRM (and from a connector, where the event listener asks for it)
+    /// are secured. `None`: `TpiDllParameter` lacks `SSL`, so the listeners speak plain HTTP.
+    pub server_tls: Option<ServerTls>,
+    /// How connections to the CRM and to `https://` sides are secured. `None` when there is none.
+    pub client_tls: Option<ClientTls>,
+    /// Flow 1: SAP CRM to the connector.
+    pub requests: Option<RequestSettings>,
+    /// Flow 2: the connector's events to SAP CRM.
+    pub events: Option<EventSettings>,
+    /// Flow 2 over a proxy host: bytes of port xy to port xy of the CRM host.
+    pub static_routes: Vec<StaticRouteSettings>,
+}
+
+/// `[Runtime]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimeSettings {
+    /// `Threads`.
+    pub threads: usize,
+    /// `DrainTimeout`: how long a stop waits for what is in flight.
+    pub drain_timeout: Duration,
+    /// `Watch`: reload by itself when a file has changed.
+    pub watch: bool,
+    /// `WatchInterval`: files are read again so often even if the system reported no change.
+    pub watch_interval: Duration,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[Log]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// `Format`.
+    pub format: LogFormat,
+    /// `Level`: a level, or a filter in the syntax of `tracing`.
+    pub level: String,
+    /// `File`; `None` is standard output.
+    pub file: Option<PathBuf>,
+    /// `Access`: one line for each exchange or relayed connection.
+    pub access: bool,
+    /// `Throttle`: lines a second that one kind of network event may cause.
+    pub throttle: u32,
+}
+
+/// `[Limits]`: what one peer, and all of them, may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// `MaxConnections`: accepted connections in all.
+    pub max_connections: usize,
+    /// `MaxConnectionsPerAddress`.
+    pub max_connections_per_address: usize,
+    /// `MaxHandshakes`: TLS handshakes in progress in all.
+    pub max_handshakes: usize,
+    /// `MaxHandshakesPerAddress`.
+    pub max_handshakes_per_address: usize,
+    /// `HandshakeTimeout`: from the accept to the end of the handshake.
+    pub handshake_timeout: Duration,
+    /// `HeaderTimeout`: from the first byte of a request to the end of its head.
+    pub header_timeout: Duration,
+    /// `IdleTimeout`: how long a kept connection may stay without a request.
+    pub idle_timeout: Duration,
+    /// `MaxHeaderSize`: bytes of a head.
+    pub max_header_size: usize,
+    /// `MaxHeaders`: fields in a head.
+    pub max_headers: usize,
+    /// `MaxBodySize`: bytes of a request's body.
+    pub max_body_size: u64,
+    /// `MaxBufferedBody`: bytes that are collected where a length has to be known first.
+    pub max_buffered_body: usize,
+    /// `MinBodyRate`: bytes a second, over [`Limits::BODY_RATE_WINDOW`], below which a body that
+    /// is sent to us, or an answer that is taken from us, is cut. 0 switches it off.
+    pub min_body_rate: u64,
+}
+
+impl Limits {
+    /// Over how long the rate of a body is judged: long enough for one lost segment and its
+    /// retransmissions, short enough that a trickle cannot hold a connection.
+    pub const BODY_RATE_WINDOW: Duration = Duration::from_secs(8);
+}

@@ -1,0 +1,130 @@
+//! The accept loop of one listener on one thread, and the task of one connection.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::net::TcpStream;
+use tracing::{error, warn};
+
+use super::connection::{Accepted, connection};
+use super::worker::{Running, Worker};
+use crate::model::ConnectionId;
+use crate::net::{AcceptEvent, Listener, Refused};
+use crate::telemetry::Noise;
+
+impl Worker {
+    pub(super) async fn accept(self: Rc<Self>, mut listener: Listener, running: Rc<Running>) {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = running.stop.notified() => None,
+                next = listener.accept(|event| self.tell(&event, &running)) => Some(next),
+            };
+            if let Some((tcp, peer)) = next {
+                self.admit(tcp, peer, &running);
+                continue;
+            }
+            // The kernel has let these in already; a close would reset them.
+            while let Some((tcp, peer)) = listener.accept_waiting() {
+                self.admit(tcp, peer, &running);
+            }
+            break;
+        }
+        drop(listener);
+        self.leave(running.plan.borrow().scope);
+        self.accepting.set(self.accepting.get().saturating_sub(1));
+    }
+
+    fn tell(&self, event: &AcceptEvent, running: &Running) {
+        self.context.counters.accept_errors.inc();
+        let Some(suppressed) = self.context.may_say(Noise::AcceptFailed) else {
+            return;
+        };
+        let listener = running.local;
+        match event {
+            AcceptEvent::Exhausted { turned_away } => {
+                error!(
+                    %listener, turned_away, suppressed,
+                    "no descriptors are left: callers are turned away; raise the limit of open files or lower MaxConnections"
+                );
+            }
+            AcceptEvent::Failed(error) => {
+                warn!(%listener, error, suppressed, "a connection could not be accepted");
+            }
+        }
+    }
+
+    fn admit(self: &Rc<Self>, tcp: TcpStream, peer: SocketAddr, running: &Running) {
+        let counters = &self.context.counters;
+        let plan = Rc::clone(&running.plan.borrow());
+        let permit = match self.admission.admit(peer.ip(), plan.acceptor.is_some()) {
+            Ok(permit) => permit,
+            Err(refused) => {
+                match refused {
+                    Refused::Connections => &counters.connections_refused_total,
+                    Refused::ConnectionsPerAddress => &counters.connections_refused_address,
+                    Refused::Handshakes | Refused::HandshakesPerAddress => {
+                        &counters.connections_refused_handshakes
+                    }
+                }
+                .inc();
+                if let Some(suppressed) = self.context.may_say(Noise::LimitReached) {
+                    warn!(%peer, listener = %running.local, %refused, suppressed, "connection refused");
+                }
+                return;
+            }
+        };
+        counters.connections_accepted.inc();
+        counters.connections_open.inc();
+        let number = self.connections.get().wrapping_add(1);
+        self.connections.set(number);
+        let accepted = Accepted {
+            tcp,
+            peer,
+            listener: running.local,
+            seat: self.roster.seat(
+                ConnectionId::of_thread(self.index, number),
+                peer,
+                plan.scope,
+            ),
+            plan,
+            flow: running.flow.borrow().clone(),
+            generation: self.generation.get(),
+            permit,
+        };
+        let (context, lane) = (Rc::clone(&self.context), Rc::clone(&self.lane));
+        tokio::task::spawn_local(async move {
+            let counters = Arc::clone(&context.counters);
+            let say = Rc::clone(&context);
+            if contained(connection(accepted, context, lane))
+                .await
+                .is_err()
+            {
+                counters.panics.inc();
+                if let Some(suppressed) = say.may_say(Noise::Panicked) {
+                    error!(%peer, suppressed, "a defect ended this connection; all others go on; please report it");
+                }
+            }
+            counters.connections_open.dec();
+        });
+    }
+}
+
+/// A panic inside the connection.
+struct Panicked;
+
+/// Runs a connection and contains its panics: the connection ends, the thread goes on.
+async fn contained(future: impl Future<Output = ()>) -> Result<(), Panicked> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| {
+        // What a connection shares with others are cells that hold whole values at every await.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_told_by_the_hook) => Poll::Ready(Err(Panicked)),
+        }
+    })
+    .await
+}

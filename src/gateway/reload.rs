@@ -1,0 +1,165 @@
+//! Reload: read, build, bind, publish. Any failure before the publication changes nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tracing::{error, info, warn};
+
+use super::build::load_and_build;
+use super::run::{Gateway, StartError};
+use super::snapshot::Snapshot;
+use crate::config::problem::{Place, Problem, Problems, Severity};
+use crate::model::{Generation, ListenAddr, Phase, Side, SystemName};
+use crate::net::BindError;
+use crate::requests::failover::Event;
+
+/// What a successful reload did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReloadReport {
+    /// The generation in force now.
+    pub generation: Generation,
+    /// Listeners that were opened.
+    pub opened: Vec<ListenAddr>,
+    /// Listeners that were closed.
+    pub closed: Vec<ListenAddr>,
+    /// Warnings and notices about the configuration.
+    pub problems: Problems,
+}
+
+impl Gateway {
+    /// Reads the directory again and puts it in force, or keeps what is in force.
+    pub async fn reload(&mut self) -> Result<ReloadReport, Problems> {
+        if !self.lifecycle.step(Phase::Reloading) {
+            info!(phase = %self.lifecycle.phase(), "reload ignored");
+            return Ok(self.nothing_changed());
+        }
+        let result = self.try_reload().await;
+        self.lifecycle.step(Phase::Serving);
+        match &result {
+            Ok(report) => {
+                self.workshop.counters.reloads_succeeded.inc();
+                self.last_reload_failure = None;
+                say(&report.problems);
+                info!(
+                    generation = %report.generation, opened = ?report.opened, closed = ?report.closed,
+                    "reloaded: the new configuration is in force"
+                );
+            }
+            Err(problems) => {
+                self.workshop.counters.reloads_failed.inc();
+                self.last_reload_failure = Some(problems.to_string());
+                say(problems);
+                error!(
+                    generation = %self.snapshot.generation, errors = problems.count(Severity::Error),
+                    "reload refused: the configuration in force stays; correct what is named above and reload again"
+                );
+            }
+        }
+        result
+    }
+
+    async fn try_reload(&mut self) -> Result<ReloadReport, Problems> {
+        let (snapshot, problems) = load_and_build(&self.dir, Some(&self.snapshot), &self.workshop);
+        let Some(snapshot) = snapshot else {
+            return Err(problems);
+        };
+        let next = Arc::new(snapshot);
+        if next.settings.runtime.threads != self.workers.len() {
+            warn!(
+                running = self.workers.len(),
+                configured = next.settings.runtime.threads,
+                "Threads takes effect at the next start"
+            );
+        }
+        let fresh = self
+            .bind_new(&next)
+            .map_err(|error| bind_problem(&self.dir, &error))?;
+        let opened = fresh.iter().map(|(listen, _)| *listen).collect();
+        let before = Arc::clone(&self.snapshot);
+        let closed = before
+            .listeners
+            .iter()
+            .map(|plan| plan.listen)
+            .filter(|listen| next.listener(*listen).is_none())
+            .collect();
+        let generation = next.generation;
+        self.publish(next, fresh)
+            .await
+            .map_err(|error| lost_problem(&self.dir, &error))?;
+        Ok(ReloadReport {
+            generation,
+            opened,
+            closed,
+            problems,
+        })
+    }
+
+    /// A side with another address or other TLS files: what was seen of the old one tells nothing.
+    pub(super) fn tell_replaced(&self, next: &Snapshot, system: &SystemName) {
+        let (Some(before), Some(after)) =
+            (self.snapshot.systems.get(system), next.systems.get(system))
+        else {
+            return;
+        };
+        let Some(sides) = &after.sides else { return };
+        for side in Side::BOTH {
+            let of = |parts: &super::snapshot::SystemParts| {
+                parts
+                    .probes
+                    .iter()
+                    .find(|plan| plan.side == side)
+                    .map(|plan| Arc::clone(&plan.upstream))
+            };
+            if let (Some(old), Some(new)) = (of(before), of(after))
+                && !Arc::ptr_eq(&old, &new)
+                && old.spec().target != new.spec().target
+            {
+                sides.tell(Event::Replaced { side });
+            }
+        }
+    }
+
+    fn nothing_changed(&self) -> ReloadReport {
+        ReloadReport {
+            generation: self.snapshot.generation,
+            opened: Vec::new(),
+            closed: Vec::new(),
+            problems: Problems::new(),
+        }
+    }
+}
+
+fn bind_problem(dir: &Path, error: &BindError) -> Problems {
+    let place = Place::file(dir);
+    Problem::error(place, error.to_string(), error.hint()).into()
+}
+
+fn lost_problem(dir: &Path, error: &StartError) -> Problems {
+    let place = Place::file(dir);
+    Problem::error(
+        place,
+        error.to_string(),
+        "restart the service and report this",
+    )
+    .into()
+}
+
+/// Writes problems to the log, each with its place and hint.
+pub(super) fn say(problems: &Problems) {
+    for problem in problems {
+        let Problem {
+            severity,
+            place,
+            what,
+            value,
+            allowed,
+            hint,
+        } = problem;
+        let (value, allowed) = (value.as_deref(), allowed.as_deref());
+        match severity {
+            Severity::Error => error!(at = %place, value, allowed, hint, "{what}"),
+            Severity::Warning => warn!(at = %place, value, allowed, hint, "{what}"),
+            Severity::Notice => info!(at = %place, value, allowed, hint, "{what}"),
+        }
+    }
+}
