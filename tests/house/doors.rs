@@ -42,6 +42,8 @@ const DOORS: &[Door] = &[
     door("rustls", &["tls/", "certs/", "simulate/"]),
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
+    // What `check --format json` and the demo print; no setting and no message is JSON.
+    door("serde_json", &["cli/", "simulate/"]),
     door(
         "socket2",
         &["net/listener.rs", "net/socket.rs", "simulate/"],

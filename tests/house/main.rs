@@ -22,6 +22,7 @@ mod doors;
 mod floors;
 mod shape;
 mod source;
+mod texts;
 mod tokens;
 mod words;
 

@@ -6,6 +6,9 @@ use crate::source::{Source, behind_bracket, part, sources};
 /// Lines of product in a file, doc comments and blank lines included.
 const FILE_LIMIT: usize = 400;
 
+/// Lines of a file of tests: they are read one at a time, so it may be longer.
+const TEST_FILE_LIMIT: usize = 600;
+
 /// Files that may be longer, how long, and why. Empty is the aim.
 const LONG_FILES: &[(&str, usize, &str)] = &[];
 
@@ -24,20 +27,20 @@ const PLATE_LIMIT: usize = 110;
 fn no_file_is_longer_than_one_sitting() {
     let mut breaches = Vec::new();
     for source in sources() {
-        let lines = if source.product.is_empty() {
-            source.text.lines().count()
+        let (lines, usual) = if source.product.is_empty() {
+            (source.text.lines().count(), TEST_FILE_LIMIT)
         } else {
-            source.product_lines
+            (source.product_lines, FILE_LIMIT)
         };
         let row = LONG_FILES.iter().find(|(path, ..)| *path == source.path);
-        let limit = row.map_or(FILE_LIMIT, |(_, limit, _)| *limit);
+        let limit = row.map_or(usual, |(_, limit, _)| *limit);
         if lines > limit {
             breaches.push(format!(
                 "{}: {lines} lines, {limit} are allowed",
                 source.path
             ));
         }
-        if row.is_some() && lines <= FILE_LIMIT {
+        if row.is_some() && lines <= usual {
             breaches.push(format!(
                 "{}: needs its row in LONG_FILES no more",
                 source.path

@@ -202,7 +202,10 @@ const SHORTEST: usize = 8;
 fn compared() -> Vec<String> {
     let mut strings: Vec<String> = sources()
         .iter()
-        .filter(|source| !source.path.starts_with("tests/house/"))
+        .filter(|source| {
+            // The rules' own examples show nothing; the table of texts does.
+            !source.path.starts_with("tests/house/") || source.path.ends_with("/texts.rs")
+        })
         .flat_map(|source| &source.tests)
         .filter_map(|token| Some(token.text()?.to_owned()))
         .collect();
