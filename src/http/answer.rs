@@ -9,18 +9,20 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use crate::config::settings::Limits;
-use crate::http::caller::{Caller, WriteEnd};
+use crate::http::attempt::{Delivery, TryFailed, UpstreamFault};
+use crate::http::caller::Caller;
 use crate::http::context::Work;
 use crate::http::copy::{Encode, End, Pump, Stop};
 use crate::http::error::GatewayError;
-use crate::http::exchange::{BodyState, Delivery, Exchange, TryFailed, UpstreamFault};
+use crate::http::exchange::Exchange;
 use crate::http::framing::Framing;
-use crate::http::head::{HeadLimits, Version, find_end};
+use crate::http::head::{HeadLimits, Version};
+use crate::http::lines::find_end;
 use crate::http::refusal::BadAnswer;
 use crate::http::response::AnswerFraming;
 use crate::http::upstream::Upstream;
 use crate::model::Outcome;
-use crate::net::Interrupt;
+use crate::net::{Interrupt, Phase};
 use crate::tls::Wire;
 
 impl Exchange<'_> {
@@ -32,36 +34,32 @@ impl Exchange<'_> {
     ) -> Result<Delivery, TryFailed> {
         let patience = upstream.spec().response_timeout;
         self.read_head(&mut wire, patience).await?;
+        // From here on the answer is on its way: a word that its side is down comes too late.
+        self.caller.waiter.seat().set_phase(Phase::Busy);
         let answer = &self.work.get().answer;
         let (framing, upstream_stays, status) =
             (answer.framing(), answer.keep_alive(), answer.status());
-        let version = self.work.get().request.version();
-        let unknown_length = matches!(framing, Framing::Chunked | Framing::UntilClose);
-        let encode = match version {
-            Version::Http11 if unknown_length => Encode::Chunked,
-            Version::Http10 | Version::Http11 => Encode::Raw,
+        let (mut pump, encode) = self.pump_for(framing);
+        let collected = self.collect_answer(&mut wire, &mut pump, patience).await?;
+        let out_framing = match (collected, framing, encode) {
+            (Collected::TooMuch, ..) => AnswerFraming::UntilClose,
+            (Collected::All, Framing::Chunked | Framing::UntilClose, _) => {
+                AnswerFraming::Length(pump.carried())
+            }
+            (Collected::Nothing, _, Encode::Chunked) => AnswerFraming::Chunked,
+            (Collected::All | Collected::Nothing, ..) => AnswerFraming::AsIs,
         };
-        let mut pump = Pump::new(framing, encode, u64::MAX, End::Sink);
-        let collected = if unknown_length && version == Version::Http10 {
-            Some(self.collect_answer(&mut wire, &mut pump, patience).await?)
-        } else {
-            None
-        };
-        let out_framing = match (collected, encode) {
-            (Some(Collected::All), _) => AnswerFraming::Length(pump.carried()),
-            (Some(Collected::TooMuch), _) => AnswerFraming::UntilClose,
-            (None, Encode::Chunked) => AnswerFraming::Chunked,
-            (None, Encode::Raw) => AnswerFraming::AsIs,
-        };
-        self.record.status = Some(status);
-        self.record.outcome = Some(Outcome::Answered);
         let keep_alive = out_framing != AnswerFraming::UntilClose && self.caller_stays();
         let surplus = self.write_head(&mut pump, out_framing, keep_alive)?;
-        let delivery = self.deliver(&mut wire, &mut pump, patience, surplus).await;
+        self.record.status = Some(status);
+        self.record.outcome = Some(Outcome::Answered);
+        let delivery = self.deliver(&mut wire, &mut pump, patience).await;
         self.record.response_bytes = pump.carried();
+        self.work.get().out = pump.into_buffer();
         match delivery {
-            Ok(clean) => {
-                if clean && upstream_stays && self.body != BodyState::Started {
+            Ok(behind) => {
+                let clean = !surplus && behind.is_empty();
+                if clean && upstream_stays && self.sent_whole {
                     self.context.pool.borrow_mut().put(upstream, wire);
                 }
                 Ok(Delivery::Complete { keep_alive })
@@ -71,12 +69,6 @@ impl Exchange<'_> {
                 Ok(broken)
             }
         }
-    }
-
-    /// Whether the caller's connection can carry another request after this one.
-    pub(super) fn caller_stays(&mut self) -> bool {
-        let all_taken = self.body != BodyState::Started;
-        all_taken && self.work.get().request.keep_alive() && !self.caller.waiter.seat().is_leaving()
     }
 
     /// Reads heads until a final one; interim answers are ours to ask for, so they end here.
@@ -90,7 +82,7 @@ impl Exchange<'_> {
                 return Ok(());
             }
         }
-        Err(bad(BadAnswer::Interim))
+        Err(self.bad(BadAnswer::Interim))
     }
 
     async fn read_one_head(
@@ -110,20 +102,33 @@ impl Exchange<'_> {
             match find_end(answer_early, seen) {
                 Ok(Some(end)) if end <= limits.max_size => {
                     let head = answer_early.get(..end).unwrap_or_default();
-                    answer.take(head, limits, to_head).map_err(bad)?;
+                    let judged = answer.take(head, limits, to_head);
                     answer_early.drain(..end);
-                    return Ok(());
+                    return judged.map_err(|bad| self.bad(bad));
                 }
                 Ok(None) if answer_early.len() <= limits.max_size => seen = answer_early.len(),
-                Ok(_) => return Err(bad(BadAnswer::HeadTooLarge)),
-                Err(_bare_lf) => return Err(bad(BadAnswer::Head)),
+                Ok(_) => return Err(self.bad(BadAnswer::HeadTooLarge)),
+                Err(_bare_lf) => return Err(self.bad(BadAnswer::Head)),
             }
-            self.read_more(wire, deadline).await?;
+            match self.read_more(wire, deadline).await? {
+                Arrived::Bytes => {}
+                Arrived::End | Arrived::Break if self.work.get().answer_early.is_empty() => {
+                    return Err(TryFailed::upstream(
+                        GatewayError::Lost(self.sent()),
+                        UpstreamFault::Closed,
+                    ));
+                }
+                Arrived::End | Arrived::Break => return Err(self.bad(BadAnswer::Truncated)),
+            }
         }
     }
 
     /// Reads once from the upstream, behind what is there of the answer.
-    async fn read_more(&mut self, wire: &mut Wire, deadline: Instant) -> Result<(), TryFailed> {
+    async fn read_more(
+        &mut self,
+        wire: &mut Wire,
+        deadline: Instant,
+    ) -> Result<Arrived, TryFailed> {
         let Self {
             caller,
             work,
@@ -138,18 +143,16 @@ impl Exchange<'_> {
                     let mut read = ReadBuf::new(buffer);
                     let result = ready!(Pin::new(&mut *wire).poll_read(cx, &mut read));
                     early.extend_from_slice(read.filled());
-                    Poll::Ready(result.map(|()| read.filled().len()))
+                    Poll::Ready(match result {
+                        Ok(()) if read.filled().is_empty() => Arrived::End,
+                        Ok(()) => Arrived::Bytes,
+                        Err(_broken) => Arrived::Break,
+                    })
                 })
             })
             .await;
-        let begun = !self.work.get().answer_early.is_empty();
         match read {
-            Ok(Ok(1..)) => Ok(()),
-            Ok(Ok(0) | Err(_)) if begun => Err(bad(BadAnswer::Truncated)),
-            Ok(Ok(_) | Err(_)) => Err(TryFailed::upstream(
-                GatewayError::Lost(self.sent()),
-                UpstreamFault::Closed,
-            )),
+            Ok(arrived) => Ok(arrived),
             Err(Interrupt::Deadline) => Err(TryFailed::upstream(
                 GatewayError::TimedOut(self.sent()),
                 UpstreamFault::NoAnswer,
@@ -158,32 +161,51 @@ impl Exchange<'_> {
                 GatewayError::SideDown,
                 UpstreamFault::NoAnswer,
             )),
-            Err(Interrupt::Leaving | Interrupt::Cut) => Err(TryFailed {
-                error: GatewayError::Lost(self.sent()),
-                fault: None,
-            }),
+            Err(Interrupt::Leaving | Interrupt::Cut) => {
+                Err(TryFailed::blameless(GatewayError::Cut(self.sent())))
+            }
         }
     }
 
-    /// What became of a request whose answer has not come.
-    fn sent(&self) -> Outcome {
-        if self.body == BodyState::Started {
-            Outcome::PartlySent
-        } else {
-            Outcome::SentNoAnswer
-        }
+    fn pump_for(&mut self, framing: Framing) -> (Pump, Encode) {
+        let unknown_length = matches!(framing, Framing::Chunked | Framing::UntilClose);
+        let encode = match self.work.get().request.version() {
+            Version::Http11 if unknown_length => Encode::Chunked,
+            Version::Http10 | Version::Http11 => Encode::Raw,
+        };
+        (Pump::new(framing, encode, u64::MAX, End::Sink), encode)
     }
 
-    /// Collects an answer of unknown length for a caller of HTTP/1.0, who has to be told a length
-    /// if his connection is to stay.
+    /// Collects the body before anything is written, where that is worth it: an answer of unknown
+    /// length for a caller of HTTP/1.0, who has to be told a length if his connection is to stay,
+    /// and a small one that is not all there yet, so that a side that breaks off becomes a fault
+    /// that the caller can read instead of a cut connection.
     async fn collect_answer(
         &mut self,
         wire: &mut Wire,
         pump: &mut Pump,
         patience: Duration,
     ) -> Result<Collected, TryFailed> {
-        let limit = self.limits.max_buffered_body;
-        self.work.get().collected.clear();
+        let Work {
+            request,
+            answer,
+            answer_early,
+            collected,
+            ..
+        } = self.work.get();
+        collected.clear();
+        let buffered = self.limits.max_buffered_body;
+        let worth_it = match answer.framing() {
+            Framing::None => false,
+            Framing::Length(length) => {
+                let all_here = answer_early.len() as u64 >= length;
+                !all_here && length <= SMALL_ANSWER.min(buffered) as u64
+            }
+            Framing::Chunked | Framing::UntilClose => request.version() == Version::Http10,
+        };
+        if !worth_it {
+            return Ok(Collected::Nothing);
+        }
         loop {
             let Work {
                 answer_early,
@@ -194,43 +216,29 @@ impl Exchange<'_> {
             let fed = pump.feed(&mut input, collected);
             let used = answer_early.len().saturating_sub(input.len());
             answer_early.drain(..used);
-            fed.map_err(|_stop| bad(BadAnswer::Chunk))?;
+            let length = collected.len();
+            fed.map_err(|_stop| self.bad(BadAnswer::Chunk))?;
             if pump.source_is_done() {
                 return Ok(Collected::All);
             }
-            if collected.len() > limit {
+            if length > buffered {
                 return Ok(Collected::TooMuch);
             }
-            let ended = self.read_more(wire, Instant::now() + patience).await;
-            match ended {
-                Ok(()) => {}
-                Err(_closed_in_order) if pump.is_until_close() && self.ended_in_order(wire) => {
+            match self.read_more(wire, Instant::now() + patience).await? {
+                Arrived::Bytes => {}
+                Arrived::End if pump.is_until_close() => {
                     pump.finish();
                     return Ok(Collected::All);
                 }
-                Err(TryFailed {
-                    error: GatewayError::Lost(_),
-                    ..
-                }) => return Err(bad(BadAnswer::Truncated)),
-                Err(failed) => return Err(failed),
+                // A TLS connection that ends without its farewell may have been cut by anybody on
+                // the way, so that breaks even a body which only the end of the connection ends.
+                Arrived::End | Arrived::Break => return Err(self.bad(BadAnswer::Truncated)),
             }
         }
     }
 
-    /// Whether the upstream closed in order. A TLS connection that ends without its farewell may
-    /// have been cut by anybody on the way.
-    fn ended_in_order(&self, wire: &mut Wire) -> bool {
-        let mut byte = [0; 1];
-        let mut buffer = ReadBuf::new(&mut byte);
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        matches!(
-            Pin::new(wire).poll_read(&mut cx, &mut buffer),
-            Poll::Ready(Ok(()))
-        ) && buffer.filled().is_empty()
-    }
-
-    /// Makes what the caller gets first: the head and what is there of the body. Returns whether
-    /// bytes lie behind the answer, which nobody asked for.
+    /// Makes what the caller gets first, the head and what is there of the body, and lays it into
+    /// the pump. Returns whether bytes lie behind the answer, which nobody asked for.
     fn write_head(
         &mut self,
         pump: &mut Pump,
@@ -247,41 +255,27 @@ impl Exchange<'_> {
         } = self.work.get();
         out.clear();
         answer.write_to(out, request.version(), framing, keep_alive);
-        if matches!(
-            framing,
-            AnswerFraming::Length(_) | AnswerFraming::UntilClose
-        ) {
-            out.extend_from_slice(collected);
-        }
+        out.extend_from_slice(collected);
         let mut input = answer_early.as_slice();
-        pump.feed(&mut input, out)
-            .map_err(|_stop| bad(BadAnswer::Chunk))?;
+        let fed = pump.feed(&mut input, out);
         let surplus = !input.is_empty();
         answer_early.clear();
+        pump.preload(std::mem::take(out));
+        fed.map_err(|_stop| self.bad(BadAnswer::Chunk))?;
         Ok(surplus)
     }
 
-    /// Writes what is ready and streams the rest. `Ok(true)`: the upstream's connection is clean.
+    /// Writes what is ready and streams the rest. Returns what came behind the answer.
     async fn deliver(
         &mut self,
         wire: &mut Wire,
         pump: &mut Pump,
         patience: Duration,
-        surplus: bool,
-    ) -> Result<bool, Delivery> {
+    ) -> Result<Vec<u8>, Delivery> {
         let rate = self.limits.min_body_rate;
-        let out = std::mem::take(&mut self.work.get().out);
-        let written = self
-            .caller
-            .write(&out, rate, Limits::BODY_RATE_WINDOW)
-            .await;
-        self.work.get().out = out;
-        match written {
-            Ok(()) => {}
-            Err(WriteEnd::Broken | WriteEnd::TooSlow) => return Err(self.caller_lost()),
-        }
         let mut behind = Vec::new();
-        while !pump.is_done() {
+        pump.restart_clock();
+        loop {
             let deadline = pump
                 .deadline(patience, rate)
                 .min(Instant::now() + Limits::BODY_RATE_WINDOW);
@@ -297,7 +291,7 @@ impl Exchange<'_> {
                 })
                 .await;
             match step {
-                Ok(Ok(())) => break,
+                Ok(Ok(())) => return Ok(behind),
                 Ok(Err(Stop::SinkBroken)) => return Err(self.caller_lost()),
                 Ok(Err(Stop::SourceEnded | Stop::SourceBroken)) => {
                     return Err(self.truncated("GW-502-TRUNCATED"));
@@ -317,7 +311,10 @@ impl Exchange<'_> {
                 }
             }
         }
-        Ok(!surplus && behind.is_empty())
+    }
+
+    const fn bad(&self, answer: BadAnswer) -> TryFailed {
+        TryFailed::bad_answer(answer, self.sent())
     }
 
     fn caller_lost(&mut self) -> Delivery {
@@ -331,16 +328,29 @@ impl Exchange<'_> {
     }
 }
 
-/// How an answer of unknown length was collected.
+/// How much of an answer was collected before it is passed on.
 #[derive(Debug, Clone, Copy)]
 enum Collected {
+    /// It is streamed.
+    Nothing,
     All,
+    /// More than may be kept; the rest is streamed.
     TooMuch,
+}
+
+/// What a read from the upstream gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrived {
+    Bytes,
+    /// The connection ended in order.
+    End,
+    /// It was reset, or its TLS was cut off.
+    Break,
 }
 
 /// Nobody needs more interim answers than this; a side that sends them without end is broken.
 const INTERIM_AT_MOST: usize = 16;
 
-fn bad(answer: BadAnswer) -> TryFailed {
-    TryFailed::upstream(GatewayError::BadAnswer(answer), UpstreamFault::BadAnswer)
-}
+/// Nearly all SOAP answers are smaller. To wait for so few bytes costs the caller nothing that it
+/// would notice, and a busy gateway no memory worth counting.
+const SMALL_ANSWER: usize = 64 * 1024;

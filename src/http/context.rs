@@ -29,6 +29,10 @@ pub struct Context {
     limits: RefCell<Rc<Limits>>,
     throttle: RefCell<Throttle>,
     start: Instant,
+    #[expect(
+        clippy::vec_box,
+        reason = "a work goes to and from its exchange by pointer, not by copy"
+    )]
     shelf: RefCell<Vec<Box<Work>>>,
 }
 
@@ -109,8 +113,12 @@ impl Limits {
 pub(super) struct Work {
     /// The request's head.
     pub(super) request: RequestHead,
+    /// The SOAP operation, for the access line.
+    pub(super) operation: Vec<u8>,
     /// What was read behind the request's head.
     pub(super) early: Vec<u8>,
+    /// How many of these bytes are in what is sent first; the rest belongs to the next request.
+    pub(super) early_used: usize,
     /// The request's body, where it had to be collected.
     pub(super) collected: Vec<u8>,
     /// The answer's head.
@@ -122,8 +130,13 @@ pub(super) struct Work {
 }
 
 impl Work {
+    /// Forgets everything: the next exchange may be another caller's.
     fn clear(&mut self) {
+        self.request.clear();
+        self.answer.clear();
+        self.early_used = 0;
         for buffer in [
+            &mut self.operation,
             &mut self.early,
             &mut self.collected,
             &mut self.answer_early,
@@ -162,10 +175,10 @@ impl Drop for Borrowed {
         let Some(mut work) = self.work.take() else {
             return;
         };
-        let mut shelf = self.context.shelf.borrow_mut();
-        if shelf.len() < SHELF_AT_MOST {
+        let mut kept = self.context.shelf.borrow_mut();
+        if kept.len() < SHELF_AT_MOST {
             work.clear();
-            shelf.push(work);
+            kept.push(work);
         }
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::config::settings::Limits;
 use crate::http::framing::{BadChunk, Chunk, ChunkDecoder, Framing, LAST_CHUNK, push_chunk};
+use crate::http::pace::Pace;
 use crate::net::Scratch;
 use crate::tls::Wire;
 
@@ -51,20 +51,17 @@ enum Place {
 pub(super) struct Pump {
     place: Place,
     encode: Encode,
-    /// Encoded and not written yet.
+    /// Encoded, of which the first `taken` bytes are written.
     pending: Vec<u8>,
     taken: usize,
+    /// The sink has taken all and not yet passed it to the kernel, as TLS may.
+    flushing: bool,
     /// Bytes of the body itself, from the source.
     carried: u64,
     limit: u64,
     /// The end that the caller of the gateway is at.
     caller: End,
-    started: Instant,
-    progress: Instant,
-    /// Since when the other end is waited for, and for how long it was in all: that time is not
-    /// the caller's.
-    waiting: Option<Instant>,
-    excused: Duration,
+    pace: Pace,
 }
 
 /// An end of a body's way.
@@ -77,7 +74,6 @@ pub(super) enum End {
 impl Pump {
     /// A pump for a body of this framing; `caller` is the end that owes us a rate.
     pub(super) fn new(framing: Framing, encode: Encode, limit: u64, caller: End) -> Self {
-        let now = Instant::now();
         let place = match framing {
             Framing::None | Framing::Length(0) => Place::Done,
             Framing::Length(length) => Place::Length(length),
@@ -89,19 +85,40 @@ impl Pump {
             encode,
             pending: Vec::new(),
             taken: 0,
+            flushing: false,
             carried: 0,
             limit,
             caller,
-            started: now,
-            progress: now,
-            waiting: None,
-            excused: Duration::ZERO,
+            pace: Pace::start(),
         }
     }
 
     /// Whether the source has given all of the body.
     pub(super) const fn source_is_done(&self) -> bool {
         matches!(self.place, Place::Done)
+    }
+
+    /// Lays bytes in front of the body, such as the head: they leave in the same write.
+    pub(super) fn preload(&mut self, bytes: Vec<u8>) {
+        self.pending = bytes;
+        self.taken = 0;
+    }
+
+    /// Begins anew with what was preloaded, for another connection.
+    pub(super) fn rewind(&mut self) {
+        self.taken = 0;
+        self.flushing = false;
+        self.restart_clock();
+    }
+
+    /// The time so far is nobody's fault.
+    pub(super) fn restart_clock(&mut self) {
+        self.pace = Pace::start();
+    }
+
+    /// Gives the buffer back, to be used again.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.pending
     }
 
     /// Whether only the end of the connection ends the body.
@@ -114,14 +131,9 @@ impl Pump {
         self.place = Place::Done;
     }
 
-    /// Whether all of it was written.
-    pub(super) fn is_done(&self) -> bool {
-        self.source_is_done() && self.taken >= self.pending.len()
-    }
-
     /// The end that is waited for.
-    pub(super) fn waits_for(&self) -> End {
-        if self.taken < self.pending.len() {
+    fn waits_for(&self) -> End {
+        if self.flushing || self.taken < self.pending.len() {
             End::Sink
         } else {
             End::Source
@@ -138,33 +150,24 @@ impl Pump {
         self.carried
     }
 
-    /// Until when the next byte has to move.
-    ///
-    /// The upstream may pause for `patience`. The caller owes a rate: a transfer may take so long
-    /// as its bytes allow, and may not stand still for a whole window.
+    /// Until when the next byte has to move: the upstream may pause for `patience`, the caller
+    /// owes `rate` bytes a second.
     pub(super) fn deadline(&self, patience: Duration, rate: u64) -> Instant {
-        if !self.waits_for_caller() {
-            return self.progress + patience;
-        }
-        match self.carried.checked_div(rate) {
-            None => self.progress + patience,
-            Some(seconds) => {
-                let earned = Duration::from_secs(seconds) + self.excused + RATE_WINDOW;
-                (self.started + earned).min(self.progress + RATE_WINDOW)
-            }
+        if self.waits_for_caller() {
+            self.pace.of_caller(self.carried, rate, patience)
+        } else {
+            self.pace.of_upstream(patience)
         }
     }
 
-    fn moved(&mut self) {
-        self.progress = Instant::now();
-        if let Some(since) = self.waiting.take() {
-            self.excused += self.progress.saturating_duration_since(since);
-        }
+    /// Notes that bytes have moved.
+    pub(super) fn moved(&mut self) {
+        self.pace.moved();
     }
 
     fn waits(&mut self) {
-        if !self.waits_for_caller() && self.waiting.is_none() {
-            self.waiting = Some(Instant::now());
+        if !self.waits_for_caller() {
+            self.pace.waits_for_upstream();
         }
     }
 
@@ -210,6 +213,20 @@ impl Pump {
         }
     }
 
+    /// Writes what was preloaded and sees it through to the kernel, without touching the source.
+    /// It stays in the buffer, so that it can be written to another connection.
+    pub(super) fn poll_preloaded(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut Wire,
+    ) -> Poll<Result<(), Stop>> {
+        if self.poll_pending(cx, sink)?.is_pending() || self.poll_flush(cx, sink)?.is_pending() {
+            self.waits();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Carries on until the body is written and flushed. Bytes behind the body go to `surplus`.
     pub(super) fn poll(
         &mut self,
@@ -224,16 +241,22 @@ impl Pump {
                 self.waits();
                 return Poll::Pending;
             }
+            self.pending.clear();
+            self.taken = 0;
             if self.source_is_done() {
-                return Pin::new(sink)
-                    .poll_flush(cx)
-                    .map_err(|_broken| Stop::SinkBroken);
+                let flushed = self.poll_flush(cx, sink);
+                if flushed.is_pending() {
+                    self.waits();
+                }
+                return flushed;
             }
             match scratch.with(|buffer| self.poll_once(cx, source, sink, buffer, surplus)) {
                 Poll::Ready(moved) => moved?,
                 Poll::Pending => {
                     // What was written so far shall not wait in a TLS buffer for what comes later.
-                    ready!(Pin::new(sink).poll_flush(cx)).map_err(|_broken| Stop::SinkBroken)?;
+                    if let Poll::Ready(flushed) = self.poll_flush(cx, sink) {
+                        flushed?;
+                    }
                     self.waits();
                     return Poll::Pending;
                 }
@@ -253,12 +276,16 @@ impl Pump {
             self.taken = self.taken.saturating_add(count);
             self.moved();
         }
-        if self.taken > 0 {
-            // A slow reader held this; the next one may not need a buffer at all.
-            self.pending = Vec::new();
-            self.taken = 0;
-        }
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, sink: &mut Wire) -> Poll<Result<(), Stop>> {
+        let flushed = Pin::new(sink).poll_flush(cx);
+        if self.flushing && flushed.is_ready() {
+            self.moved();
+        }
+        self.flushing = flushed.is_pending();
+        flushed.map_err(|_broken| Stop::SinkBroken)
     }
 
     fn poll_once(
@@ -340,9 +367,6 @@ impl Pump {
         }
     }
 }
-
-/// Over how long a rate is judged.
-const RATE_WINDOW: Duration = Limits::BODY_RATE_WINDOW;
 
 /// Reads of one body before other connections of the thread get their turn.
 const TURNS: usize = 8;

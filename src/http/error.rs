@@ -24,9 +24,13 @@ pub enum GatewayError {
     /// The head did not arrive within `HeaderTimeout`.
     HeaderTimeout,
     /// The body arrived slower than `MinBodyRate`.
-    BodyTooSlow,
+    BodyTooSlow(Outcome),
     /// The body is larger than `MaxBodySize` (or `MaxBufferedBody` where it has to be collected).
-    BodyTooLarge,
+    BodyTooLarge(Outcome),
+    /// The chunked body is malformed.
+    BadChunk(Outcome),
+    /// The caller ended its body before it was complete.
+    BodyBrokeOff(Outcome),
     /// The target of an event is not on the allow list.
     TargetNotAllowed,
     /// No side (or the CRM) could be reached: nothing was sent. The text says what was tried.
@@ -40,7 +44,9 @@ pub enum GatewayError {
     /// The side was declared down while it had the request.
     SideDown,
     /// The answer cannot be passed on.
-    BadAnswer(BadAnswer),
+    BadAnswer(BadAnswer, Outcome),
+    /// The gateway had to end the exchange, because it goes down or the caller lost his right.
+    Cut(Outcome),
     /// A defect of the gateway, contained to this connection.
     Internal(Outcome),
 }
@@ -51,8 +57,10 @@ impl GatewayError {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::HeaderTimeout => "GW-408-HEAD",
-            Self::BodyTooSlow => "GW-408-BODY",
-            Self::BodyTooLarge => "GW-413-BODY",
+            Self::BodyTooSlow(_) => "GW-408-BODY",
+            Self::BodyTooLarge(_) => "GW-413-BODY",
+            Self::BadChunk(_) => "GW-400-CHUNK",
+            Self::BodyBrokeOff(_) => "GW-400-BODY",
             Self::TargetNotAllowed => "GW-403-TARGET",
             Self::Unreachable(_) => "GW-503-UNREACHABLE",
             Self::Exhausted => "GW-503-EXHAUSTED",
@@ -60,7 +68,8 @@ impl GatewayError {
             Self::Lost(_) => "GW-502-NO-ANSWER",
             Self::TimedOut(_) => "GW-504-NO-ANSWER",
             Self::SideDown => "GW-504-SIDE-DOWN",
-            Self::BadAnswer(_) => "GW-502-BAD-ANSWER",
+            Self::BadAnswer(..) => "GW-502-BAD-ANSWER",
+            Self::Cut(_) => "GW-503-CUT",
             Self::Internal(_) => "GW-500-INTERNAL",
         }
     }
@@ -70,11 +79,12 @@ impl GatewayError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Refused(refusal) => refusal.status(),
-            Self::HeaderTimeout | Self::BodyTooSlow => 408,
-            Self::BodyTooLarge => 413,
+            Self::BadChunk(_) | Self::BodyBrokeOff(_) => 400,
+            Self::HeaderTimeout | Self::BodyTooSlow(_) => 408,
+            Self::BodyTooLarge(_) => 413,
             Self::TargetNotAllowed => 403,
-            Self::Unreachable(_) | Self::Exhausted => 503,
-            Self::Lost(_) | Self::BadAnswer(_) => 502,
+            Self::Unreachable(_) | Self::Exhausted | Self::Cut(_) => 503,
+            Self::Lost(_) | Self::BadAnswer(..) => 502,
             Self::TimedOut(_) | Self::SideDown => 504,
             Self::Internal(_) => 500,
         }
@@ -88,10 +98,17 @@ impl GatewayError {
             | Self::TargetNotAllowed
             | Self::Unreachable(_)
             | Self::Exhausted => Outcome::NotSent,
-            // The body is streamed: what came before the limit has been sent on.
-            Self::BodyTooSlow | Self::BodyTooLarge => Outcome::PartlySent,
-            Self::Lost(outcome) | Self::TimedOut(outcome) | Self::Internal(outcome) => *outcome,
-            Self::SideDown | Self::BadAnswer(_) => Outcome::SentNoAnswer,
+            Self::BodyTooSlow(outcome)
+            | Self::BodyTooLarge(outcome)
+            | Self::BadChunk(outcome)
+            | Self::BodyBrokeOff(outcome)
+            | Self::Lost(outcome)
+            | Self::TimedOut(outcome)
+            | Self::BadAnswer(_, outcome)
+            | Self::Cut(outcome)
+            | Self::Internal(outcome) => *outcome,
+            // Only an exchange that waits for an answer is told so.
+            Self::SideDown => Outcome::SentNoAnswer,
         }
     }
 
@@ -100,15 +117,17 @@ impl GatewayError {
         match self {
             Self::Refused(_)
             | Self::HeaderTimeout
-            | Self::BodyTooSlow
-            | Self::BodyTooLarge
+            | Self::BodyTooSlow(_)
+            | Self::BodyTooLarge(_)
+            | Self::BadChunk(_)
+            | Self::BodyBrokeOff(_)
             | Self::TargetNotAllowed => Blame::Caller,
             Self::Unreachable(_)
             | Self::Lost(_)
             | Self::TimedOut(_)
             | Self::SideDown
-            | Self::BadAnswer(_) => Blame::Upstream,
-            Self::Exhausted | Self::Internal(_) => Blame::Gateway,
+            | Self::BadAnswer(..) => Blame::Upstream,
+            Self::Exhausted | Self::Cut(_) | Self::Internal(_) => Blame::Gateway,
         }
     }
 }
@@ -118,8 +137,14 @@ impl fmt::Display for GatewayError {
         match self {
             Self::Refused(refusal) => refusal.fmt(f),
             Self::HeaderTimeout => f.write_str("the head of the request did not arrive in time"),
-            Self::BodyTooSlow => f.write_str("the body of the request arrived too slowly"),
-            Self::BodyTooLarge => f.write_str("the body of the request is too large"),
+            Self::BodyTooSlow(_) => f.write_str("the body of the request arrived too slowly"),
+            Self::BodyTooLarge(_) => f.write_str(
+                "the body of the request is larger than MaxBodySize or MaxBufferedBody allow",
+            ),
+            Self::BadChunk(_) => f.write_str("the chunked body is malformed"),
+            Self::BodyBrokeOff(_) => {
+                f.write_str("the body of the request ended before it was complete")
+            }
             Self::TargetNotAllowed => {
                 f.write_str("the target of the event is not on the allow list")
             }
@@ -132,7 +157,11 @@ impl fmt::Display for GatewayError {
             Self::SideDown => f.write_str(
                 "the side went down while it had the request; it may have done what was asked",
             ),
-            Self::BadAnswer(bad) => bad.fmt(f),
+            Self::BadAnswer(bad, _) => bad.fmt(f),
+            Self::Cut(outcome) => write!(
+                f,
+                "the gateway had to end the connection, and the request was {outcome}"
+            ),
             Self::Internal(_) => f.write_str("the gateway failed; its log says more"),
         }
     }
@@ -146,8 +175,10 @@ mod tests {
         vec![
             GatewayError::Refused(Refusal::Host),
             GatewayError::HeaderTimeout,
-            GatewayError::BodyTooSlow,
-            GatewayError::BodyTooLarge,
+            GatewayError::BodyTooSlow(Outcome::PartlySent),
+            GatewayError::BodyTooLarge(Outcome::NotSent),
+            GatewayError::BadChunk(Outcome::PartlySent),
+            GatewayError::BodyBrokeOff(Outcome::PartlySent),
             GatewayError::TargetNotAllowed,
             GatewayError::Unreachable("side A refused the connection".to_owned()),
             GatewayError::Exhausted,
@@ -155,7 +186,8 @@ mod tests {
             GatewayError::Lost(Outcome::SentNoAnswer),
             GatewayError::TimedOut(Outcome::SentNoAnswer),
             GatewayError::SideDown,
-            GatewayError::BadAnswer(BadAnswer::Head),
+            GatewayError::BadAnswer(BadAnswer::Head, Outcome::SentNoAnswer),
+            GatewayError::Cut(Outcome::SentNoAnswer),
             GatewayError::Internal(Outcome::NotSent),
         ]
     }
@@ -182,7 +214,7 @@ mod tests {
                 GatewayError::Lost(_)
                     | GatewayError::TimedOut(_)
                     | GatewayError::SideDown
-                    | GatewayError::BadAnswer(_)
+                    | GatewayError::BadAnswer(..)
             );
             if may_have_arrived {
                 assert!(!error.outcome().may_try_other_side(), "{error:?}");

@@ -3,29 +3,30 @@
 use crate::config::settings::FaultStyle;
 use crate::http::error::{Blame, GatewayError};
 use crate::http::head::Version;
-use crate::http::request::{Soap, push_decimal, push_field};
+use crate::http::request::Soap;
 use crate::http::response::connection_field;
+use crate::http::text::{push_decimal, push_field};
 use crate::model::ExchangeId;
 
 /// For whom an answer is made.
 #[derive(Debug, Clone, Copy)]
-pub struct Reply {
+pub(super) struct Reply {
     /// The caller's version of HTTP.
-    pub version: Version,
+    pub(super) version: Version,
     /// Which SOAP the caller speaks; `None` gets plain text.
-    pub soap: Option<Soap>,
+    pub(super) soap: Option<Soap>,
     /// How faults look on this route.
-    pub style: FaultStyle,
+    pub(super) style: FaultStyle,
     /// The exchange, to be found in the log.
-    pub id: ExchangeId,
+    pub(super) id: ExchangeId,
     /// Whether the connection stays.
-    pub keep_alive: bool,
+    pub(super) keep_alive: bool,
     /// The request was a `HEAD`: the length is told and no body follows.
-    pub to_head: bool,
+    pub(super) to_head: bool,
 }
 
 /// Writes the whole answer for an error and returns its HTTP status.
-pub fn write_error(out: &mut Vec<u8>, error: &GatewayError, reply: &Reply) -> u16 {
+pub(super) fn write_error(out: &mut Vec<u8>, error: &GatewayError, reply: &Reply) -> u16 {
     let soap = match reply.style {
         FaultStyle::Soap => reply.soap,
         FaultStyle::Http => None,
@@ -227,7 +228,10 @@ mod tests {
 
     #[test]
     fn a_fault_that_the_caller_caused_keeps_its_status_and_says_so() {
-        let text = answer(&GatewayError::BodyTooLarge, &reply(Some(Soap::V1_1)));
+        let text = answer(
+            &GatewayError::BodyTooLarge(Outcome::NotSent),
+            &reply(Some(Soap::V1_1)),
+        );
         assert!(text.starts_with("HTTP/1.1 413 "), "{text}");
         assert!(text.contains("<faultcode>s:Client</faultcode>"), "{text}");
     }

@@ -1,6 +1,6 @@
 //! How long a body is, and chunks taken apart and put together.
 
-use crate::http::request::push_decimal;
+use crate::http::text::push_decimal;
 
 /// How the length of a body is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,11 +112,6 @@ impl ChunkDecoder {
         }
     }
 
-    /// Whether the body is complete.
-    pub fn is_done(&self) -> bool {
-        self.state == State::Done
-    }
-
     fn step(&mut self, byte: u8) -> Result<State, BadChunk> {
         match (self.state, byte) {
             (State::SizeStart, _) => {
@@ -216,5 +211,5 @@ const fn is_text(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-#[path = "framing_tests.rs"]
+#[path = "tests/framing.rs"]
 mod tests;

@@ -7,6 +7,7 @@
 use std::mem::MaybeUninit;
 
 use crate::http::fields::{FieldKind, classify, same_name};
+use crate::http::lines::lines_end_properly;
 use crate::http::refusal::{BadAnswer, Refusal};
 
 /// How large a head may be.
@@ -18,8 +19,9 @@ pub struct HeadLimits {
     pub max_fields: usize,
 }
 
-/// Most fields that can be asked for; the index of a parse lives on the stack.
-pub(super) const FIELDS_AT_MOST: usize = 256;
+/// The most that `MaxHeaders` can be set to. The index of a parse lives on the stack and is not
+/// written to beyond the fields that are there.
+const FIELDS_AT_MOST: usize = 1000;
 
 /// A version of HTTP that is spoken here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +93,14 @@ pub(super) enum StartLine {
 }
 
 impl Head {
+    /// Forgets the head, and gives back what a large one took.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.fields.clear();
+        self.fields.shrink_to(KEPT_FIELDS);
+    }
+
     /// Takes a whole request head, up to and with its empty line.
     pub(super) fn take_request(
         &mut self,
@@ -100,7 +110,16 @@ impl Head {
         self.bytes.clear();
         self.bytes.extend_from_slice(input);
         self.fields.clear();
-        no_bare_cr(&self.bytes).map_err(|BareCr| Refusal::LineEnd)?;
+        if !input.first().is_some_and(u8::is_ascii_alphabetic) {
+            return Err(Refusal::RequestLine);
+        }
+        if !lines_end_properly(input) {
+            return Err(Refusal::LineEnd);
+        }
+        #[expect(
+            clippy::large_stack_arrays,
+            reason = "not initialised, so only used pages count"
+        )]
         let mut fields = [const { MaybeUninit::uninit() }; FIELDS_AT_MOST];
         let mut request = httparse::Request::new(&mut []);
         let parsed = request.parse_with_uninit_headers(&self.bytes, &mut fields);
@@ -146,7 +165,13 @@ impl Head {
         self.bytes.clear();
         self.bytes.extend_from_slice(input);
         self.fields.clear();
-        no_bare_cr(&self.bytes).map_err(|BareCr| BadAnswer::Head)?;
+        if !input.starts_with(b"HTTP/1.") || !lines_end_properly(input) {
+            return Err(BadAnswer::Head);
+        }
+        #[expect(
+            clippy::large_stack_arrays,
+            reason = "not initialised, so only used pages count"
+        )]
         let mut fields = [const { MaybeUninit::uninit() }; FIELDS_AT_MOST];
         let mut answer = httparse::Response::new(&mut []);
         let config = httparse::ParserConfig::default();
@@ -204,6 +229,7 @@ impl Head {
     /// this hop, which are marked. `Err` if it claims one that every hop needs.
     pub(super) fn read_connection(&mut self) -> Result<Wishes, ConnectionNames> {
         let mut wishes = Wishes::default();
+        let mut names = 0;
         let Self { bytes, fields } = self;
         for at in 0..fields.len() {
             let Some(field) = fields
@@ -220,6 +246,10 @@ impl Head {
                 } else if token.eq_ignore_ascii_case(b"keep-alive") {
                     wishes.keep_alive = true;
                 } else if !token.is_empty() {
+                    names += 1;
+                    if names > NAMES_AT_MOST {
+                        return Err(ConnectionNames);
+                    }
                     claim(bytes, fields, token)?;
                 }
             }
@@ -241,6 +271,13 @@ impl Head {
         }
     }
 }
+
+/// Every name is compared with every field; nobody has use for so many.
+const NAMES_AT_MOST: usize = 32;
+
+/// Usual heads stay below these; the memory of larger ones is given back.
+const KEPT_BYTES: usize = 8 * 1024;
+const KEPT_FIELDS: usize = 64;
 
 /// How often a field is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,7 +304,7 @@ impl Wishes {
     }
 }
 
-/// `Connection` names a field that every hop needs.
+/// `Connection` names a field that every hop needs, or far too many.
 #[derive(Debug)]
 pub(super) struct ConnectionNames;
 
@@ -294,36 +331,6 @@ fn claim(bytes: &[u8], fields: &mut [Field], token: &[u8]) -> Result<(), Connect
             Ok(())
         }
     }
-}
-
-/// Where a head ends: the length up to and with its empty line, once it is there.
-///
-/// `from` is how many bytes were looked at before; a line feed without its carriage return is
-/// refused as soon as it is seen, so a peer that never sends a proper end is not waited for.
-pub(super) fn find_end(input: &[u8], from: usize) -> Result<Option<usize>, BareLf> {
-    let unseen = input.get(from..).unwrap_or_default();
-    for at in memchr::memchr_iter(b'\n', unseen).map(|at| at.saturating_add(from)) {
-        let before = input.get(..at).unwrap_or_default();
-        if !before.ends_with(b"\r") {
-            return Err(BareLf);
-        }
-        if before.ends_with(b"\r\n\r") {
-            return Ok(at.checked_add(1));
-        }
-    }
-    Ok(None)
-}
-
-/// A line feed without its carriage return.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct BareLf;
-
-struct BareCr;
-
-fn no_bare_cr(bytes: &[u8]) -> Result<(), BareCr> {
-    let bare =
-        memchr::memchr_iter(b'\r', bytes).any(|at| bytes.get(at.saturating_add(1)) != Some(&b'\n'));
-    if bare { Err(BareCr) } else { Ok(()) }
 }
 
 const fn version_of(minor: u8) -> Option<Version> {
@@ -360,23 +367,5 @@ fn span_of(bytes: &[u8], part: &[u8]) -> Span {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_a_head_is_found_wherever_the_reads_cut_it() {
-        let text = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nrest";
-        let end = text.len() - 4;
-        assert_eq!(find_end(text, 0), Ok(Some(end)));
-        for cut in 0..end {
-            assert_eq!(find_end(&text[..cut], 0), Ok(None), "cut at {cut}");
-            assert_eq!(find_end(text, cut), Ok(Some(end)), "looked at {cut} before");
-        }
-    }
-
-    #[test]
-    fn a_bare_line_feed_is_refused_before_the_head_is_complete() {
-        assert_eq!(find_end(b"GET / HTTP/1.1\n", 0), Err(BareLf));
-        assert_eq!(find_end(b"GET / HTTP/1.1\r\nHost: a\n", 16), Err(BareLf));
-    }
-}
+#[path = "tests/head.rs"]
+mod tests;

@@ -9,6 +9,17 @@
 //!                                       access line, next head
 //! ```
 //!
+//! | file | what it gives |
+//! |---|---|
+//! | `caller`, `arrival`, `server` | one accepted connection: its heads, its loop, its end |
+//! | `exchange`, `collect`, `send`, `answer`, `attempt` | one request: taken, sent, answered, judged |
+//! | `request`, `response`, `refusal` | heads, judged and written on; why one is not |
+//! | `head`, `lines`, `fields`, `target`, `text` | what heads are made of |
+//! | `framing`, `copy`, `pace` | bodies: how long, on their way, how fast |
+//! | `upstream`, `pool` | connections to the far end, new and kept |
+//! | `error`, `fault`, `operation` | what is told to the caller and to the log |
+//! | `context`, `relay_caller` | what a thread shares; connections that are only relayed |
+//!
 //! hyper is not used here: this room keeps the bytes of the fields as they came, knows exactly how
 //! many bytes of a request left the machine, and gives no buffer to an idle connection.
 //!
@@ -17,7 +28,10 @@
 //! [`Delivery`] and [`TryFailed`], from which a flow decides whether another try is lawful.
 
 mod answer;
+mod arrival;
+mod attempt;
 mod caller;
+mod collect;
 mod context;
 mod copy;
 mod error;
@@ -26,20 +40,26 @@ mod fault;
 mod fields;
 mod framing;
 mod head;
+mod lines;
 mod operation;
+mod pace;
 mod pool;
 mod refusal;
 mod relay_caller;
 mod request;
 mod response;
+mod send;
 mod server;
+mod target;
+mod text;
 mod upstream;
 
+pub use attempt::{Delivery, TryFailed, UpstreamFault};
 pub use caller::{Caller, CallerFacts};
 pub use context::Context;
 pub use error::{Blame, GatewayError};
-pub use exchange::{Delivery, Exchange, TryFailed, UpstreamFault};
-pub use framing::Framing;
+pub use exchange::Exchange;
+pub use framing::{BadChunk, Chunk, ChunkDecoder, Framing};
 pub use head::{HeadLimits, Version};
 pub use pool::Pool;
 pub use refusal::{BadAnswer, Refusal};

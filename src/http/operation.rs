@@ -1,19 +1,16 @@
 //! Which SOAP operation a request calls, where that is cheap to see.
 
-use std::borrow::Cow;
-
 use crate::http::request::RequestHead;
 
 /// The operation: the last part of `SOAPAction`, or else the name of the first element in the
 /// SOAP body, looked for in what came with the head. For log lines only; no decision rests on it.
-pub(super) fn operation_name(request: &RequestHead, early: &[u8]) -> Option<String> {
+pub(super) fn operation_name<'a>(request: &'a RequestHead, early: &'a [u8]) -> Option<&'a [u8]> {
     request.soap()?;
     let name = match request.soap_action() {
         Some(action) => last_part(action),
         None => first_element_of_body(early)?,
     };
-    let name: Cow<'_, str> = String::from_utf8_lossy(name);
-    Some(name.chars().take(NAME_AT_MOST).collect())
+    Some(name.get(..NAME_AT_MOST).unwrap_or(name))
 }
 
 /// As far as an envelope with its header is worth looking through.

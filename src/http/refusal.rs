@@ -40,17 +40,15 @@ pub enum Refusal {
     LookAlike,
     /// `Upgrade`: no other protocol is spoken here.
     Upgrade,
-    /// `Connection` names a field that must not be dropped.
+    /// `Connection` names a field that must not be dropped, or far too many.
     ConnectionNames,
     /// `Expect` other than `100-continue`.
     Expect,
-    /// The chunked body is malformed.
-    Chunk,
 }
 
 impl Refusal {
     /// Every refusal, for tables and tests.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 18] = [
         Self::RequestLine,
         Self::LineEnd,
         Self::Field,
@@ -69,7 +67,6 @@ impl Refusal {
         Self::Upgrade,
         Self::ConnectionNames,
         Self::Expect,
-        Self::Chunk,
     ];
 
     /// The stable code in logs and answers.
@@ -93,7 +90,6 @@ impl Refusal {
             Self::Upgrade => "GW-400-UPGRADE",
             Self::ConnectionNames => "GW-400-CONNECTION",
             Self::Expect => "GW-417-EXPECT",
-            Self::Chunk => "GW-400-CHUNK",
         }
     }
 
@@ -116,8 +112,7 @@ impl Refusal {
             | Self::TransferEncoding
             | Self::LookAlike
             | Self::Upgrade
-            | Self::ConnectionNames
-            | Self::Chunk => 400,
+            | Self::ConnectionNames => 400,
         }
     }
 }
@@ -143,9 +138,10 @@ impl fmt::Display for Refusal {
             }
             Self::LookAlike => "a header field is a look-alike of a framing field",
             Self::Upgrade => "no upgrade to another protocol is served",
-            Self::ConnectionNames => "Connection names a field that every hop needs",
+            Self::ConnectionNames => {
+                "Connection names a field that every hop needs, or too many fields"
+            }
             Self::Expect => "only the expectation 100-continue is known",
-            Self::Chunk => "the chunked body is malformed",
         })
     }
 }

@@ -88,6 +88,10 @@ impl RelayCaller {
     }
 
     /// Counts the connection and writes its access line.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a fact of the line that only the flow knows"
+    )]
     pub fn log(
         &self,
         context: &Context,

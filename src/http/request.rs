@@ -4,6 +4,8 @@ use crate::http::fields::FieldKind;
 use crate::http::framing::Framing;
 use crate::http::head::{Head, HeadLimits, Only, Span, StartLine, Version};
 use crate::http::refusal::Refusal;
+use crate::http::target::{is_host, may_stand_in_target, without_default_port};
+use crate::http::text::{decimal, push_decimal, push_field};
 
 /// Which SOAP a caller speaks; a fault has to be in the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +68,7 @@ impl RequestHead {
     ///
     /// Also after a refusal the method and target are there for the log, if they were understood.
     pub fn take(&mut self, input: &[u8], limits: HeadLimits) -> Result<(), Refusal> {
-        self.method = Span::default();
-        self.target = Span::default();
-        self.keep_alive = false;
+        self.clear();
         let StartLine::Request {
             method,
             target,
@@ -91,6 +91,16 @@ impl RequestHead {
             .map_err(|_names| Refusal::ConnectionNames)?;
         self.keep_alive = wishes.keeps(version);
         Ok(())
+    }
+
+    /// Forgets the head, so that nothing of it shows in what is said about the next one.
+    pub(super) fn clear(&mut self) {
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
+        *self = Self {
+            head,
+            ..Self::default()
+        };
     }
 
     /// The method.
@@ -236,11 +246,7 @@ impl RequestHead {
         if method.eq_ignore_ascii_case(b"TRACE") {
             return Err(Refusal::Trace);
         }
-        // A fragment never travels, and bytes beyond ASCII have to be percent-encoded.
-        if target
-            .iter()
-            .any(|byte| !byte.is_ascii_graphic() || *byte == b'#')
-        {
+        if !target.iter().all(|byte| may_stand_in_target(*byte)) {
             return Err(Refusal::Target);
         }
         match target {
@@ -293,10 +299,16 @@ impl RequestHead {
             Only::None | Only::Several => Err(Refusal::Host),
             Only::One(host) if !is_host(host) => Err(Refusal::Host),
             Only::One(host) => match self.authority() {
-                Some(authority) if !authority.eq_ignore_ascii_case(host) => {
-                    Err(Refusal::HostMismatch)
+                Some(authority) => {
+                    let port = self.default_port();
+                    let named = without_default_port(host, port);
+                    if without_default_port(authority, port).eq_ignore_ascii_case(named) {
+                        Ok(())
+                    } else {
+                        Err(Refusal::HostMismatch)
+                    }
                 }
-                Some(_) | None => Ok(()),
+                None => Ok(()),
             },
         }
     }
@@ -334,46 +346,6 @@ impl RequestHead {
     }
 }
 
-/// Whether a text is a host with an optional port and nothing else: no list, no user, no blank.
-fn is_host(text: &[u8]) -> bool {
-    let host = text.iter().all(|byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
-    });
-    host && !text.is_empty() && !text.starts_with(b":")
-}
-
-/// A plain decimal number, as lengths are written: digits only, and few enough not to overflow.
-pub(super) fn decimal(text: &[u8]) -> Option<u64> {
-    let plain = (1..=18).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
-    plain.then(|| {
-        text.iter()
-            .fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
-    })
-}
-
-/// Appends a number in decimal.
-pub(super) fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
-    let start = out.len();
-    loop {
-        out.push(b'0' + u8::try_from(number % 10).unwrap_or_default());
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
-    }
-}
-
-/// Appends a field of ours.
-pub(super) fn push_field(out: &mut Vec<u8>, name: &str, value: &str) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value.as_bytes());
-    out.extend_from_slice(b"\r\n");
-}
-
 #[cfg(test)]
-#[path = "request_tests.rs"]
+#[path = "tests/request.rs"]
 mod tests;

@@ -4,7 +4,7 @@ use crate::http::fields::FieldKind;
 use crate::http::framing::Framing;
 use crate::http::head::{Head, HeadLimits, Only, Span, StartLine, Version};
 use crate::http::refusal::BadAnswer;
-use crate::http::request::{decimal, push_decimal};
+use crate::http::text::{decimal, push_decimal};
 
 /// How the body of an answer goes to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,16 @@ impl AnswerHead {
         Ok(())
     }
 
+    /// Forgets the head.
+    pub(super) fn clear(&mut self) {
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
+        *self = Self {
+            head,
+            ..Self::default()
+        };
+    }
+
     /// The status.
     pub const fn status(&self) -> u16 {
         self.status
@@ -106,7 +116,8 @@ impl AnswerHead {
         out.extend_from_slice(self.reason.of(&self.head.bytes));
         out.extend_from_slice(b"\r\n");
         self.head.write_end_to_end(out, |kind| match kind {
-            FieldKind::ContentLength => framing == AnswerFraming::AsIs,
+            // An answer that never has a body has no length either (RFC 9110, 8.6).
+            FieldKind::ContentLength => framing == AnswerFraming::AsIs && self.status != 204,
             FieldKind::TransferEncoding
             | FieldKind::Connection
             | FieldKind::HopByHop
@@ -178,3 +189,7 @@ pub(super) const fn connection_field(version: Version, keep_alive: bool) -> &'st
         (Version::Http10 | Version::Http11, false) => b"Connection: close\r\n",
     }
 }
+
+#[cfg(test)]
+#[path = "tests/response.rs"]
+mod tests;

@@ -5,19 +5,20 @@ use std::fmt;
 use std::rc::Rc;
 
 use tokio::time::Instant;
+use tracing::info;
 
-use crate::config::settings::{FaultStyle, Limits};
-use crate::http::caller::{Caller, Goodbye};
+use crate::config::settings::FaultStyle;
+use crate::http::arrival::Goodbye;
+use crate::http::attempt::Delivery;
+use crate::http::caller::Caller;
 use crate::http::context::{Borrowed, Context};
-use crate::http::copy::{Encode, End, Pump};
 use crate::http::error::GatewayError;
-use crate::http::exchange::{BodyState, Delivery, Exchange, Record};
+use crate::http::exchange::{BodyState, Exchange};
 use crate::http::fault::{Reply, write_error};
-use crate::http::framing::Framing;
 use crate::http::operation::operation_name;
 use crate::http::request::Soap;
-use crate::model::{ExchangeId, Outcome, SystemName};
-use crate::telemetry::{self, AccessLine};
+use crate::model::{Outcome, SystemName};
+use crate::telemetry::{self, AccessLine, Noise};
 
 /// A flow: what is done with each request of a listener.
 pub trait Flow {
@@ -71,50 +72,34 @@ pub async fn serve<F: Flow>(mut caller: Caller, context: Rc<Context>, slot: Rc<S
         let next = caller.next_head(&context).await;
         let flow = slot.current();
         caller.requests = caller.requests.saturating_add(1);
-        match next {
-            Ok(mut work) => {
-                let stays = exchange(&mut caller, &context, &mut work, &*flow).await;
-                drop(work);
-                match stays {
-                    Stays::Yes => {}
-                    Stays::No => return caller.close().await,
-                    Stays::Unread => return caller.linger(&context).await,
-                    Stays::Broken => return,
-                }
-            }
+        let stays = match next {
+            Ok(mut work) => exchange(&mut caller, &context, &mut work, &*flow).await,
             Err(Goodbye::Silent) => return caller.close().await,
             Err(Goodbye::Broken) => return,
-            Err(Goodbye::Refused(refusal, work)) => {
+            Err(Goodbye::Refused(refusal, mut work)) => {
                 context.counters.requests_malformed.inc();
-                return say_no(
-                    &mut caller,
-                    &context,
-                    *work,
-                    &*flow,
-                    GatewayError::Refused(refusal),
-                )
-                .await;
+                let error = GatewayError::Refused(refusal);
+                say_no(&mut caller, &context, &mut work, &*flow, &error).await
             }
-            Err(Goodbye::HeaderTimeout(work)) => {
-                return say_no(
-                    &mut caller,
-                    &context,
-                    *work,
-                    &*flow,
-                    GatewayError::HeaderTimeout,
-                )
-                .await;
+            Err(Goodbye::HeaderTimeout(mut work)) => {
+                let error = GatewayError::HeaderTimeout;
+                say_no(&mut caller, &context, &mut work, &*flow, &error).await
             }
+        };
+        match stays {
+            Stays::Yes => {}
+            Stays::No => return caller.linger(&context).await,
+            Stays::Broken => return,
         }
     }
 }
 
 /// What becomes of the caller's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stays {
     Yes,
+    /// To be closed, as soon as the caller has the answer.
     No,
-    /// To be closed, and the caller may still be sending.
-    Unread,
     Broken,
 }
 
@@ -125,26 +110,22 @@ async fn exchange<F: Flow>(
     flow: &F,
 ) -> Stays {
     let started = Instant::now();
-    let operation = if context.access.is_on() {
+    if context.access.is_on() {
         let work = work.get();
-        operation_name(&work.request, &work.early)
-    } else {
-        None
-    };
-    let mut exchange = open(caller, context, work);
+        let name = operation_name(&work.request, &work.early).unwrap_or_default();
+        work.operation.extend_from_slice(name);
+    }
+    let mut exchange = Exchange::open(caller, context, work);
     let stays = match flow.handle(&mut exchange).await {
-        Ok(Delivery::Complete { keep_alive: true }) => {
-            exchange.settle_body();
-            Stays::Yes
-        }
-        Ok(Delivery::Complete { keep_alive: false }) if exchange.body == BodyState::Started => {
-            Stays::Unread
-        }
+        Ok(Delivery::Complete { keep_alive: true }) => Stays::Yes,
         Ok(Delivery::Complete { keep_alive: false }) => Stays::No,
         Ok(Delivery::Truncated | Delivery::CallerLost) => Stays::Broken,
         Err(error) => exchange.tell(&error, flow).await,
     };
-    exchange.close(started, operation.as_deref(), flow);
+    exchange.count(flow);
+    if context.access.is_on() {
+        exchange.log(started, flow);
+    }
     stays
 }
 
@@ -152,67 +133,37 @@ async fn exchange<F: Flow>(
 async fn say_no<F: Flow>(
     caller: &mut Caller,
     context: &Rc<Context>,
-    mut work: Borrowed,
+    work: &mut Borrowed,
     flow: &F,
-    error: GatewayError,
-) {
+    error: &GatewayError,
+) -> Stays {
     let started = Instant::now();
-    let mut exchange = open(caller, context, &mut work);
+    let mut exchange = Exchange::open(caller, context, work);
     // Whatever follows cannot be told from the body of what was refused.
     exchange.body = BodyState::Started;
-    let told = exchange.tell(&error, flow).await;
-    exchange.close(started, None, flow);
-    if !matches!(told, Stays::Broken) {
-        caller.linger(context).await;
-    }
-}
-
-fn open<'a>(
-    caller: &'a mut Caller,
-    context: &'a Rc<Context>,
-    work: &'a mut Borrowed,
-) -> Exchange<'a> {
-    let id = ExchangeId {
-        connection: caller.waiter.seat().id(),
-        number: caller.requests,
-    };
-    Exchange {
-        limits: context.limits(),
-        context,
-        caller,
-        work,
-        id,
-        record: Record::default(),
-        body: BodyState::Untouched,
-    }
-}
-
-impl Exchange<'_> {
-    /// If all of the body came with the head, takes it off, so that the connection may stay.
-    fn settle_body(&mut self) -> bool {
-        match self.body {
-            BodyState::Finished | BodyState::Collected => true,
-            BodyState::Started => false,
-            BodyState::Untouched => {
-                let work = self.work.get();
-                let framing = work.request.framing();
-                let mut pump =
-                    Pump::new(framing, Encode::Raw, self.limits.max_body_size, End::Source);
-                let mut input = work.early.as_slice();
-                let mut unused = Vec::new();
-                let taken = framing == Framing::None || pump.feed(&mut input, &mut unused).is_ok();
-                if taken && pump.source_is_done() {
-                    self.caller.backlog.extend_from_slice(input);
-                    self.body = BodyState::Finished;
-                    true
-                } else {
-                    self.body = BodyState::Started;
-                    false
-                }
+    let told = exchange.tell(error, flow).await;
+    exchange.count(flow);
+    if context.access.is_on() {
+        let noise = if matches!(error, GatewayError::HeaderTimeout) {
+            Noise::Abuse
+        } else {
+            Noise::Malformed
+        };
+        // Anybody can send garbage, so garbage may not fill the disk.
+        if let Some(suppressed) = context.may_say(noise) {
+            exchange.log(started, flow);
+            if suppressed > 0 {
+                info!(
+                    system = %flow.system(), suppressed, code = error.code(),
+                    "refused requests were counted and not logged one by one"
+                );
             }
         }
     }
+    told
+}
 
+impl Exchange<'_> {
     /// Answers with an error of the gateway.
     async fn tell<F: Flow>(&mut self, error: &GatewayError, flow: &F) -> Stays {
         let body_taken = self.settle_body();
@@ -243,22 +194,17 @@ impl Exchange<'_> {
         self.record.outcome = Some(error.outcome());
         self.context.counters.gateway_answers.inc();
         let out = std::mem::take(&mut work.out);
-        let rate = self.limits.min_body_rate;
-        let written = self
-            .caller
-            .write(&out, rate, Limits::BODY_RATE_WINDOW)
-            .await;
+        let written = self.caller.write(&out, &self.limits).await;
         self.work.get().out = out;
         match (written, keep_alive) {
-            (Err(_lost), _) => Stays::Broken,
+            (Err(_gone), _) => Stays::Broken,
             (Ok(()), true) => Stays::Yes,
-            (Ok(()), false) if body_taken => Stays::No,
-            (Ok(()), false) => Stays::Unread,
+            (Ok(()), false) => Stays::No,
         }
     }
 
-    /// Counts the exchange and writes its access line.
-    fn close<F: Flow>(&mut self, started: Instant, operation: Option<&str>, flow: &F) {
+    /// Counts the exchange.
+    fn count<F: Flow>(&self, flow: &F) {
         let outcome = self.record.outcome.unwrap_or(Outcome::NotSent);
         let counters = &self.context.counters;
         counters.exchanges(flow.kind(), outcome).inc();
@@ -268,16 +214,15 @@ impl Exchange<'_> {
         counters
             .exchange_response_bytes
             .add(self.record.response_bytes);
-        if !self.context.access.is_on() {
-            return;
-        }
+    }
+
+    /// Writes the exchange's access line.
+    fn log<F: Flow>(&mut self, started: Instant, flow: &F) {
+        let record = &self.record;
         let facts = &self.caller.facts;
-        let upstream = self
-            .record
-            .upstream
-            .as_ref()
-            .map(|upstream| &upstream.spec().target);
-        let request = &self.work.get().request;
+        let work = self.work.get();
+        // A request that was refused early has neither method nor target.
+        let known = |bytes: &'_ [u8]| !bytes.is_empty();
         let line = AccessLine {
             flow: flow.kind(),
             id: self.id,
@@ -287,18 +232,18 @@ impl Exchange<'_> {
             peer: self.caller.waiter.seat().peer(),
             principal: facts.principal.as_deref(),
             tls: facts.tls,
-            method: Some(request.method()),
-            target: Some(request.target()),
-            operation: operation.map(str::as_bytes),
-            side: self.record.side,
-            upstream,
-            upstream_reused: self.record.reused,
-            tries: self.record.tries,
-            outcome,
-            status: self.record.status,
-            code: self.record.code,
-            request_bytes: self.record.request_bytes,
-            response_bytes: self.record.response_bytes,
+            method: Some(work.request.method()).filter(|text| known(text)),
+            target: Some(work.request.target()).filter(|text| known(text)),
+            operation: Some(work.operation.as_slice()).filter(|text| known(text)),
+            side: record.side,
+            upstream: record.upstream.as_ref().map(|up| &up.spec().target),
+            upstream_reused: record.reused,
+            tries: record.tries,
+            outcome: record.outcome.unwrap_or(Outcome::NotSent),
+            status: record.status,
+            code: record.code,
+            request_bytes: record.request_bytes,
+            response_bytes: record.response_bytes,
             took: started.elapsed(),
         };
         self.context.access.write(&line);

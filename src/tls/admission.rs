@@ -35,23 +35,24 @@ impl Admission {
     /// Puts a session of the handshake in progress into an envelope. `None`: it is not resumable.
     fn seal(&self, session: &[u8]) -> Option<Vec<u8>> {
         let now = self.clock.now();
-        let envelope = match Attempt::current_standing()? {
-            Some(standing) => {
-                if self.seconds_left(standing.since, now) == 0 {
-                    return None;
-                }
-                Envelope::around(session, standing.since, &standing.chain)?
+        if !Attempt::is_in_progress() {
+            return None;
+        }
+        match Attempt::current_standing() {
+            Some(standing) if self.seconds_left(standing.since, now) > 0 => {
+                Envelope::around(session, standing.since, &standing.chain)
             }
-            None if self.mode == ClientAuth::Require => return None,
-            None => Envelope::around(session, now, &[])?,
-        };
-        Some(envelope)
+            None if self.mode != ClientAuth::Require => Envelope::around(session, now, &[]),
+            Some(_) | None => None,
+        }
     }
 
     /// Opens an envelope if the session in it may be taken up now.
     fn admit(&self, envelope: &[u8]) -> Option<Vec<u8>> {
         // Outside a handshake of ours nobody would look at the standing.
-        Attempt::current_standing()?;
+        if !Attempt::is_in_progress() {
+            return None;
+        }
         let now = self.clock.now();
         let Envelope {
             since,
@@ -121,7 +122,7 @@ impl ProducesTickets for Admission {
 
     fn lifetime(&self) -> u32 {
         let now = self.clock.now();
-        let standing = Attempt::current_standing().flatten();
+        let standing = Attempt::current_standing();
         self.seconds_left(standing.map_or(now, |standing| standing.since), now)
     }
 

@@ -60,12 +60,15 @@ impl Attempt {
         Self::update(|attempt| attempt.standing = Some(standing));
     }
 
-    /// What the session of the current handshake rests on. The outer `None`: no handshake of ours
-    /// is in progress, so nothing may be stored or taken up.
-    pub(super) fn current_standing() -> Option<Option<Standing>> {
-        ATTEMPT
-            .try_with(|attempt| attempt.borrow().standing.clone())
-            .ok()
+    /// Whether a handshake of ours is in progress; if not, nothing may be stored or taken up.
+    pub(super) fn is_in_progress() -> bool {
+        ATTEMPT.try_with(|_| ()).is_ok()
+    }
+
+    /// What the session of the current handshake rests on so far.
+    pub(super) fn current_standing() -> Option<Standing> {
+        let standing = ATTEMPT.try_with(|attempt| attempt.borrow().standing.clone());
+        standing.ok().flatten()
     }
 
     fn update(change: impl FnOnce(&mut Self)) {
@@ -99,6 +102,7 @@ mod tests {
     #[test]
     fn outside_a_handshake_there_is_no_standing() {
         Attempt::note_shown(&CertificateDer::from(vec![1]));
+        assert!(!Attempt::is_in_progress());
         assert!(Attempt::current_standing().is_none());
     }
 }

@@ -115,7 +115,7 @@ impl ClientJudge {
             .ok_or(CertificateError::UnknownIssuer)?;
         let issuers = fit_issuers(leaf, others)?;
         verifier.verify_client_cert(leaf, &issuers, unix(now))?;
-        let facts = CertificateFacts::of(leaf).map_err(|_| CertificateError::BadEncoding)?;
+        let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
         let ends = issuers
             .iter()
             .filter_map(|issuer| CertificateFacts::of(issuer).ok())

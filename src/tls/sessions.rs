@@ -1,7 +1,7 @@
 //! [`SessionVault`]: sessions that outlive reloads, apart from each other by policy.
 //!
 //! A session is as good as the certificate it was granted for, so it may only be taken up under
-//! the policy it was granted under. The vault hands out one [`Universe`] for each policy: the same
+//! the policy it was granted under. The vault hands out one `Universe` for each policy: the same
 //! one to all threads and over any number of reloads that leave the policy alone, and another one,
 //! which knows none of the old sessions, as soon as the trusted authorities, the client-auth mode,
 //! the own certificate or the listener's scope differ.
@@ -239,7 +239,7 @@ impl Shard {
 mod tests {
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3_600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn key(n: u32) -> Vec<u8> {
         // As the TLS library's keys: every byte as good as random.

@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3_600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn keys() -> TicketKeys {
         TicketKeys::random(WallTime(0)).expect("randomness")

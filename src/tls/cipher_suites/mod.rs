@@ -73,9 +73,8 @@ impl Selection {
                 words.next();
                 Some(versions)
             }
-            Some(_) => None,
             None if curves.is_none() => return Err(SelectionError::Empty),
-            None => None,
+            Some(_) | None => None,
         };
         let words: Vec<_> = words.collect();
         let suites = suites(&words, versions.as_deref(), &mut notes)?;
@@ -100,7 +99,7 @@ fn words(list: &str) -> impl Iterator<Item = &str> {
 
 /// Bits of SAP's mask that are no version.
 mod bit {
-    /// Take a ClientHello in the format of SSL 2.
+    /// Take a `ClientHello` in the format of SSL 2.
     pub(super) const SSL2_HELLO: u32 = 1;
     /// Up to the highest version there is.
     pub(super) const BEST: u32 = 2;

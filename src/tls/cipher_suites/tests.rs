@@ -27,10 +27,18 @@ fn notes(text: &str) -> String {
     notes.join("\n")
 }
 
+/// A string, its versions, the number of its suites, its curves.
+type Case = (
+    &'static str,
+    &'static [TlsVersion],
+    usize,
+    &'static [NamedGroup],
+);
+
 /// Every string that SAP's own pages, hardening guides and customers' systems show.
 #[test]
 fn the_strings_seen_in_the_field_mean_what_their_notes_say() {
-    let cases: [(&str, &[TlsVersion], usize, &[NamedGroup]); 9] = [
+    let cases: [Case; 9] = [
         (
             "135:PFS:HIGH::EC_P256:EC_HIGH",
             &[V12, V13],

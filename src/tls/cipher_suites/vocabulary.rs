@@ -22,7 +22,7 @@ pub enum Encryption {
     Aes128Gcm,
     /// AES with 256 bits in GCM.
     Aes256Gcm,
-    /// ChaCha20 with Poly1305.
+    /// `ChaCha20` with Poly1305.
     ChaCha20,
 }
 

@@ -5,10 +5,14 @@ use rustls::AlertDescription;
 use crate::tls::failure::{Cause, Direction};
 
 /// What to do next.
-#[expect(clippy::too_many_lines, reason = "one table, one line for each cause")]
 pub(super) fn hint(cause: &Cause, direction: Direction) -> &'static str {
+    over_certificate(cause, direction).unwrap_or_else(|| over_connection(cause, direction))
+}
+
+/// What to do about a certificate of the peer's that was refused.
+fn over_certificate(cause: &Cause, direction: Direction) -> Option<&'static str> {
     use Direction::{Inbound, Outbound};
-    match (cause, direction) {
+    Some(match (cause, direction) {
         (Cause::NoClientCertificate, _) => {
             "SAP shows a certificate only if its issuer is among the authorities of our CA_FILE and \
              the SM59 destination uses a PSE that has one: check the PSE in STRUST (ANONYM has \
@@ -63,6 +67,15 @@ pub(super) fn hint(cause: &Cause, direction: Direction) -> &'static str {
             "have the peer's certificate issued again without the extension"
         }
         (Cause::UnacceptableCertificate(_), _) => "inspect the peer's certificate",
+        (Cause::StaleSession, _) => "the peer has to connect anew with a valid certificate",
+        _ => return None,
+    })
+}
+
+/// What to do about a connection that did not come to certificates, or was refused by the peer.
+fn over_connection(cause: &Cause, direction: Direction) -> &'static str {
+    use Direction::{Inbound, Outbound};
+    match (cause, direction) {
         (Cause::NoCommonVersion, Inbound) => {
             "TLS 1.2 is the least: let SAP offer it with ssl/client_ciphersuites=150:... and \
              CommonCryptoLib 8.4.48 or later"
@@ -96,20 +109,15 @@ pub(super) fn hint(cause: &Cause, direction: Direction) -> &'static str {
             "check the network between the hosts; a firewall that drops packets looks like this, \
              and so does a server that is stuck"
         }
-        (Cause::StaleSession, _) => "the peer has to connect anew with a valid certificate",
         (Cause::ProtocolViolation(_), _) => {
             "check for a device on the way that changes or repeats data; report it if there is none"
         }
         (Cause::Io(_), _) => "check the operating system's limits and log",
-        (Cause::Internal(_), _) => "report this with the log around it",
+        _ => "report this with the log around it",
     }
 }
 
 /// What to do when the peer refused us.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the list of alerts is open; the rest is explained in the peer's log only"
-)]
 fn refused(alert: AlertDescription, direction: Direction) -> &'static str {
     match (alert, direction) {
         (AlertDescription::UnknownCA, Direction::Inbound) => {
@@ -151,6 +159,7 @@ fn refused(alert: AlertDescription, direction: Direction) -> &'static str {
 pub(super) fn seen_in_sap(cause: &Cause, direction: Direction) -> Option<&'static str> {
     use Direction::{Inbound, Outbound};
     Some(match (cause, direction) {
+        (Cause::NotTls, Inbound) | (Cause::Io(_) | Cause::Internal(_), _) => return None,
         (Cause::RefusedByPeer(AlertDescription::UnknownCA), Inbound) => {
             "SSSLERR_PEER_CERT_UNTRUSTED (-102), ICM 421 SSL_PEER_CERT_UNTRUSTED"
         }
@@ -169,11 +178,9 @@ pub(super) fn seen_in_sap(cause: &Cause, direction: Direction) -> Option<&'stati
         (Cause::RefusedByPeer(AlertDescription::UnknownCA), Outbound) => {
             "SSSLERR_PEER_CERT_UNTRUSTED (-102)"
         }
-        (Cause::NotTls, Inbound) => return None,
         (Cause::NotTls, Outbound) => "SSSLERR_HTTP_REQUEST (-26) or SSSLERR_NO_SSL_REQUEST (-25)",
         (Cause::ClosedByPeer | Cause::ResetByPeer, _) => "SSSLERR_CONN_CLOSED (-10)",
         (Cause::TimedOut, Inbound) => "ICM 402 TIMEOUT",
-        (Cause::Io(_) | Cause::Internal(_), _) => return None,
         (_, Inbound) => {
             "SSSLERR_SSL_CONNECT (-57) or, in TLSv1.3, SSSLERR_SSL_READ (-58); ICM 407 SSL_ERROR"
         }

@@ -1,11 +1,8 @@
 //! [`Cause`]: the closed list of what can go wrong in a handshake.
 
 use std::fmt;
-use std::io;
 
-use rustls::{
-    AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible,
-};
+use rustls::AlertDescription;
 
 use crate::model::WallTime;
 
@@ -124,234 +121,13 @@ impl Cause {
         }
     }
 
-    pub(super) fn of_io(error: &io::Error) -> Self {
-        use io::ErrorKind;
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "the standard library's list is open"
-        )]
-        match error.kind() {
-            ErrorKind::UnexpectedEof => Self::ClosedByPeer,
-            ErrorKind::ConnectionReset
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe
-            | ErrorKind::NotConnected => Self::ResetByPeer,
-            ErrorKind::TimedOut => Self::TimedOut,
-            _ => Self::Io(plain(&error.to_string())),
-        }
-    }
-
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the library's list is open; whatever is left is the peer's or the library's fault"
-    )]
-    pub(super) fn of_tls(error: &Error) -> Self {
-        match error {
-            Error::NoCertificatesPresented => Self::NoClientCertificate,
-            Error::InvalidCertificate(refused) => Self::of_certificate(refused),
-            Error::AlertReceived(alert) => Self::RefusedByPeer(*alert),
-            Error::InvalidMessage(
-                InvalidMessage::InvalidContentType
-                | InvalidMessage::UnknownProtocolVersion
-                | InvalidMessage::MessageTooLarge
-                | InvalidMessage::InvalidEmptyPayload,
-            )
-            | Error::PeerSentOversizedRecord => Self::NotTls,
-            Error::PeerIncompatible(incompatible) => Self::of_incompatible(incompatible),
-            Error::InvalidMessage(_)
-            | Error::InappropriateMessage { .. }
-            | Error::InappropriateHandshakeMessage { .. }
-            | Error::DecryptError
-            | Error::PeerMisbehaved(_)
-            | Error::NoApplicationProtocol => Self::ProtocolViolation(plain(&error.to_string())),
-            other => Self::Internal(plain(&other.to_string())),
-        }
-    }
-
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the library's list is open, and two of its entries are deprecated"
-    )]
-    fn of_certificate(refused: &CertificateError) -> Self {
-        match refused {
-            CertificateError::UnknownIssuer => Self::UnknownIssuer,
-            CertificateError::Expired => Self::Expired { since: None },
-            CertificateError::ExpiredContext { not_after, .. } => Self::Expired {
-                since: wall(not_after.as_secs()),
-            },
-            CertificateError::NotValidYet => Self::NotYetValid { from: None },
-            CertificateError::NotValidYetContext { not_before, .. } => Self::NotYetValid {
-                from: wall(not_before.as_secs()),
-            },
-            CertificateError::Revoked => Self::Revoked,
-            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-                Self::WrongPurpose
-            }
-            CertificateError::NotValidForNameContext {
-                expected,
-                presented,
-            } => Self::NameMismatch {
-                expected: expected.to_str().into_owned(),
-                presented: presented
-                    .iter()
-                    .map(|name| plain(name))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            },
-            CertificateError::BadSignature => Self::BadSignature,
-            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-                Self::WeakSignature
-            }
-            CertificateError::UnhandledCriticalExtension => Self::CriticalExtension,
-            CertificateError::BadEncoding => Self::MalformedCertificate,
-            CertificateError::Other(other) => Self::of_path(other),
-            other => Self::UnacceptableCertificate(plain(&other.to_string())),
-        }
-    }
-
-    /// What the path builder says beyond the TLS library's own list.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the path builder's list is open; its own words have to do for the rest"
-    )]
-    fn of_path(OtherError(error): &OtherError) -> Self {
-        let known = error.downcast_ref::<webpki::Error>();
-        match known {
-            Some(webpki::Error::CaUsedAsEndEntity) => Self::AuthorityAsLeaf,
-            Some(
-                webpki::Error::EndEntityUsedAsCa
-                | webpki::Error::PathLenConstraintViolated
-                | webpki::Error::NameConstraintViolation,
-            ) => Self::UnfitIssuer,
-            Some(webpki::Error::UnsupportedCertVersion) => Self::OldCertificateVersion,
-            Some(webpki::Error::UnsupportedCriticalExtension) => Self::CriticalExtension,
-            Some(
-                webpki::Error::MalformedExtensions
-                | webpki::Error::ExtensionValueInvalid
-                | webpki::Error::SignatureAlgorithmMismatch,
-            ) => Self::MalformedCertificate,
-            Some(other) => Self::UnacceptableCertificate(plain(&other.to_string())),
-            None => Self::UnacceptableCertificate(plain(&innermost(error.as_ref()))),
-        }
-    }
-
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the library's list is open; the rest is the peer's fault"
-    )]
-    fn of_incompatible(incompatible: &PeerIncompatible) -> Self {
-        match incompatible {
-            PeerIncompatible::Tls12NotOffered
-            | PeerIncompatible::Tls12NotOfferedOrEnabled
-            | PeerIncompatible::ServerDoesNotSupportTls12Or13
-            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-            | PeerIncompatible::SupportedVersionsExtensionRequired => Self::NoCommonVersion,
-            PeerIncompatible::NoCipherSuitesInCommon => Self::NoCommonSuite,
-            PeerIncompatible::NoKxGroupsInCommon
-            | PeerIncompatible::KeyShareExtensionRequired
-            | PeerIncompatible::NamedGroupsExtensionRequired
-            | PeerIncompatible::NoEcPointFormatsInCommon
-            | PeerIncompatible::EcPointsExtensionRequired
-            | PeerIncompatible::UncompressedEcPointsRequired => Self::NoCommonGroup,
-            PeerIncompatible::NoSignatureSchemesInCommon
-            | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
-            | PeerIncompatible::SignatureAlgorithmsExtensionRequired => Self::NoCommonSignature,
-            other => Self::ProtocolViolation(format!("{other:?}")),
-        }
-    }
-
     /// Writes the sentence; the peer is a client or a server.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what is left are refusals of ours, and they are listed one by one below"
+    )]
     pub(super) fn describe(&self, peer: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoClientCertificate => {
-                write!(f, "refused the {peer}: it showed no certificate")
-            }
-            Self::UnknownIssuer => write!(
-                f,
-                "refused the {peer}: no authority in CA_FILE issued its certificate"
-            ),
-            Self::Expired { since: Some(since) } => {
-                write!(
-                    f,
-                    "refused the {peer}: its certificate, or one of its chain, expired on {since}"
-                )
-            }
-            Self::Expired { since: None } => {
-                write!(
-                    f,
-                    "refused the {peer}: its certificate, or one of its chain, has expired"
-                )
-            }
-            Self::NotYetValid { from: Some(from) } => {
-                write!(
-                    f,
-                    "refused the {peer}: its certificate is not valid before {from}"
-                )
-            }
-            Self::NotYetValid { from: None } => {
-                write!(f, "refused the {peer}: its certificate is not valid yet")
-            }
-            Self::Revoked => write!(f, "refused the {peer}: its certificate has been revoked"),
-            Self::WrongPurpose => write!(
-                f,
-                "refused the {peer}: its certificate's extended key usage does not allow {peer} authentication"
-            ),
-            Self::NameMismatch {
-                expected,
-                presented,
-            } => write!(
-                f,
-                "refused the {peer}: \"{expected}\" was called, and its certificate is for \"{presented}\""
-            ),
-            Self::NoAlternativeName {
-                expected,
-                common_name,
-            } => write!(
-                f,
-                "refused the {peer}: \"{expected}\" was called, and its certificate names no host in a \
-                 subject alternative name, only the common name \"{}\"",
-                common_name.as_deref().unwrap_or_default()
-            ),
-            Self::BadSignature => {
-                write!(
-                    f,
-                    "refused the {peer}: a signature does not fit the key of its certificate"
-                )
-            }
-            Self::WeakSignature => write!(
-                f,
-                "refused the {peer}: a certificate of its chain is signed with an algorithm that is not accepted"
-            ),
-            Self::AuthorityAsLeaf => {
-                write!(
-                    f,
-                    "refused the {peer}: it showed an authority's certificate as its own"
-                )
-            }
-            Self::UnfitIssuer => write!(
-                f,
-                "refused the {peer}: a certificate of its chain was not allowed to issue the next one"
-            ),
-            Self::OldCertificateVersion => {
-                write!(f, "refused the {peer}: its certificate is X.509 version 1")
-            }
-            Self::CriticalExtension => write!(
-                f,
-                "refused the {peer}: its certificate has a critical extension that is not understood"
-            ),
-            Self::MalformedCertificate => {
-                write!(
-                    f,
-                    "refused the {peer}: a certificate of its chain cannot be read"
-                )
-            }
-            Self::UnacceptableCertificate(why) => {
-                write!(
-                    f,
-                    "refused the {peer}: its certificate is not acceptable ({why})"
-                )
-            }
             Self::NoCommonVersion => write!(f, "no TLS version in common with the {peer}"),
             Self::NoCommonSuite => write!(f, "no cipher suite in common with the {peer}"),
             Self::NoCommonGroup => write!(f, "no elliptic curve in common with the {peer}"),
@@ -360,31 +136,103 @@ impl Cause {
             }
             Self::NotTls => write!(f, "what the {peer} sent is not TLS"),
             Self::RefusedByPeer(alert) => {
-                write!(f, "the {peer} refused us: {}", alert_meaning(*alert))
+                write!(f, "the {peer} refused us: {}", alert_words(*alert).1)
             }
             Self::ClosedByPeer => {
                 write!(f, "the {peer} closed the connection during the handshake")
             }
             Self::ResetByPeer => write!(f, "the {peer} reset the connection during the handshake"),
             Self::TimedOut => write!(f, "the handshake with the {peer} took too long"),
-            Self::StaleSession => write!(
-                f,
-                "refused the {peer}: the session it resumed rests on a certificate that is not accepted any more"
-            ),
             Self::ProtocolViolation(how) => write!(f, "the {peer} broke the protocol ({how})"),
             Self::Io(how) => write!(f, "the handshake with the {peer} failed ({how})"),
             Self::Internal(how) => write!(f, "the TLS library failed ({how})"),
+            refusal => {
+                write!(f, "refused the {peer}: ")?;
+                refusal.describe_refusal(peer, f)
+            }
         }
+    }
+
+    /// Writes why we refused the peer; nothing for the causes that are no refusal of ours.
+    fn describe_refusal(&self, peer: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fixed = match self {
+            Self::Expired { since: Some(since) } => {
+                return write!(
+                    f,
+                    "its certificate, or one of its chain, expired on {since}"
+                );
+            }
+            Self::NotYetValid { from: Some(from) } => {
+                return write!(f, "its certificate is not valid before {from}");
+            }
+            Self::WrongPurpose => {
+                return write!(
+                    f,
+                    "its certificate's extended key usage does not allow {peer} authentication"
+                );
+            }
+            Self::NameMismatch {
+                expected,
+                presented,
+            } => {
+                return write!(
+                    f,
+                    "\"{expected}\" was called, and its certificate is for \"{presented}\""
+                );
+            }
+            Self::NoAlternativeName {
+                expected,
+                common_name,
+            } => {
+                let common_name = common_name.as_deref().unwrap_or_default();
+                return write!(
+                    f,
+                    "\"{expected}\" was called, and its certificate names no host in a subject \
+                     alternative name, only the common name \"{common_name}\""
+                );
+            }
+            Self::UnacceptableCertificate(why) => {
+                return write!(f, "its certificate is not acceptable ({why})");
+            }
+            Self::NoClientCertificate => "it showed no certificate",
+            Self::UnknownIssuer => "no authority in CA_FILE issued its certificate",
+            Self::Expired { since: None } => "its certificate, or one of its chain, has expired",
+            Self::NotYetValid { from: None } => "its certificate is not valid yet",
+            Self::Revoked => "its certificate has been revoked",
+            Self::BadSignature => "a signature does not fit the key of its certificate",
+            Self::WeakSignature => {
+                "a certificate of its chain is signed with an algorithm that is not accepted"
+            }
+            Self::AuthorityAsLeaf => "it showed an authority's certificate as its own",
+            Self::UnfitIssuer => "a certificate of its chain was not allowed to issue the next one",
+            Self::OldCertificateVersion => "its certificate is X.509 version 1",
+            Self::CriticalExtension => {
+                "its certificate has a critical extension that is not understood"
+            }
+            Self::MalformedCertificate => "a certificate of its chain cannot be read",
+            Self::StaleSession => {
+                "the session it resumed rests on a certificate that is not accepted any more"
+            }
+            Self::NoCommonVersion
+            | Self::NoCommonSuite
+            | Self::NoCommonGroup
+            | Self::NoCommonSignature
+            | Self::NotTls
+            | Self::RefusedByPeer(_)
+            | Self::ClosedByPeer
+            | Self::ResetByPeer
+            | Self::TimedOut
+            | Self::ProtocolViolation(_)
+            | Self::Io(_)
+            | Self::Internal(_) => return Ok(()),
+        };
+        f.write_str(fixed)
     }
 }
 
 /// The standard's name of an alert.
 pub(super) fn alert_name(alert: AlertDescription) -> &'static str {
     alert_words(alert).0
-}
-
-fn alert_meaning(alert: AlertDescription) -> &'static str {
-    alert_words(alert).1
 }
 
 #[expect(
@@ -462,24 +310,4 @@ fn alert_words(alert: AlertDescription) -> (&'static str, &'static str) {
         ),
         _ => ("other", "for a reason that has no common name"),
     }
-}
-
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
-}
-
-/// Without control characters, and not longer than a line.
-fn plain(text: &str) -> String {
-    text.chars()
-        .take(200)
-        .flat_map(char::escape_debug)
-        .collect()
-}
-
-fn wall(seconds: u64) -> Option<WallTime> {
-    i64::try_from(seconds).ok().map(WallTime)
 }

@@ -7,6 +7,7 @@
 
 mod advice;
 mod cause;
+mod reading;
 
 use std::fmt;
 use std::io;

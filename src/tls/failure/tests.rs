@@ -21,7 +21,7 @@ fn path(error: webpki::Error) -> HandshakeFailure {
 
 /// One failure of every kind.
 fn all() -> Vec<HandshakeFailure> {
-    let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_803_859_200));
+    let time = UnixTime::since_unix_epoch(std::time::Duration::from_hours(501_072));
     let incompatible = |what| tls(Error::PeerIncompatible(what));
     let io = |kind| HandshakeFailure::from_io(&io::Error::from(kind), Direction::Inbound);
     vec![

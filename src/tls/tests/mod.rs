@@ -26,6 +26,7 @@ use crate::config::settings::{
     TlsVersion,
 };
 use crate::model::{Clock, WallTime};
+use crate::net::Socket;
 use crate::tls::cipher_suites::SUITES;
 
 const DAY: i64 = 86_400;
@@ -60,7 +61,7 @@ impl World {
             parameters: parameters(None),
             client_auth: ClientAuth::Require,
             session: SessionSettings {
-                lifetime: Duration::from_secs(3_600),
+                lifetime: Duration::from_hours(1),
                 cache_size: 8_000,
                 tickets: true,
             },
@@ -247,12 +248,16 @@ fn chain_of(own: &Issued) -> Vec<CertificateDer<'static>> {
 }
 
 /// Two ends of a TCP connection.
-async fn sockets() -> (TcpStream, TcpStream) {
+async fn sockets() -> (Socket, Socket) {
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
     let listener = TcpListener::bind(any).await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (dialled, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-    (dialled.expect("dialled"), accepted.expect("accepted").0)
+    let (accepted, peer) = accepted.expect("accepted");
+    (
+        Socket::new(dialled.expect("dialled"), address),
+        Socket::new(accepted, peer),
+    )
 }
 
 /// One connection of a peer: handshake, one byte to the client (with which tickets arrive).
@@ -290,4 +295,40 @@ async fn knock_as(
         }
     };
     tokio::join!(server, client)
+}
+
+/// A client's key that is exchanged while its sessions stay.
+#[derive(Debug)]
+struct Switchable(std::sync::Mutex<Arc<rustls::sign::CertifiedKey>>);
+
+impl Switchable {
+    fn new(own: &Issued) -> Self {
+        Self(std::sync::Mutex::new(certified(own)))
+    }
+
+    fn switch_to(&self, own: &Issued) {
+        *self.0.lock().expect("not poisoned") = certified(own);
+    }
+}
+
+fn certified(own: &Issued) -> Arc<rustls::sign::CertifiedKey> {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.key_der.clone()));
+    let key = provider::key_provider()
+        .load_private_key(key)
+        .expect("a key");
+    Arc::new(rustls::sign::CertifiedKey::new(chain_of(own), key))
+}
+
+impl ResolvesClientCert for Switchable {
+    fn resolve(
+        &self,
+        _hints: &[&[u8]],
+        _schemes: &[rustls::SignatureScheme],
+    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(Arc::clone(&self.0.lock().expect("not poisoned")))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
 }

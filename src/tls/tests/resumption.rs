@@ -2,6 +2,8 @@
 
 use super::*;
 
+const A_MONTH: Duration = Duration::from_hours(30 * 24);
+
 /// A listener with one client that resumes by a mechanism.
 struct Setting {
     world: World,
@@ -122,7 +124,7 @@ async fn a_session_does_not_outlive_the_clients_certificate() {
         let mut setting = Setting::with_client(mechanism, |spec| {
             spec.not_after = WallTime(now().0 + 7 * DAY);
         });
-        setting.settings.session.lifetime = Duration::from_secs(30 * 86_400);
+        setting.settings.session.lifetime = A_MONTH;
         let acceptor = setting.acceptor();
         setting.leave_session(&acceptor).await;
         setting.world.clock.shift(6 * DAY);
@@ -149,7 +151,7 @@ async fn a_session_does_not_outlive_the_authority_of_the_client() {
             &setting.own,
         );
         setting.settings.session.tickets = mechanism.tickets();
-        setting.settings.session.lifetime = Duration::from_secs(30 * 86_400);
+        setting.settings.session.lifetime = A_MONTH;
         let acceptor = setting.acceptor();
         let client = leaf(&short, "sap.example");
         let peer = Peer::new(&setting.ca, Some(&client)).resuming(mechanism);
@@ -343,7 +345,7 @@ async fn a_client_whose_old_certificate_has_expired_is_asked_for_the_new_one() {
         let mut setting = Setting::with_client(mechanism, |spec| {
             spec.not_after = WallTime(now().0 + 7 * DAY);
         });
-        setting.settings.session.lifetime = Duration::from_secs(30 * 86_400);
+        setting.settings.session.lifetime = A_MONTH;
         let acceptor = setting.acceptor();
         let keys = Arc::new(Switchable::new(&setting.client));
         setting.peer = setting
@@ -361,42 +363,6 @@ async fn a_client_whose_old_certificate_has_expired_is_asked_for_the_new_one() {
             Some("CN=renewed.example"),
             "{mechanism:?}"
         );
-    }
-}
-
-/// A client's key that is exchanged while its sessions stay.
-#[derive(Debug)]
-struct Switchable(std::sync::Mutex<Arc<rustls::sign::CertifiedKey>>);
-
-impl Switchable {
-    fn new(own: &Issued) -> Self {
-        Self(std::sync::Mutex::new(certified(own)))
-    }
-
-    fn switch_to(&self, own: &Issued) {
-        *self.0.lock().expect("not poisoned") = certified(own);
-    }
-}
-
-fn certified(own: &Issued) -> Arc<rustls::sign::CertifiedKey> {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(own.key_der.clone()));
-    let key = provider::key_provider()
-        .load_private_key(key)
-        .expect("a key");
-    Arc::new(rustls::sign::CertifiedKey::new(chain_of(own), key))
-}
-
-impl ResolvesClientCert for Switchable {
-    fn resolve(
-        &self,
-        _hints: &[&[u8]],
-        _schemes: &[rustls::SignatureScheme],
-    ) -> Option<Arc<rustls::sign::CertifiedKey>> {
-        Some(Arc::clone(&self.0.lock().expect("not poisoned")))
-    }
-
-    fn has_certs(&self) -> bool {
-        true
     }
 }
 

@@ -1,0 +1,320 @@
+//! The way there: a request from its first byte to its last, or to an answer that comes earlier.
+
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::Instant;
+
+use crate::config::settings::Limits;
+use crate::http::attempt::{TryFailed, UpstreamFault};
+use crate::http::caller::Caller;
+use crate::http::collect::body_error;
+use crate::http::context::Work;
+use crate::http::copy::{Encode, End, Pump, Stop};
+use crate::http::error::GatewayError;
+use crate::http::exchange::{BodyState, Exchange};
+use crate::http::framing::Framing;
+use crate::http::request::RequestRewrite;
+use crate::http::upstream::Upstream;
+use crate::model::{Outcome, Side};
+use crate::net::{Interrupt, Phase};
+use crate::tls::Wire;
+
+impl Exchange<'_> {
+    /// Makes what is written first, the head and what is there of the body, and lays it into the
+    /// pump that carries the rest. Nothing is taken away: a try that sends nothing can be repeated.
+    pub(super) fn prepare(&mut self, rewrite: &RequestRewrite<'_>) -> Result<Pump, TryFailed> {
+        let limit = self.limits.max_body_size;
+        let collected = self.body == BodyState::Collected;
+        let Work {
+            request,
+            early,
+            early_used,
+            collected: body,
+            out,
+            ..
+        } = self.work.get();
+        let framing = if collected {
+            Framing::None
+        } else {
+            request.framing()
+        };
+        if matches!(framing, Framing::Length(length) if length > limit) {
+            let error = GatewayError::BodyTooLarge(Outcome::NotSent);
+            return Err(TryFailed::blameless(error));
+        }
+        let encode = if framing == Framing::Chunked {
+            Encode::Chunked
+        } else {
+            Encode::Raw
+        };
+        out.clear();
+        request.write_to(
+            out,
+            &RequestRewrite {
+                collected_length: collected.then_some(body.len() as u64),
+                ..*rewrite
+            },
+        );
+        if collected {
+            out.extend_from_slice(body);
+        }
+        let mut pump = Pump::new(framing, encode, limit, End::Source);
+        let mut input = early.as_slice();
+        pump.feed(&mut input, out)
+            .map_err(|stop| TryFailed::blameless(body_error(&stop, Outcome::NotSent)))?;
+        *early_used = early.len().saturating_sub(input.len());
+        pump.preload(std::mem::take(out));
+        Ok(pump)
+    }
+
+    /// Sends head and body. `Ok`: the request is complete at the upstream, or the upstream has
+    /// begun to answer.
+    pub(super) async fn send(
+        &mut self,
+        upstream: &Upstream,
+        wire: &mut Wire,
+        side: Option<Side>,
+        pump: &mut Pump,
+    ) -> Result<(), TryFailed> {
+        self.caller.waiter.seat().set_phase(Phase::Busy);
+        self.sent_whole = false;
+        let complete = pump.source_is_done();
+        let before = wire.socket().written();
+        let mut progress = self.send_first(upstream, wire, pump, before).await?;
+        self.commit();
+        if !complete && progress == Progress::Sent {
+            if pump.carried() == 0 {
+                self.say_continue(Outcome::PartlySent)
+                    .await
+                    .map_err(TryFailed::blameless)?;
+            }
+            self.body = BodyState::Started;
+            let streamed = self.stream_body(upstream, wire, pump).await;
+            self.settle(pump);
+            progress = streamed?;
+        }
+        self.settle(pump);
+        self.sent_whole = progress == Progress::Sent;
+        if self.sent_whole {
+            let phase = side.map_or(Phase::Busy, |side| Phase::Waiting(side, Instant::now()));
+            self.caller.waiter.seat().set_phase(phase);
+        }
+        Ok(())
+    }
+
+    /// Writes the head and what came with it, until the kernel has all of it. Only in here can a
+    /// try end with nothing sent.
+    async fn send_first(
+        &mut self,
+        upstream: &Upstream,
+        wire: &mut Wire,
+        pump: &mut Pump,
+        before: u64,
+    ) -> Result<Progress, TryFailed> {
+        let patience = upstream.spec().response_timeout;
+        loop {
+            let Self {
+                caller,
+                work,
+                context,
+                ..
+            } = self;
+            let answer = &mut work.get().answer_early;
+            let step = caller
+                .waiter
+                .until(pump.deadline(patience, 0), false, |cx| {
+                    if let Poll::Ready(end) = pump.poll_preloaded(cx, wire) {
+                        return Poll::Ready(Step::Sent(end));
+                    }
+                    context
+                        .scratch
+                        .with(|buffer| poll_early_answer(cx, wire, buffer, answer))
+                })
+                .await;
+            let outcome = if wire.socket().written() > before {
+                Outcome::PartlySent
+            } else {
+                Outcome::NotSent
+            };
+            return match step {
+                Ok(Step::Sent(Ok(()))) => Ok(Progress::Sent),
+                Ok(Step::Answering) => Ok(Progress::Answering),
+                Ok(Step::Sent(Err(_)) | Step::Closed) if outcome == Outcome::NotSent => {
+                    let why = "the connection broke before the first byte".to_owned();
+                    Err(TryFailed::upstream(
+                        GatewayError::Unreachable(why),
+                        UpstreamFault::Closed,
+                    ))
+                }
+                // It may have answered before it closed, as servers do that refuse a request.
+                Ok(Step::Sent(Err(_))) => self.answered_early(wire).await,
+                Ok(Step::Closed) => Err(lost(outcome)),
+                Err(Interrupt::Deadline) if pump.deadline(patience, 0) > Instant::now() => continue,
+                Err(Interrupt::Deadline) => Err(TryFailed::upstream(
+                    GatewayError::TimedOut(outcome),
+                    UpstreamFault::NoAnswer,
+                )),
+                Err(Interrupt::Leaving | Interrupt::Cut | Interrupt::Abandoned) => {
+                    Err(TryFailed::blameless(GatewayError::Cut(outcome)))
+                }
+            };
+        }
+    }
+
+    /// The first write went through: what came with the head is used up, and what lies behind the
+    /// request belongs to the next one.
+    fn commit(&mut self) {
+        let Work {
+            early, early_used, ..
+        } = self.work.get();
+        let surplus = early.get(*early_used..).unwrap_or_default();
+        self.caller.backlog.extend_from_slice(surplus);
+        early.clear();
+        *early_used = 0;
+    }
+
+    /// Notes how much of the body was taken from the caller.
+    fn settle(&mut self, pump: &Pump) {
+        self.body = if pump.source_is_done() {
+            BodyState::Finished
+        } else {
+            BodyState::Started
+        };
+    }
+
+    /// Streams the rest of the body; ends early, with success, when the upstream answers already.
+    async fn stream_body(
+        &mut self,
+        upstream: &Upstream,
+        wire: &mut Wire,
+        pump: &mut Pump,
+    ) -> Result<Progress, TryFailed> {
+        let patience = upstream.spec().response_timeout;
+        let rate = self.limits.min_body_rate;
+        pump.restart_clock();
+        loop {
+            // Who is waited for may change meanwhile, so one look a window at least.
+            let deadline = pump
+                .deadline(patience, rate)
+                .min(Instant::now() + Limits::BODY_RATE_WINDOW);
+            let Self {
+                caller,
+                work,
+                context,
+                ..
+            } = self;
+            let Caller {
+                wire: source,
+                waiter,
+                backlog,
+                ..
+            } = &mut **caller;
+            let answer = &mut work.get().answer_early;
+            let step = waiter
+                .until(deadline, false, |cx| {
+                    if let Poll::Ready(end) = pump.poll(cx, source, wire, &context.scratch, backlog)
+                    {
+                        return Poll::Ready(Step::Sent(end));
+                    }
+                    context
+                        .scratch
+                        .with(|buffer| poll_early_answer(cx, wire, buffer, answer))
+                })
+                .await;
+            match step {
+                Ok(Step::Sent(Ok(()))) => return Ok(Progress::Sent),
+                Ok(Step::Answering) => return Ok(Progress::Answering),
+                Ok(Step::Sent(Err(Stop::SinkBroken))) => return self.answered_early(wire).await,
+                Ok(Step::Closed) => return Err(lost(Outcome::PartlySent)),
+                Ok(Step::Sent(Err(
+                    end
+                    @ (Stop::SourceEnded | Stop::SourceBroken | Stop::BadChunk | Stop::TooLarge),
+                ))) => {
+                    return Err(TryFailed::blameless(body_error(&end, Outcome::PartlySent)));
+                }
+                Err(Interrupt::Deadline) if pump.deadline(patience, rate) > Instant::now() => {}
+                Err(Interrupt::Deadline) if pump.waits_for_caller() => {
+                    let error = GatewayError::BodyTooSlow(Outcome::PartlySent);
+                    return Err(TryFailed::blameless(error));
+                }
+                Err(Interrupt::Deadline) => {
+                    let error = GatewayError::TimedOut(Outcome::PartlySent);
+                    return Err(TryFailed::upstream(error, UpstreamFault::NoAnswer));
+                }
+                Err(Interrupt::Leaving | Interrupt::Cut | Interrupt::Abandoned) => {
+                    let error = GatewayError::Cut(Outcome::PartlySent);
+                    return Err(TryFailed::blameless(error));
+                }
+            }
+        }
+    }
+
+    /// The upstream takes no more: perhaps it has answered. Reads once, without waiting long.
+    async fn answered_early(&mut self, wire: &mut Wire) -> Result<Progress, TryFailed> {
+        let deadline = Instant::now() + EARLY_ANSWER;
+        let Self {
+            caller,
+            work,
+            context,
+            ..
+        } = self;
+        let answer = &mut work.get().answer_early;
+        let step = caller
+            .waiter
+            .until(deadline, false, |cx| {
+                context
+                    .scratch
+                    .with(|buffer| poll_early_answer(cx, wire, buffer, answer))
+            })
+            .await;
+        match step {
+            Ok(Step::Answering) => Ok(Progress::Answering),
+            Ok(Step::Sent(_) | Step::Closed) | Err(_) => Err(lost(Outcome::PartlySent)),
+        }
+    }
+}
+
+/// How far sending came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// All of it is with the kernel.
+    Sent,
+    /// The upstream has begun to answer and may not take the rest.
+    Answering,
+}
+
+/// One step of sending.
+enum Step {
+    Sent(Result<(), Stop>),
+    /// The upstream has begun to answer.
+    Answering,
+    /// The upstream has closed without a word.
+    Closed,
+}
+
+/// An answer that was sent before the connection broke is in the socket already, or one round
+/// trip away.
+const EARLY_ANSWER: Duration = Duration::from_millis(200);
+
+fn poll_early_answer(
+    cx: &mut TaskContext<'_>,
+    wire: &mut Wire,
+    buffer: &mut [u8],
+    answer: &mut Vec<u8>,
+) -> Poll<Step> {
+    let mut read = ReadBuf::new(buffer);
+    match ready!(Pin::new(wire).poll_read(cx, &mut read)) {
+        Ok(()) if !read.filled().is_empty() => {
+            answer.extend_from_slice(read.filled());
+            Poll::Ready(Step::Answering)
+        }
+        Ok(()) | Err(_) => Poll::Ready(Step::Closed),
+    }
+}
+
+fn lost(outcome: Outcome) -> TryFailed {
+    TryFailed::upstream(GatewayError::Lost(outcome), UpstreamFault::Closed)
+}
