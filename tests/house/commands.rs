@@ -6,7 +6,7 @@ use std::process::Command;
 use crmgate::config::{Severity, load};
 
 use crate::assert_none;
-use crate::source::{files, read};
+use crate::source::{files, is_kind, read};
 
 /// The fenced blocks of a language in a Markdown text.
 fn blocks(text: &str, language: &str) -> Vec<String> {
@@ -112,8 +112,20 @@ fn documents() -> Vec<String> {
     files()
         .into_iter()
         .map(|(path, _)| path)
-        .filter(|path| path.ends_with(".md") && !path.starts_with("src/"))
+        .filter(|path| is_kind(path, "md") && !path.starts_with("src/"))
         .collect()
+}
+
+/// What the program has against a command line. With `--help` at its end, words and options are
+/// judged and nothing is done.
+fn refused(command: &str) -> Option<String> {
+    let words = command.split_whitespace().skip(1).chain(["--help"]);
+    let output = Command::new(env!("CARGO_BIN_EXE_crmgate"))
+        .args(words)
+        .output()
+        .expect("crmgate");
+    let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    (!output.status.success()).then_some(complaint)
 }
 
 #[test]
@@ -121,21 +133,18 @@ fn every_crmgate_command_in_a_document_is_one_that_the_program_knows() {
     let mut breaches = Vec::new();
     for path in documents() {
         for command in commands(&path, "crmgate") {
-            // With --help at the end, words and options are judged and nothing is done.
-            let words = command.split_whitespace().skip(1).chain(["--help"]);
-            let output = Command::new(env!("CARGO_BIN_EXE_crmgate"))
-                .args(words)
-                .output()
-                .expect("crmgate");
-            if !output.status.success() {
-                breaches.push(format!(
-                    "{path}: {command}: {}",
-                    String::from_utf8_lossy(&output.stderr).trim()
-                ));
-            }
+            let why = refused(&command);
+            breaches.extend(why.map(|why| format!("{path}: {command}: {why}")));
         }
     }
     assert_none(&breaches, "a document shows a command that does not exist");
+}
+
+#[test]
+fn a_command_or_an_option_that_the_program_does_not_know_is_found() {
+    assert!(refused("crmgate no-such-command").is_some());
+    assert!(refused("crmgate check --no-such-option").is_some());
+    assert_eq!(refused("crmgate check --config DIR"), None);
 }
 
 #[test]

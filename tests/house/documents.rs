@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use crate::assert_none;
-use crate::source::{files, read, root};
+use crate::source::{files, is_kind, read, root};
 
 /// Markdown of the repository, without what is included in the program.
 fn documents() -> Vec<(String, String)> {
     files()
         .into_iter()
-        .filter(|(path, _)| path.ends_with(".md") && path != "src/config/reference.md")
+        .filter(|(path, _)| is_kind(path, "md") && path != "src/config/reference.md")
         .collect()
 }
 

@@ -17,6 +17,13 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Whether a path ends in that extension.
+pub(crate) fn is_kind(path: &str, extension: &str) -> bool {
+    Path::new(path)
+        .extension()
+        .is_some_and(|own| own == extension)
+}
+
 /// All text files, by path from the root with `/`. Build output and what git keeps are none.
 pub(crate) fn files() -> Vec<(String, String)> {
     let mut found = Vec::new();
@@ -80,7 +87,7 @@ pub(crate) fn sources() -> &'static [Source] {
     SOURCES.get_or_init(|| {
         let files = files()
             .into_iter()
-            .filter(|(path, _)| path.ends_with(".rs"))
+            .filter(|(path, _)| is_kind(path, "rs"))
             .filter(|(path, _)| path.starts_with("src/") || path.starts_with("tests/"));
         part(files.collect())
     })

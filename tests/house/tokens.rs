@@ -127,7 +127,9 @@ impl Reader {
         }
         let is_raw = matches!(word.as_str(), "r" | "br" | "cr");
         if is_raw {
-            let hashes = (0..).take_while(|ahead| self.peek(*ahead) == '#').count();
+            let hashes = (0..self.chars.len())
+                .take_while(|ahead| self.peek(*ahead) == '#')
+                .count();
             if self.peek(hashes) == '"' {
                 let text = self.raw(hashes);
                 return self.push(Kind::Text(text), line);

@@ -2,7 +2,7 @@
 //! condition and not for a time.
 
 use crate::assert_none;
-use crate::source::{Source, behind_bracket, files, part, sources};
+use crate::source::{Source, behind_bracket, files, is_kind, part, sources};
 
 /// Written apart, so that this file does not break its own rules.
 const UNFINISHED: [&str; 3] = [
@@ -209,9 +209,8 @@ fn compared() -> Vec<String> {
         .flat_map(|source| &source.tests)
         .filter_map(|token| Some(token.text()?.to_owned()))
         .collect();
-    let is_golden = |path: &str| {
-        path.starts_with("tests/") && (path.ends_with(".case") || path.ends_with(".txt"))
-    };
+    let is_golden =
+        |path: &str| path.starts_with("tests/") && (is_kind(path, "case") || is_kind(path, "txt"));
     for (path, text) in files() {
         if is_golden(&path) {
             strings.extend(text.lines().map(|line| line.trim().to_owned()));
