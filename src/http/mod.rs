@@ -68,3 +68,7 @@ pub use request::{RequestHead, RequestRewrite, Soap};
 pub use response::{AnswerFraming, AnswerHead};
 pub use server::{Flow, Slot, serve};
 pub use upstream::{ConnectError, Upstream, UpstreamSpec};
+
+#[cfg(test)]
+#[path = "tests/harness.rs"]
+mod harness;
