@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -23,17 +24,11 @@ async fn a_body_reaches_the_side_byte_for_byte_however_it_is_framed_and_cut() {
         let gateway = Gateway::to(&[side.address]).await;
         let mut caller = gateway.call().await;
         let body: String = ('a'..='z').cycle().take(1000).collect();
-        let chunks: String = body
-            .as_bytes()
-            .chunks(7)
-            .map(|chunk| {
-                format!(
-                    "{:x};x=\"y\"\r\n{}\r\n",
-                    chunk.len(),
-                    String::from_utf8_lossy(chunk)
-                )
-            })
-            .collect();
+        let mut chunks = String::new();
+        for part in body.as_bytes().chunks(7) {
+            let text = std::str::from_utf8(part).expect("ASCII");
+            write!(chunks, "{:x};x=\"y\"\r\n{text}\r\n", part.len()).expect("written");
+        }
         for request in [
             post(&body),
             format!("{CHUNKED_HEAD}{chunks}0\r\nTrailer: dropped\r\n\r\n"),
@@ -393,7 +388,7 @@ async fn a_request_that_broke_off_in_its_body_is_partly_sent_and_not_tried_again
             let second = Side::answering(OK).await;
             let gateway = Gateway::to(&[first.address, second.address]).await;
             let mut caller = gateway.call().await;
-            caller.send(&request[..head + sent]).await;
+            caller.send(&request.as_bytes()[..head + sent]).await;
             while !*go.borrow() {
                 tokio::task::yield_now().await;
             }
