@@ -9,5 +9,6 @@ pub mod model;
 pub mod net;
 pub mod requests;
 pub mod service;
+pub mod simulate;
 pub mod telemetry;
 pub mod tls;

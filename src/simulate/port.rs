@@ -1,0 +1,91 @@
+//! [`Port`]: a loopback address that stays ours while nobody listens on it.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A free port of `127.0.0.1`.
+///
+/// On Linux it is held by a socket that is bound and does not listen: callers are refused, the
+/// system gives the port to nobody else, and any number of listeners may come and go on it. A side
+/// that was killed can therefore come back at its old address, however busy the machine is.
+/// Elsewhere such a socket would stand in the listener's way, so the port is only looked up.
+#[derive(Debug)]
+pub struct Port {
+    addr: SocketAddr,
+    _held: Option<Socket>,
+}
+
+impl Port {
+    /// Takes a free port.
+    pub fn reserve() -> io::Result<Self> {
+        let socket = reusable()?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+        let addr = socket
+            .local_addr()?
+            .as_socket()
+            .ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self {
+            addr,
+            _held: cfg!(target_os = "linux").then_some(socket),
+        })
+    }
+
+    /// The address.
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Opens a listener on it.
+    pub(super) fn listen(&self) -> io::Result<tokio::net::TcpListener> {
+        let socket = reusable()?;
+        socket.bind(&self.addr.into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(socket.into())
+    }
+}
+
+/// Every agent may connect at the same moment, after a restart for example.
+const BACKLOG: i32 = 1024;
+
+fn reusable() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    // On Windows the option of this name means something else: anybody may take the port over.
+    if cfg!(unix) {
+        socket.set_reuse_address(true)?;
+    }
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpStream;
+
+    #[tokio::test]
+    async fn a_port_refuses_callers_unless_somebody_listens_on_it() {
+        let port = Port::reserve().expect("a port");
+        for _ in 0..2 {
+            TcpStream::connect(port.addr())
+                .await
+                .expect_err("nobody listens");
+            let listener = port.listen().expect("a listener");
+            let _caller = TcpStream::connect(port.addr()).await.expect("it listens");
+            drop(listener);
+        }
+        TcpStream::connect(port.addr())
+            .await
+            .expect_err("nobody listens any more");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_gateway_can_open_a_port_that_is_held() {
+        let port = Port::reserve().expect("a port");
+        let listen = crate::model::ListenAddr::new(port.addr());
+        let bound = crate::net::bind(listen, 2, false).expect("bound");
+        assert_eq!(bound.local, port.addr());
+    }
+}
