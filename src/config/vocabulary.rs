@@ -323,12 +323,10 @@ fn foreign_notice(document: &Document, mut foreign: Vec<String>) -> Problem {
     };
     Problem::notice(
         Place::file(&document.file),
-        format!(
-            "holds what crmgate does not use: {}{more}",
-            listed.join(", ")
-        ),
+        "holds vendor settings that crmgate does not use",
         "nothing to do: it belongs to the connector",
     )
+    .value(format!("{}{more}", listed.join(", ")))
 }
 
 fn entry_place(document: &Document, block: &Block, entry: &Entry) -> Place {

@@ -1,0 +1,235 @@
+//! What system tests share: a world around a gateway, waiting for conditions, the real binary.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crmgate::gateway::Gateway;
+use crmgate::model::{Clock, Endpoint, HostPort, ListenAddr, Scheme, Side};
+use crmgate::simulate::{
+    CaModel, CrmProfile, Deployment, EventReceiver, FileLayout, ICM_IDLE, Ledger, Party, Pki, Port,
+    SimConnector,
+};
+use crmgate::telemetry::AccessLog;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+/// Long enough for a loaded machine; a test that waits so long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until a condition holds, and says what it waited for if it never does.
+pub async fn until(what: impl Display, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A free loopback address, which stays reserved only until it is given to somebody.
+pub fn free_address() -> SocketAddr {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    probe.local_addr().expect("bound")
+}
+
+/// A directory with certificates and a configuration, sides and a CRM around it.
+pub struct World {
+    /// Holds ini files and `ssl/`.
+    pub dir: TempDir,
+    /// The certificates.
+    pub pki: Pki,
+    /// What was sent, executed and answered.
+    pub ledger: Ledger,
+    /// What happened to events.
+    pub events: Ledger,
+    /// The gateway's wall time.
+    pub clock: Clock,
+}
+
+impl World {
+    /// A world with one CA and a combined PEM file.
+    pub fn new() -> Self {
+        Self::with(CaModel::One, FileLayout::CertificateFirst)
+    }
+
+    /// A world with these kinds of files.
+    pub fn with(model: CaModel, layout: FileLayout) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let clock = Clock::system();
+        let pki = Pki::create(dir.path(), model, layout, clock.now()).expect("certificates");
+        Self {
+            dir,
+            pki,
+            ledger: Ledger::new(),
+            events: Ledger::new(),
+            clock,
+        }
+    }
+
+    /// The configuration directory.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A plain connector side that answers at once.
+    pub fn side(&self, side: Side) -> SimConnector {
+        let port = Port::reserve().expect("a port");
+        SimConnector::start(side, port, None, Duration::ZERO, &self.ledger).expect("a side")
+    }
+
+    /// A connector side with TLS that demands the gateway's certificate.
+    pub fn tls_side(&self, side: Side) -> SimConnector {
+        let port = Port::reserve().expect("a port");
+        let tls = self.pki.peer(Party::Side(side));
+        SimConnector::start(side, port, Some(&tls), Duration::ZERO, &self.ledger).expect("a side")
+    }
+
+    /// SAP CRM's event receiver with TLS that demands the gateway's certificate.
+    pub fn receiver(&self) -> (EventReceiver, Endpoint) {
+        let port = Port::reserve().expect("a port");
+        let tls = self.pki.peer(Party::Crm);
+        let receiver =
+            EventReceiver::start(&port, Some(&tls), ICM_IDLE, &self.events).expect("a receiver");
+        let target = HostPort::from_addr(receiver.addr());
+        (
+            receiver,
+            Endpoint {
+                scheme: Scheme::Https,
+                target,
+            },
+        )
+    }
+
+    /// An empty deployment with TLS.
+    pub fn deployment(&self) -> Deployment {
+        let mut deployment = Deployment::new("SAP1").tls(&self.pki);
+        // Two threads as on a real machine, and no reload but those that a test asks for.
+        deployment
+            .gateway
+            .set("Runtime", "Threads", 2)
+            .set("Runtime", "Watch", "no");
+        deployment
+    }
+
+    /// Writes a deployment and serves it in this process.
+    pub async fn serve(&self, deployment: &Deployment) -> Gateway {
+        deployment.write(self.path()).expect("ini files");
+        Gateway::start(self.path(), &self.clock, &AccessLog::off())
+            .await
+            .expect("a gateway")
+    }
+
+    /// SAP CRM as it calls the gateway at this address: mTLS, HTTP/1.0.
+    pub fn crm(&self, gateway: SocketAddr) -> CrmProfile {
+        let mut profile = CrmProfile::new(gateway);
+        profile.tls = Some(self.pki.peer(Party::Crm));
+        profile
+    }
+}
+
+/// Where a gateway listens for what was configured as `listen`.
+pub fn bound(gateway: &Gateway, listen: SocketAddr) -> SocketAddr {
+    let status = gateway.status();
+    let found = status
+        .listeners
+        .iter()
+        .find(|(configured, _)| *configured == ListenAddr::new(listen));
+    found.expect("a listener").1
+}
+
+/// The real binary at work; killed when dropped.
+pub struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts `crmgate run` on a directory; what it says goes to `daemon.log` beside it.
+    pub fn run(dir: &Path) -> Self {
+        Self::run_with(Command::new(env!("CARGO_BIN_EXE_crmgate")), dir)
+    }
+
+    /// The same behind another command, such as a shell that sets limits.
+    pub fn run_with(mut command: Command, dir: &Path) -> Self {
+        let log = dir.join("daemon.log");
+        let out = std::fs::File::create(&log).expect("a log file");
+        let child = command
+            .args(["run", "--config"])
+            .arg(dir)
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().expect("a handle"))
+            .stderr(out)
+            .spawn()
+            .expect("the binary");
+        Self { child, log }
+    }
+
+    /// Starts it and waits until it serves.
+    pub async fn serving(dir: &Path) -> Self {
+        let mut daemon = Self::run(dir);
+        daemon.until_said("serving").await;
+        daemon
+    }
+
+    /// Waits until the log holds a text. Fails at once if the daemon has ended.
+    pub async fn until_said(&mut self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.said().contains(text) {
+            let ended = self.child.try_wait().expect("a child");
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "never said {text:?}:\n{}",
+                self.said()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// All that it has said.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal by name (`HUP`, `TERM`, ...).
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.pid().to_string()])
+            .status();
+        assert!(
+            sent.expect("kill").success(),
+            "the daemon has ended:\n{}",
+            self.said()
+        );
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "it does not end:\n{}",
+                self.said()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Ended already, as most tests see to it.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
