@@ -1,5 +1,7 @@
 //! What an operator types: parse, dispatch, print errors with their hints, exit with a code that
 //! says which kind of error it was.
+//!
+//! Only the front door, `main.rs`, comes in. Nothing leaves but an exit code.
 
 mod args;
 mod check;

@@ -24,6 +24,8 @@
 //!
 //! Reading opens nothing, building binds nothing, publishing cannot fail. A reload that goes wrong
 //! anywhere leaves the running generation as it was, and stays visible until the next success.
+//!
+//! Who may come in: `cli`, and whoever puts a gateway to the test (`simulate`, system tests).
 
 mod accept;
 mod build;
