@@ -184,6 +184,7 @@ pub(super) fn upstream(side: SocketAddr, response_timeout: Duration) -> Arc<Upst
         dialled: target.clone(),
         target,
         tls: None,
+        probe_tls: None,
         connect_timeout: SOON,
         response_timeout,
         pool_idle: SOON,
@@ -402,10 +403,27 @@ impl Side {
     }
 }
 
-/// An address that nothing listens on.
-pub(super) async fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-    listener.local_addr().expect("bound")
+/// An address that nothing listens on, and that nobody else can take while this is held: a test
+/// beside this one would be called by mistake.
+pub(super) struct Nobody {
+    pub(super) address: SocketAddr,
+    _held: socket2::Socket,
+}
+
+pub(super) fn nobody() -> Nobody {
+    let held =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    held.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .expect("loopback");
+    let address = held
+        .local_addr()
+        .expect("bound")
+        .as_socket()
+        .expect("an address");
+    Nobody {
+        address,
+        _held: held,
+    }
 }
 
 pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";

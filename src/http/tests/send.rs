@@ -311,7 +311,8 @@ async fn malformed_chunks_are_refused_with_the_outcome_that_is_true() {
 async fn a_side_that_refuses_the_connection_was_sent_nothing_and_the_other_one_gets_the_request() {
     on_one_thread(async {
         let side = Side::answering(OK).await;
-        let gateway = Gateway::to(&[nobody().await, side.address]).await;
+        let nobody = nobody();
+        let gateway = Gateway::to(&[nobody.address, side.address]).await;
         let mut caller = gateway.call().await;
         for _again in 0..3 {
             assert_eq!(caller.ask(post("<dial/>")).await.text(), "hi");
