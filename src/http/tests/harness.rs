@@ -402,10 +402,21 @@ impl Side {
     }
 }
 
-/// An address that nothing listens on.
-pub(super) async fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-    listener.local_addr().expect("bound")
+/// An address that nothing listens on, for as long as it is held.
+pub(super) struct Nobody {
+    pub(super) address: SocketAddr,
+    _bound: tokio::net::TcpSocket,
+}
+
+pub(super) fn nobody() -> Nobody {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .expect("loopback");
+    Nobody {
+        address: socket.local_addr().expect("bound"),
+        _bound: socket,
+    }
 }
 
 pub(super) const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";

@@ -311,7 +311,8 @@ async fn malformed_chunks_are_refused_with_the_outcome_that_is_true() {
 async fn a_side_that_refuses_the_connection_was_sent_nothing_and_the_other_one_gets_the_request() {
     on_one_thread(async {
         let side = Side::answering(OK).await;
-        let gateway = Gateway::to(&[nobody().await, side.address]).await;
+        let nobody = nobody();
+        let gateway = Gateway::to(&[nobody.address, side.address]).await;
         let mut caller = gateway.call().await;
         for _again in 0..3 {
             assert_eq!(caller.ask(post("<dial/>")).await.text(), "hi");
@@ -351,6 +352,16 @@ async fn a_request_is_never_executed_twice_wherever_the_side_breaks_off() {
                 let answer = caller.ask(&request).await;
                 let tried = gateway.tried();
                 let executed = first.executed() + second.executed();
+                if second.accepted() > 0 {
+                    // A reset that came before the first byte left: then, and only then, the
+                    // other side does it, and does it once.
+                    let mut expected = failed(Outcome::NotSent, UpstreamFault::Closed);
+                    expected.extend(answered());
+                    assert_eq!(tried, expected, "cut at {cut}");
+                    assert_eq!((executed, answer.text().as_str()), (1, "hi"));
+                    assert_eq!((cut, reset), (0, true));
+                    continue;
+                }
                 assert!(executed <= 1, "cut at {cut}");
                 // The kernel took the request in one piece, so nobody can know.
                 assert_eq!(
@@ -358,7 +369,6 @@ async fn a_request_is_never_executed_twice_wherever_the_side_breaks_off() {
                     failed(Outcome::SentNoAnswer, UpstreamFault::Closed),
                     "cut at {cut}: {answer:?}"
                 );
-                assert_eq!(second.accepted(), 0, "cut at {cut}");
                 assert!(answer.text().contains("GW-502-NO-ANSWER"), "{answer:?}");
             }
         }

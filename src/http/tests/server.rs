@@ -161,7 +161,8 @@ async fn a_head_larger_than_allowed_is_refused_before_it_is_complete() {
 #[tokio::test]
 async fn after_a_fault_of_the_gateway_the_connection_goes_on() {
     on_one_thread(async {
-        let gateway = Gateway::to(&[nobody().await]).await;
+        let nobody = nobody();
+        let gateway = Gateway::to(&[nobody.address]).await;
         let mut caller = gateway.call().await;
         for _again in 0..3 {
             let answer = caller.ask(post("<a/>")).await;
@@ -181,7 +182,8 @@ async fn after_a_fault_of_the_gateway_the_connection_goes_on() {
 #[tokio::test]
 async fn a_fault_for_a_body_that_has_not_come_ends_the_connection_after_the_caller_has_it() {
     on_one_thread(async {
-        let gateway = Gateway::to(&[nobody().await]).await;
+        let nobody = nobody();
+        let gateway = Gateway::to(&[nobody.address]).await;
         let mut caller = gateway.call().await;
         caller
             .try_send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n")
