@@ -403,26 +403,20 @@ impl Side {
     }
 }
 
-/// An address that nothing listens on, and that nobody else can take while this is held: a test
-/// beside this one would be called by mistake.
+/// An address that nothing listens on, for as long as it is held.
 pub(super) struct Nobody {
     pub(super) address: SocketAddr,
-    _held: socket2::Socket,
+    _bound: tokio::net::TcpSocket,
 }
 
 pub(super) fn nobody() -> Nobody {
-    let held =
-        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-    held.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket
+        .bind(SocketAddr::from(([127, 0, 0, 1], 0)))
         .expect("loopback");
-    let address = held
-        .local_addr()
-        .expect("bound")
-        .as_socket()
-        .expect("an address");
     Nobody {
-        address,
-        _held: held,
+        address: socket.local_addr().expect("bound"),
+        _bound: socket,
     }
 }
 

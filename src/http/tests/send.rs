@@ -352,6 +352,16 @@ async fn a_request_is_never_executed_twice_wherever_the_side_breaks_off() {
                 let answer = caller.ask(&request).await;
                 let tried = gateway.tried();
                 let executed = first.executed() + second.executed();
+                if second.accepted() > 0 {
+                    // A reset that came before the first byte left: then, and only then, the
+                    // other side does it, and does it once.
+                    let mut expected = failed(Outcome::NotSent, UpstreamFault::Closed);
+                    expected.extend(answered());
+                    assert_eq!(tried, expected, "cut at {cut}");
+                    assert_eq!((executed, answer.text().as_str()), (1, "hi"));
+                    assert_eq!((cut, reset), (0, true));
+                    continue;
+                }
                 assert!(executed <= 1, "cut at {cut}");
                 // The kernel took the request in one piece, so nobody can know.
                 assert_eq!(
@@ -359,7 +369,6 @@ async fn a_request_is_never_executed_twice_wherever_the_side_breaks_off() {
                     failed(Outcome::SentNoAnswer, UpstreamFault::Closed),
                     "cut at {cut}: {answer:?}"
                 );
-                assert_eq!(second.accepted(), 0, "cut at {cut}");
                 assert!(answer.text().contains("GW-502-NO-ANSWER"), "{answer:?}");
             }
         }
