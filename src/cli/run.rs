@@ -64,13 +64,28 @@ async fn live(args: &RunArgs) -> Exit {
             return Exit::Os;
         }
     };
-    info!(version = env!("CARGO_PKG_VERSION"), config = %dir.display(), open_files = raise_descriptor_limit(), "starting");
+    let open_files = raise_descriptor_limit();
+    info!(version = env!("CARGO_PKG_VERSION"), config = %dir.display(), open_files, "starting");
+    let wanted = settings
+        .limits
+        .max_connections
+        .saturating_mul(DESCRIPTORS_EACH);
+    if let Some(open_files) = open_files.filter(|limit| *limit < wanted as u64) {
+        warn!(
+            open_files,
+            max_connections = settings.limits.max_connections,
+            "the limit of open files is reached before MaxConnections: raise it (LimitNOFILE= in a systemd unit, ulimit -n in a shell), or lower MaxConnections"
+        );
+    }
     let access = log.access_log(settings.log.access);
     match Gateway::start(dir, &clock, &access).await {
         Ok(gateway) => serve(gateway, &mut requests, &log).await,
         Err(error) => refuse(&error),
     }
 }
+
+/// A connection that is served has one descriptor, and mostly one more towards a side.
+const DESCRIPTORS_EACH: usize = 2;
 
 /// Serves, and does what the system asks for.
 async fn serve(mut gateway: Gateway, requests: &mut Requests, log: &LogGuard) -> Exit {

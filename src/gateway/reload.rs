@@ -64,13 +64,7 @@ impl Gateway {
             return Err(problems);
         };
         let next = Arc::new(snapshot);
-        if next.settings.runtime.threads != self.workers.len() {
-            warn!(
-                running = self.workers.len(),
-                configured = next.settings.runtime.threads,
-                "Threads takes effect at the next start"
-            );
-        }
+        self.tell_what_waits(&next);
         let fresh = self
             .bind_new(&next)
             .map_err(|error| bind_problem(&self.dir, &error))?;
@@ -92,6 +86,23 @@ impl Gateway {
             closed,
             problems,
         })
+    }
+
+    /// Some settings are taken in at start only; nobody shall wonder why they do nothing.
+    fn tell_what_waits(&self, next: &Snapshot) {
+        let (log, next_log) = (&self.snapshot.settings.log, &next.settings.log);
+        let waits = [
+            (
+                "Threads",
+                next.settings.runtime.threads != self.workers.len(),
+            ),
+            ("Format", log.format != next_log.format),
+            ("File", log.file != next_log.file),
+            ("Access", log.access != next_log.access),
+        ];
+        for (key, _) in waits.into_iter().filter(|(_, changed)| *changed) {
+            warn!(key, "this change takes effect at the next start");
+        }
     }
 
     /// A side with another address or other TLS files: what was seen of the old one tells nothing.
