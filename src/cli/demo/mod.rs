@@ -3,7 +3,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `stage` | certificates, ini files, peers and the gateway |
+//! | `stage` | certificates, peers and the gateway |
+//! | `home` | the directory: ini files, and what to type about them |
 //! | `script` | what happens when, and waiting for it |
 //! | `report` | the table at the end, and the verdict |
 //! | `screen` | lines, the line that is redrawn, colours |
@@ -11,6 +12,7 @@
 //! Nothing here knows how the gateway works: it is started from written ini files, and what it
 //! says about itself is printed beside what the peers have seen. Only the command line comes in.
 
+mod home;
 mod report;
 mod screen;
 mod script;
@@ -83,20 +85,20 @@ async fn play(args: &DemoArgs) -> Result<Exit, DemoError> {
     let struck = tokio::select! {
         struck = stage.strike() => struck,
         () = asked_to_stop(&mut requests) => {
-            screen.line("  cut short: there is no verdict");
+            Screen::line("  cut short: there is no verdict");
             return Ok(Exit::Unclean);
         }
     };
     let (report, home) = struck;
     let whole = report.is_clean();
     for line in report.lines(&screen) {
-        screen.line(line);
+        Screen::line(line);
     }
     let exit = match played {
         Ok(()) | Err(Interrupted::Asked) if !whole => Exit::Unclean,
         Ok(()) => Exit::Ok,
         Err(Interrupted::Asked) => {
-            screen.line("  ended before its time");
+            Screen::line("  ended before its time");
             Exit::Ok
         }
         Err(Interrupted::Failed(error)) => {
@@ -106,7 +108,7 @@ async fn play(args: &DemoArgs) -> Result<Exit, DemoError> {
     };
     if args.keep || exit != Exit::Ok {
         let home = home.keep();
-        screen.line(format_args!("  files and log stay in {}", home.display()));
+        Screen::line(format_args!("  files and log stay in {}", home.display()));
     }
     Ok(exit)
 }
@@ -114,4 +116,23 @@ async fn play(args: &DemoArgs) -> Result<Exit, DemoError> {
 /// While everything ends in order, a word more means now.
 async fn asked_to_stop(requests: &mut Requests) {
     while !matches!(requests.next().await, Request::Drain | Request::Quit) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_demo_that_cannot_begin_says_what_is_in_its_way() {
+        let error = DemoError::from(StartError::WorkerLost);
+        assert_eq!(
+            error.to_string(),
+            "the gateway of the demo does not start: a worker thread has ended unexpectedly"
+        );
+        let error = DemoError::from(std::io::Error::other("no space left"));
+        assert_eq!(
+            error.to_string(),
+            "the system refuses what the demo needs: no space left"
+        );
+    }
 }

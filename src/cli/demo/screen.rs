@@ -52,7 +52,7 @@ impl Screen {
     }
 
     /// A line.
-    pub(super) fn line(&self, line: impl Display) {
+    pub(super) fn line(line: impl Display) {
         say(line);
     }
 

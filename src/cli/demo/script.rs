@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::DemoError;
 use super::screen::{Screen, Tone};
-use super::stage::{Stage, lines_to_type};
+use super::stage::Stage;
 use crate::gateway::FileWatch;
 use crate::model::Side;
 use crate::service::{Request, Requests};
@@ -80,11 +80,11 @@ impl<'a> Director<'a> {
         self.stage.calm_down();
         self.screen
             .event("everything goes on, slower, until Ctrl-C; to try by hand:");
-        self.screen.line("");
-        for line in lines_to_type(&self.stage.home, &self.stage.doors) {
-            self.screen.line(format_args!("  {line}"));
+        Screen::line("");
+        for line in self.stage.home.lines_to_type(&self.stage.doors) {
+            Screen::line(format_args!("  {line}"));
         }
-        self.screen.line("");
+        Screen::line("");
         let (_, interval, files) = self.stage.gateway.watched();
         let mut watch = FileWatch::new(self.stage.gateway.dir(), files, interval);
         loop {
@@ -253,7 +253,7 @@ impl<'a> Director<'a> {
                     self.screen
                         .tone(Tone::Bad, "the reload is refused, what runs stays:"),
                 );
-                self.screen.line(problems);
+                Screen::line(problems);
                 false
             }
         }

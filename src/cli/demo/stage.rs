@@ -1,23 +1,21 @@
 //! [`Stage`]: everything that takes part, put up and taken down in order.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::DemoError;
+use super::home::{Doors, Home, SYSTEM};
 use super::report::Report;
 use super::screen::{Screen, Tone};
 use crate::cli::run::log_options;
 use crate::config::problem::Problems;
 use crate::gateway::{Gateway, StartError};
-use crate::model::{Clock, Endpoint, Generation, HostPort, Scheme, Side, SystemName};
+use crate::model::{Clock, Generation, HostPort, Side, SystemName};
 use crate::simulate::{
-    CaModel, CallerFigures, CrmProfile, Deployment, EventPath, EventReceiver, EventSource,
-    FileLayout, HttpVersion, ICM_IDLE, Ledger, Pace, Party, Pki, Port, SimConnector, SimCrm,
-    TlsRange,
+    CaModel, CallerFigures, CrmProfile, EventPath, EventReceiver, EventSource, FileLayout,
+    HttpVersion, ICM_IDLE, Ledger, Pace, Party, Pki, Port, SimConnector, SimCrm, TlsRange,
 };
 use crate::telemetry::{self, LogGuard};
 
@@ -27,29 +25,6 @@ pub(super) struct Books {
     pub(super) requests: Ledger,
     pub(super) events: Ledger,
     pub(super) routed: Ledger,
-}
-
-/// The gateway's ports, held against everybody else.
-#[derive(Debug)]
-pub(super) struct Doors {
-    pub(super) requests: Port,
-    pub(super) events: Port,
-    pub(super) route: Port,
-}
-
-/// The directory of the demo. Dropping it removes the files.
-#[derive(Debug)]
-pub(super) struct Home(TempDir);
-
-impl Home {
-    pub(super) fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Leaves the files where they are.
-    pub(super) fn keep(self) -> PathBuf {
-        self.0.keep()
-    }
 }
 
 /// Everything that takes part.
@@ -80,7 +55,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Puts up certificates, files, peers and the gateway. When it returns, traffic runs.
     pub(super) async fn build(agents: usize) -> Result<Self, DemoError> {
-        let home = Home(tempfile::Builder::new().prefix("crmgate-demo-").tempdir()?);
+        let home = Home::new()?;
         let clock = Clock::system();
         let layout = FileLayout::CertificateFirst;
         let pki = Pki::create(home.path(), CaModel::One, layout, clock.now())?;
@@ -98,13 +73,9 @@ impl Stage {
             EventReceiver::start(direct, Some(&crm), ICM_IDLE, &books.events)?,
             EventReceiver::start(routed, Some(&crm), ICM_IDLE, &books.routed)?,
         ];
-        let doors = Doors {
-            requests: Port::reserve()?,
-            events: Port::reserve()?,
-            route: Port::reserve()?,
-        };
-        let sides = [side_a.endpoint(), side_b.endpoint()];
-        write_files(home.path(), &pki, &doors, &sides, [direct, routed])?;
+        let doors = Doors::reserve()?;
+        let sides = [&side_a.endpoint(), &side_b.endpoint()];
+        home.write(&pki, &doors, sides, [direct, routed])?;
         let (gateway, log) = start_gateway(home.path(), &clock).await?;
         let app_servers = app_servers(&pki, &doors, agents, &books.requests)?;
         let events_of_a = events_of_a(&doors, &books)?;
@@ -139,18 +110,18 @@ impl Stage {
         let (a, b) = (self.side_a.addr().port(), self.side_b.addr().port());
         let doors = [&self.doors.requests, &self.doors.events, &self.doors.route];
         let [requests, events, route] = doors.map(|door| door.addr().port());
-        screen.line(format_args!(
+        Screen::line(format_args!(
             "{}  {} agents, a throw-away PKI, every port on 127.0.0.1\n",
             screen.tone(Tone::Strong, "crmgate demo"),
             self.agents
         ));
-        screen.line(format_args!(
+        Screen::line(format_args!(
             "  requests      SAP CRM ==mTLS==> :{requests} ==mTLS==> side A :{a}, side B :{b}"
         ));
-        screen.line(format_args!(
+        Screen::line(format_args!(
             "  events        sides   ==http==> :{events} ==mTLS==> SAP CRM :{direct}"
         ));
-        screen.line(format_args!(
+        Screen::line(format_args!(
             "  static route  side B  ==mTLS==> :{route} ==same bytes==> SAP CRM :{routed}\n"
         ));
     }
@@ -242,14 +213,9 @@ impl Stage {
     pub(super) async fn strike(mut self) -> (Report, Home) {
         let [first, second] = self.app_servers;
         let callers = [first.stop().await, second.stop().await];
-        for source in [
-            self.events_of_a,
-            Some(self.events_of_b),
-            self.events_on_route,
-        ] {
-            if let Some(source) = source {
-                source.stop().await;
-            }
+        let sources = [self.events_of_a, self.events_on_route];
+        for source in sources.into_iter().flatten().chain([self.events_of_b]) {
+            source.stop().await;
         }
         let generation = self.gateway.status().generation;
         let figures = self.gateway.figures();
@@ -287,7 +253,7 @@ const WORK: Duration = Duration::from_millis(30);
 const CALLS: Pace = Pace {
     interval: Duration::from_millis(100),
     burst: 15,
-    pause: Duration::from_millis(1000),
+    pause: Duration::from_secs(1),
 };
 
 /// A call every quarter of a minute for each agent.
@@ -306,8 +272,6 @@ const EVENTS: Pace = Pace {
 
 /// ICM closes after 10 seconds; in a demo of a quarter of a minute, after half of one.
 const IDLE: Duration = Duration::from_millis(500);
-
-const SYSTEM: &str = "SAP1";
 
 fn app_servers(
     pki: &Pki,
@@ -338,51 +302,6 @@ fn events_of_a(doors: &Doors, books: &Books) -> Result<EventSource, DemoError> {
     Ok(EventSource::start("A", &path, EVENTS, &books.events)?)
 }
 
-/// Writes the ini files, and two messages to play with.
-fn write_files(
-    dir: &Path,
-    pki: &Pki,
-    doors: &Doors,
-    sides: &[Endpoint; 2],
-    crm: [&Port; 2],
-) -> Result<(), DemoError> {
-    let [direct, routed] = crm.map(Port::addr);
-    let [a, b] = sides;
-    let crm = Endpoint {
-        scheme: Scheme::Https,
-        target: HostPort::from_addr(direct),
-    };
-    let mut deployment = Deployment::new(SYSTEM)
-        .tls(pki)
-        .requests(doors.requests.addr(), a, Some(b))
-        .events(doors.events.addr(), &crm)
-        .static_route(doors.route.addr(), routed);
-    deployment.system.set("Failover", "Preferred", Side::A);
-    deployment
-        .gateway
-        .set("Log", "File", format!("./{LOG}"))
-        .set("Runtime", "Threads", 2)
-        .set("Runtime", "DrainTimeout", "5s");
-    deployment.write(dir)?;
-    std::fs::create_dir_all(dir.join("log"))?;
-    for (name, element) in [("request.xml", "getStatus"), ("event.xml", "callChanged")] {
-        std::fs::write(dir.join(name), message(element))?;
-    }
-    Ok(())
-}
-
-fn message(element: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
-         <s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>\n\
-         <c:{element} xmlns:c=\"urn:crmgate:simulate\"><user>you</user></c:{element}>\n\
-         </s:Body></s:Envelope>\n"
-    )
-}
-
-/// The log, in a folder of its own: where ini files lie, every change wakes the file watch.
-const LOG: &str = "log/gateway.log";
-
 async fn start_gateway(dir: &Path, clock: &Clock) -> Result<(Gateway, LogGuard), DemoError> {
     let loaded = crate::config::load(dir);
     let Some(settings) = loaded.settings else {
@@ -397,26 +316,4 @@ async fn start_gateway(dir: &Path, clock: &Clock) -> Result<(Gateway, LogGuard),
 /// The demo wrote these files itself, so a mistake in them is one of the program.
 fn refused(problems: Problems) -> DemoError {
     DemoError::Start(StartError::Config(problems))
-}
-
-/// What somebody types who wants to try it by hand.
-pub(super) fn lines_to_type(home: &Home, doors: &Doors) -> Vec<String> {
-    let [requests, events, _]: [SocketAddr; 3] =
-        [&doors.requests, &doors.events, &doors.route].map(Port::addr);
-    let program = std::env::current_exe().unwrap_or_else(|_unknown| PathBuf::from("crmgate"));
-    let tls = "--cacert $D/ssl/company-ca.pem --cert $D/ssl/sap-crm.pem";
-    let openssl = "-CAfile $D/ssl/company-ca.pem -cert $D/ssl/sap-crm.pem -key $D/ssl/sap-crm.pem";
-    vec![
-        format!("D={}", home.path().display()),
-        format!(
-            "curl {tls} -H 'Content-Type: text/xml' --data @$D/request.xml https://{requests}/ici"
-        ),
-        format!(
-            "curl -H 'Content-Type: text/xml' --data @$D/event.xml http://{events}/sap/bc/soap/ici"
-        ),
-        format!("openssl s_client -connect {requests} {openssl} -tls1_2 -reconnect </dev/null"),
-        format!("{} check --config $D", program.display()),
-        format!("tail -f $D/{LOG}"),
-        format!("kill -HUP {}", std::process::id()),
-    ]
 }
