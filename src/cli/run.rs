@@ -179,7 +179,8 @@ fn refuse(error: &StartError) -> Exit {
     exit
 }
 
-fn log_options(settings: &LogSettings) -> LogOptions {
+/// The log as `[Log]` asks for it.
+pub(super) fn log_options(settings: &LogSettings) -> LogOptions {
     LogOptions {
         form: match settings.format {
             LogFormat::Text => LogForm::Text,
