@@ -1,9 +1,10 @@
 //! The main job in its shortest form.
 
 use crmgate::model::{Outcome, Side};
-use crmgate::simulate::{Caller, Ending};
+use crmgate::simulate::{Caller, Ending, Party, TlsRange};
 
-use crate::support::{World, bound, free_address};
+use crate::support::raw::{Raw, RawTls, icm_request};
+use crate::support::{Daemon, World, bound, free_address};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_of_sap_crm_reaches_the_connector_and_its_answer_comes_back() {
@@ -45,9 +46,52 @@ async fn a_side_that_does_not_trust_our_certificate_is_named_in_the_fault_with_i
     let ssl = deployment.ssl.as_mut().expect("TLS");
     ssl.set("SSL_CLIENT", "CA_FILE", "./ssl/stranger-ca.pem");
     let gateway = world.serve(&deployment).await;
-    let spec = world.crm(bound(&gateway, listen)).caller().expect("a caller");
+    let spec = world
+        .crm(bound(&gateway, listen))
+        .caller()
+        .expect("a caller");
     let ending = Caller::new(spec, world.ledger.clone()).call().await;
-    let Ending::Reported { code, outcome } = ending else { panic!("{ending:?}") };
-    assert_eq!((code.as_str(), outcome), ("GW-502-TLS-REFUSED", Outcome::SentNoAnswer));
+    let Ending::Reported { code, outcome } = ending else {
+        panic!("{ending:?}")
+    };
+    assert_eq!(
+        (code.as_str(), outcome),
+        ("GW-502-TLS-REFUSED", Outcome::SentNoAnswer)
+    );
     assert_eq!(side.executed(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_real_binary_resumes_a_session_and_answers_http_1_0_byte_for_byte() {
+    let world = World::new();
+    let side = world.side(Side::A);
+    let listen = free_address();
+    let deployment = world.deployment().requests(listen, &side.endpoint(), None);
+    deployment.write(world.path()).expect("ini files");
+    let mut daemon = Daemon::serving(world.path()).await;
+    let crm = RawTls::new(world.pki.peer(Party::Crm), TlsRange::Only12);
+    for resumed in [false, true] {
+        let mut line = crm.connect(listen).await.expect("a handshake");
+        assert_eq!(line.is_resumed(), resumed);
+        for _ in 0..2 {
+            line.write(icm_request("<call/>")).await.expect("written");
+            let (head, body) = line.answer().await.expect("an answer");
+            assert!(head.starts_with("HTTP/1.0 200 OK\r\n"), "{head}");
+            assert!(
+                head.to_lowercase()
+                    .contains("\r\nconnection: keep-alive\r\n"),
+                "{head}"
+            );
+            assert!(body.contains("<by>A</by>"), "{body}");
+        }
+    }
+    let mut plain = Raw::tcp(listen).await;
+    plain.write(icm_request("<call/>")).await.expect("written");
+    let said = plain.read_to_end().await;
+    assert!(
+        !said.starts_with(b"HTTP/"),
+        "plain HTTP is not served on a TLS listener"
+    );
+    daemon.signal("TERM");
+    assert!(daemon.ended().await.success(), "{}", daemon.said());
 }
