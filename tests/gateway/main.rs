@@ -15,4 +15,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod failback;
+mod failover;
+mod outcomes;
+mod passthrough;
+mod probes;
+mod replay;
 mod smoke;

@@ -1,5 +1,8 @@
 //! What system tests share: a world around a gateway, waiting for conditions, the real binary.
 
+pub mod pair;
+pub mod wire;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +28,20 @@ pub async fn until(what: impl Display, mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Lets time pass, where its passing is what a test is about; conditions are awaited.
+pub async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// How often a test repeats itself: `usually`, or `in_full` where `CRMGATE_SOAK` asks for it.
+pub fn trials(usually: u32, in_full: u32) -> u32 {
+    if std::env::var_os("CRMGATE_SOAK").is_some() {
+        in_full
+    } else {
+        usually
     }
 }
 
@@ -110,6 +127,14 @@ impl World {
             .gateway
             .set("Runtime", "Threads", 2)
             .set("Runtime", "Watch", "no");
+        deployment
+    }
+
+    /// An empty deployment whose listener for requests is plain HTTP.
+    pub fn plain_deployment(&self) -> Deployment {
+        let mut deployment = self.deployment();
+        deployment.ssl = None;
+        deployment.system.remove("Config", "TpiDllParameter");
         deployment
     }
 
