@@ -15,4 +15,5 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod refusals;
 mod smoke;
