@@ -20,5 +20,6 @@ mod failover;
 mod outcomes;
 mod passthrough;
 mod probes;
+mod refusals;
 mod replay;
 mod smoke;

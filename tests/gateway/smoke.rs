@@ -45,9 +45,17 @@ async fn a_side_that_does_not_trust_our_certificate_is_named_in_the_fault_with_i
     let ssl = deployment.ssl.as_mut().expect("TLS");
     ssl.set("SSL_CLIENT", "CA_FILE", "./ssl/stranger-ca.pem");
     let gateway = world.serve(&deployment).await;
-    let spec = world.crm(bound(&gateway, listen)).caller().expect("a caller");
+    let spec = world
+        .crm(bound(&gateway, listen))
+        .caller()
+        .expect("a caller");
     let ending = Caller::new(spec, world.ledger.clone()).call().await;
-    let Ending::Reported { code, outcome } = ending else { panic!("{ending:?}") };
-    assert_eq!((code.as_str(), outcome), ("GW-502-TLS-REFUSED", Outcome::SentNoAnswer));
+    let Ending::Reported { code, outcome } = ending else {
+        panic!("{ending:?}")
+    };
+    assert_eq!(
+        (code.as_str(), outcome),
+        ("GW-502-TLS-REFUSED", Outcome::SentNoAnswer)
+    );
     assert_eq!(side.executed(), 0);
 }

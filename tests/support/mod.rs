@@ -19,6 +19,11 @@ use crmgate::telemetry::AccessLog;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+pub mod corpus;
+pub mod message;
+pub mod raw;
+pub mod recorder;
+
 /// Long enough for a loaded machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
