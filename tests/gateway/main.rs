@@ -16,3 +16,4 @@
 mod support;
 
 mod smoke;
+mod watch;

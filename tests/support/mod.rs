@@ -1,5 +1,7 @@
 //! What system tests share: a world around a gateway, waiting for conditions, the real binary.
 
+pub mod process;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,17 @@ pub async fn until(what: impl Display, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Lets time pass between two things that a test does, as it passes between two writes of a slow
+/// copy. Never to wait for the gateway: that is [`until`].
+pub async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Whether the long variants of tests are asked for.
+pub fn soak() -> bool {
+    std::env::var_os("CRMGATE_SOAK").is_some()
 }
 
 /// A free loopback address, which stays reserved only until it is given to somebody.
@@ -175,8 +188,13 @@ impl Daemon {
 
     /// Waits until the log holds a text. Fails at once if the daemon has ended.
     pub async fn until_said(&mut self, text: &str) {
+        self.until_said_again(text, 0).await;
+    }
+
+    /// Waits until the log holds a text more often than `times`.
+    pub async fn until_said_again(&mut self, text: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.said().contains(text) {
+        while self.said().matches(text).count() <= times {
             let ended = self.child.try_wait().expect("a child");
             assert!(
                 ended.is_none() && Instant::now() < deadline,
@@ -195,6 +213,11 @@ impl Daemon {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the process has taken of the processor since it began.
+    pub fn processor_time(&self) -> Duration {
+        process::processor_time(self.pid())
     }
 
     /// Sends it a signal by name (`HUP`, `TERM`, ...).
