@@ -15,5 +15,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod reload;
 mod smoke;
 mod watch;
