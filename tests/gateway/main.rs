@@ -21,5 +21,7 @@ mod outcomes;
 mod passthrough;
 mod probes;
 mod refusals;
+mod reload;
 mod replay;
 mod smoke;
+mod watch;

@@ -1,6 +1,7 @@
 //! What system tests share: a world around a gateway, waiting for conditions, the real binary.
 
 pub mod pair;
+pub mod process;
 pub mod wire;
 
 use std::fmt::Display;
@@ -43,11 +44,18 @@ pub async fn pass(time: Duration) {
 
 /// How often a test repeats itself: `usually`, or `in_full` where `CRMGATE_SOAK` asks for it.
 pub fn trials(usually: u32, in_full: u32) -> u32 {
-    if std::env::var_os("CRMGATE_SOAK").is_some() {
-        in_full
-    } else {
-        usually
-    }
+    if soak() { in_full } else { usually }
+}
+
+/// Lets time pass between two things that a test does, as it passes between two writes of a slow
+/// copy. Never to wait for the gateway: that is [`until`].
+pub async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Whether the long variants of tests are asked for.
+pub fn soak() -> bool {
+    std::env::var_os("CRMGATE_SOAK").is_some()
 }
 
 /// A free loopback address, which stays reserved only until it is given to somebody.
@@ -205,8 +213,13 @@ impl Daemon {
 
     /// Waits until the log holds a text. Fails at once if the daemon has ended.
     pub async fn until_said(&mut self, text: &str) {
+        self.until_said_again(text, 0).await;
+    }
+
+    /// Waits until the log holds a text more often than `times`.
+    pub async fn until_said_again(&mut self, text: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.said().contains(text) {
+        while self.said().matches(text).count() <= times {
             let ended = self.child.try_wait().expect("a child");
             assert!(
                 ended.is_none() && Instant::now() < deadline,
@@ -225,6 +238,11 @@ impl Daemon {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the process has taken of the processor since it began.
+    pub fn processor_time(&self) -> Duration {
+        process::processor_time(self.pid())
     }
 
     /// Sends it a signal by name (`HUP`, `TERM`, ...).

@@ -85,17 +85,18 @@ impl<'a> Director<'a> {
             Screen::line(format_args!("  {line}"));
         }
         Screen::line("");
-        let (_, interval, files) = self.stage.gateway.watched();
+        let (interval, files) = self.stage.gateway.watched();
         let mut watch = FileWatch::new(self.stage.gateway.dir(), files, interval);
         loop {
             match self.next_request(&mut watch).await {
                 Request::Drain | Request::Quit => return,
                 Request::ReopenLog => {}
                 Request::Reload => {
-                    if self.reload().await {
-                        let (_, interval, files) = self.stage.gateway.watched();
-                        watch.follow(files, interval);
-                    } else {
+                    let before = watch.look();
+                    let reloaded = self.reload().await;
+                    let (interval, files) = self.stage.gateway.watched();
+                    watch.follow(files, interval, before);
+                    if !reloaded {
                         watch.failed();
                     }
                 }
