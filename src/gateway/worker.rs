@@ -263,10 +263,11 @@ impl Worker {
         self.roster.emptied().await;
     }
 
-    /// Tells exchanges that wait for a side which went down, each after `HangLimit`, as long as
-    /// the side stays down.
+    /// Tells exchanges that a side had when it went down, each after `HangLimit`, as long as the
+    /// side stays down.
     fn abandon(self: &Rc<Self>, system: u32, side: Side) {
         let worker = Rc::clone(self);
+        let declared = Instant::now();
         tokio::task::spawn_local(async move {
             loop {
                 let Some((sides, limit)) = worker.sides(system) else {
@@ -275,11 +276,9 @@ impl Worker {
                 if sides.health(side) != Health::Down {
                     return;
                 }
-                let now = Instant::now();
-                let sent_before = now.checked_sub(limit).unwrap_or(now);
-                match worker.roster.abandon(system, side, sent_before) {
+                match worker.roster.abandon(system, side, declared, limit) {
                     None => return,
-                    Some(oldest) => tokio::time::sleep_until(oldest + limit).await,
+                    Some(next) => tokio::time::sleep_until(next).await,
                 }
             }
         });

@@ -164,7 +164,7 @@ impl Exchange<'_> {
                 UpstreamFault::NoAnswer,
             )),
             Err(Interrupt::Abandoned) => Err(TryFailed::upstream(
-                GatewayError::SideDown,
+                GatewayError::SideDown(self.sent()),
                 UpstreamFault::NoAnswer,
             )),
             Err(Interrupt::Leaving | Interrupt::Cut) => {

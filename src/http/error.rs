@@ -44,8 +44,8 @@ pub enum GatewayError {
     TlsRefused(String),
     /// `ResponseTimeout` passed.
     TimedOut(Outcome),
-    /// The side was declared down while it had the request.
-    SideDown,
+    /// The side was declared down while it had the request, or a part of it.
+    SideDown(Outcome),
     /// The answer cannot be passed on.
     BadAnswer(BadAnswer, Outcome),
     /// The gateway had to end the exchange, because it goes down or the caller lost his right.
@@ -71,7 +71,7 @@ impl GatewayError {
             Self::Lost(_) => "GW-502-NO-ANSWER",
             Self::TlsRefused(_) => "GW-502-TLS-REFUSED",
             Self::TimedOut(_) => "GW-504-NO-ANSWER",
-            Self::SideDown => "GW-504-SIDE-DOWN",
+            Self::SideDown(_) => "GW-504-SIDE-DOWN",
             Self::BadAnswer(..) => "GW-502-BAD-ANSWER",
             Self::Cut(_) => "GW-503-CUT",
             Self::Internal(_) => "GW-500-INTERNAL",
@@ -89,7 +89,7 @@ impl GatewayError {
             Self::TargetNotAllowed => 403,
             Self::Unreachable(_) | Self::Exhausted | Self::Cut(_) => 503,
             Self::Lost(_) | Self::TlsRefused(_) | Self::BadAnswer(..) => 502,
-            Self::TimedOut(_) | Self::SideDown => 504,
+            Self::TimedOut(_) | Self::SideDown(_) => 504,
             Self::Internal(_) => 500,
         }
     }
@@ -108,11 +108,12 @@ impl GatewayError {
             | Self::BodyBrokeOff(outcome)
             | Self::Lost(outcome)
             | Self::TimedOut(outcome)
+            | Self::SideDown(outcome)
             | Self::BadAnswer(_, outcome)
             | Self::Cut(outcome)
             | Self::Internal(outcome) => *outcome,
             // Only an exchange that waits for an answer is told so.
-            Self::SideDown | Self::TlsRefused(_) => Outcome::SentNoAnswer,
+            Self::TlsRefused(_) => Outcome::SentNoAnswer,
         }
     }
 
@@ -130,7 +131,7 @@ impl GatewayError {
             | Self::Lost(_)
             | Self::TlsRefused(_)
             | Self::TimedOut(_)
-            | Self::SideDown
+            | Self::SideDown(_)
             | Self::BadAnswer(..) => Blame::Upstream,
             Self::Exhausted | Self::Cut(_) | Self::Internal(_) => Blame::Gateway,
         }
@@ -163,8 +164,9 @@ impl fmt::Display for GatewayError {
             Self::TimedOut(outcome) => {
                 write!(f, "no answer came in time, and the request was {outcome}")
             }
-            Self::SideDown => f.write_str(
-                "the side went down while it had the request; it may have done what was asked",
+            Self::SideDown(outcome) => write!(
+                f,
+                "the side went down meanwhile, and the request was {outcome}"
             ),
             Self::BadAnswer(bad, _) => bad.fmt(f),
             Self::Cut(outcome) => write!(
@@ -195,7 +197,7 @@ mod tests {
             GatewayError::Lost(Outcome::SentNoAnswer),
             GatewayError::TlsRefused("alert".to_owned()),
             GatewayError::TimedOut(Outcome::SentNoAnswer),
-            GatewayError::SideDown,
+            GatewayError::SideDown(Outcome::SentNoAnswer),
             GatewayError::BadAnswer(BadAnswer::Head, Outcome::SentNoAnswer),
             GatewayError::Cut(Outcome::SentNoAnswer),
             GatewayError::Internal(Outcome::NotSent),
@@ -223,7 +225,7 @@ mod tests {
                 error,
                 GatewayError::Lost(_)
                     | GatewayError::TimedOut(_)
-                    | GatewayError::SideDown
+                    | GatewayError::SideDown(_)
                     | GatewayError::BadAnswer(..)
             );
             if may_have_arrived {

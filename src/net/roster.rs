@@ -10,6 +10,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,8 +23,10 @@ pub enum Phase {
     Handshake,
     /// Nothing is in flight: it may be closed at once.
     Idle,
-    /// A request is being read or sent.
+    /// A request is being read, or an answer is passed on.
     Busy,
+    /// A request is being sent to a side, since the given time.
+    Sending(Side, Instant),
     /// All of the request is with a side and the answer has not begun, since the given time.
     Waiting(Side, Instant),
     /// Bytes are relayed both ways.
@@ -36,6 +39,7 @@ impl fmt::Display for Phase {
             Self::Handshake => f.write_str("in its handshake"),
             Self::Idle => f.write_str("idle"),
             Self::Busy => f.write_str("in an exchange"),
+            Self::Sending(side, _) => write!(f, "sending to side {side}"),
             Self::Waiting(side, _) => write!(f, "waiting for side {side}"),
             Self::Relaying => f.write_str("relaying"),
         }
@@ -70,7 +74,7 @@ struct Member {
     scope: Scope,
     phase: Cell<Phase>,
     leave: Cell<Leave>,
-    /// Set when the side that it waits for was declared down.
+    /// Set when the side that has its request was declared down.
     abandoned: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -171,25 +175,36 @@ impl Roster {
             .collect()
     }
 
-    /// Tells exchanges of a system that wait for `side`, and whose request was sent before
-    /// `sent_before`, that no answer is expected any more. Returns when the oldest of those that
-    /// are still spared was sent.
-    pub fn abandon(&self, system: u32, side: Side, sent_before: Instant) -> Option<Instant> {
-        let mut oldest_spared: Option<Instant> = None;
+    /// Tells exchanges of a system that no answer is expected from `side` any more: those that were
+    /// given to it before it was `declared` down, each once that is `limit` ago. What it is given
+    /// later has its full time, since then it is all that is left. Returns when the next is due.
+    pub fn abandon(
+        &self,
+        system: u32,
+        side: Side,
+        declared: Instant,
+        limit: Duration,
+    ) -> Option<Instant> {
+        let now = Instant::now();
+        let mut next: Option<Instant> = None;
         for member in self.chosen(|scope| scope.system == system) {
-            if let Phase::Waiting(waits_for, since) = member.phase.get() {
-                if waits_for != side {
-                    continue;
-                }
-                if since <= sent_before {
-                    member.abandoned.set(true);
-                    member.wake();
-                } else {
-                    oldest_spared = Some(oldest_spared.map_or(since, |oldest| oldest.min(since)));
-                }
+            let (Phase::Sending(given_to, since) | Phase::Waiting(given_to, since)) =
+                member.phase.get()
+            else {
+                continue;
+            };
+            if given_to != side || since > declared {
+                continue;
+            }
+            let due = since + limit;
+            if due <= now {
+                member.abandoned.set(true);
+                member.wake();
+            } else {
+                next = Some(next.map_or(due, |next| next.min(due)));
             }
         }
-        oldest_spared
+        next
     }
 
     /// Waits until nobody is seated.
@@ -255,7 +270,7 @@ impl Seat {
         self.member.leave.get() == Leave::Now
     }
 
-    /// Whether the side it waits for was declared down.
+    /// Whether the side that has its request was declared down.
     pub(super) fn is_abandoned(&self) -> bool {
         self.member.abandoned.get()
     }
@@ -292,8 +307,6 @@ impl fmt::Debug for Seat {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const fn scope(listener: u32) -> Scope {
@@ -344,17 +357,29 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_exchanges_that_waited_long_enough_for_that_side_are_abandoned() {
+        const LIMIT: Duration = Duration::from_secs(3);
         let roster = Roster::new();
         let start = Instant::now();
+        let declared = start + Duration::from_secs(3);
         let old = roster.seat(ConnectionId(1), peer(), scope(1));
         let young = roster.seat(ConnectionId(2), peer(), scope(1));
         let elsewhere = roster.seat(ConnectionId(3), peer(), scope(1));
-        old.set_phase(Phase::Waiting(Side::A, start));
+        let later = roster.seat(ConnectionId(4), peer(), scope(1));
+        tokio::time::advance(LIMIT).await;
+        old.set_phase(Phase::Sending(Side::A, start));
         young.set_phase(Phase::Waiting(Side::A, start + Duration::from_secs(2)));
         elsewhere.set_phase(Phase::Waiting(Side::B, start));
-        let next = roster.abandon(1, Side::A, start + Duration::from_secs(1));
+        later.set_phase(Phase::Waiting(Side::A, start + Duration::from_secs(4)));
+        let next = roster.abandon(1, Side::A, declared, LIMIT);
         assert!(old.is_abandoned() && !young.is_abandoned() && !elsewhere.is_abandoned());
-        assert_eq!(next, Some(start + Duration::from_secs(2)));
+        assert_eq!(next, Some(start + Duration::from_secs(2) + LIMIT));
+        tokio::time::advance(LIMIT).await;
+        assert_eq!(roster.abandon(1, Side::A, declared, LIMIT), None);
+        assert!(young.is_abandoned());
+        assert!(
+            !later.is_abandoned(),
+            "it was given to a side that was known to be down"
+        );
         old.set_phase(Phase::Busy);
         assert!(
             !old.is_abandoned(),

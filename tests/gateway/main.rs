@@ -16,4 +16,13 @@
 mod support;
 
 mod demo;
+mod failback;
+mod failover;
+mod outcomes;
+mod passthrough;
+mod probes;
+mod refusals;
+mod reload;
+mod replay;
 mod smoke;
+mod watch;

@@ -1,9 +1,11 @@
 //! The main job in its shortest form.
 
+use std::sync::Arc;
+
 use crmgate::model::{Outcome, Side};
 use crmgate::simulate::{Caller, Ending, Party, TlsRange};
 
-use crate::support::raw::{Raw, RawTls, icm_request};
+use crate::support::raw::Raw;
 use crate::support::{Daemon, World, bound, free_address};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,25 +71,22 @@ async fn the_real_binary_resumes_a_session_and_answers_http_1_0_byte_for_byte() 
     let deployment = world.deployment().requests(listen, &side.endpoint(), None);
     deployment.write(world.path()).expect("ini files");
     let mut daemon = Daemon::serving(world.path()).await;
-    let crm = RawTls::new(world.pki.peer(Party::Crm), TlsRange::Only12);
+    let crm = world.pki.peer(Party::Crm).speaking(TlsRange::Only12);
+    let crm = Arc::new(crm.client().expect("a client"));
     for resumed in [false, true] {
-        let mut line = crm.connect(listen).await.expect("a handshake");
-        assert_eq!(line.is_resumed(), resumed);
+        let mut line = Raw::tls(listen, &crm).await.expect("a handshake");
+        assert_eq!(line.resumed, resumed);
         for _ in 0..2 {
-            line.write(icm_request("<call/>")).await.expect("written");
-            let (head, body) = line.answer().await.expect("an answer");
-            assert!(head.starts_with("HTTP/1.0 200 OK\r\n"), "{head}");
-            assert!(
-                head.to_lowercase()
-                    .contains("\r\nconnection: keep-alive\r\n"),
-                "{head}"
-            );
-            assert!(body.contains("<by>A</by>"), "{body}");
+            line.send(ICM_REQUEST).await.expect("sent");
+            let answer = line.answer().await.expect("an answer");
+            assert_eq!(answer.start, "HTTP/1.0 200 OK");
+            assert_eq!(answer.value("connection"), Some("keep-alive"), "{answer:?}");
+            assert!(answer.text().contains("<by>A</by>"), "{answer:?}");
         }
     }
-    let mut plain = Raw::tcp(listen).await;
-    plain.write(icm_request("<call/>")).await.expect("written");
-    let said = plain.read_to_end().await;
+    let mut plain = Raw::plain(listen).await;
+    plain.send(ICM_REQUEST).await.expect("sent");
+    let (said, _) = plain.rest().await;
     assert!(
         !said.starts_with(b"HTTP/"),
         "plain HTTP is not served on a TLS listener"
@@ -95,3 +94,8 @@ async fn the_real_binary_resumes_a_session_and_answers_http_1_0_byte_for_byte() 
     daemon.signal("TERM");
     assert!(daemon.ended().await.success(), "{}", daemon.said());
 }
+
+/// As ICM writes it.
+const ICM_REQUEST: &[u8] = b"POST /ici HTTP/1.0\r\nhost: gateway\r\n\
+    content-type: text/xml; charset=utf-8\r\nsoapaction: \"\"\r\nconnection: Keep-Alive\r\n\
+    content-length: 7\r\n\r\n<call/>";

@@ -1,5 +1,9 @@
 //! What system tests share: a world around a gateway, waiting for conditions, the real binary.
 
+pub mod pair;
+pub mod process;
+pub mod wire;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +21,10 @@ use crmgate::telemetry::AccessLog;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+pub mod corpus;
+pub mod message;
 pub mod raw;
+pub mod recorder;
 
 /// Long enough for a loaded machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +36,27 @@ pub async fn until(what: impl Display, mut condition: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Lets time pass, where its passing is what a test is about; conditions are awaited.
+pub async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// How often a test repeats itself: `usually`, or `in_full` where `CRMGATE_SOAK` asks for it.
+pub fn trials(usually: u32, in_full: u32) -> u32 {
+    if soak() { in_full } else { usually }
+}
+
+/// Lets time pass between two things that a test does, as it passes between two writes of a slow
+/// copy. Never to wait for the gateway: that is [`until`].
+pub async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Whether the long variants of tests are asked for.
+pub fn soak() -> bool {
+    std::env::var_os("CRMGATE_SOAK").is_some()
 }
 
 /// A free loopback address. It is held until the tests end, so a gateway of this process, or of a
@@ -120,6 +148,14 @@ impl World {
         deployment
     }
 
+    /// An empty deployment whose listener for requests is plain HTTP.
+    pub fn plain_deployment(&self) -> Deployment {
+        let mut deployment = self.deployment();
+        deployment.ssl = None;
+        deployment.system.remove("Config", "TpiDllParameter");
+        deployment
+    }
+
     /// Writes a deployment and serves it in this process.
     pub async fn serve(&self, deployment: &Deployment) -> Gateway {
         deployment.write(self.path()).expect("ini files");
@@ -192,8 +228,13 @@ impl Daemon {
 
     /// Waits until the log holds a text. Fails at once if the daemon has ended.
     pub async fn until_said(&mut self, text: &str) {
+        self.until_said_again(text, 0).await;
+    }
+
+    /// Waits until the log holds a text more often than `times`.
+    pub async fn until_said_again(&mut self, text: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.said().contains(text) {
+        while self.said().matches(text).count() <= times {
             let ended = self.child.try_wait().expect("a child");
             assert!(
                 ended.is_none() && Instant::now() < deadline,
@@ -212,6 +253,11 @@ impl Daemon {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the process has taken of the processor since it began.
+    pub fn processor_time(&self) -> Duration {
+        process::processor_time(self.pid())
     }
 
     /// Sends it a signal by name (`HUP`, `TERM`, ...).

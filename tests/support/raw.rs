@@ -1,166 +1,156 @@
-//! Bytes on a wire, without a client that corrects them: raw TCP, and raw TLS with a chosen
-//! version and a chosen certificate.
+//! [`Raw`]: a client that sends exactly the bytes it is given.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crmgate::simulate::{PeerTls, TlsRange};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, HandshakeKind};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use rustls::ClientConfig;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use super::PATIENCE;
+use super::message::{Broken, Kind, Message, Stream, read_message};
 
-/// A connection on which a test writes and reads what it likes.
-pub struct Raw<S> {
-    stream: S,
-    unread: Vec<u8>,
-}
-
-impl Raw<TcpStream> {
-    /// Connects.
-    pub async fn tcp(to: SocketAddr) -> Self {
-        let stream = patiently(TcpStream::connect(to)).await.expect("connected");
-        stream.set_nodelay(true).expect("a live socket");
-        Self::over(stream)
-    }
-
-    /// Closes with a reset instead of an end.
-    pub fn reset(self) {
-        self.stream.set_zero_linger().expect("a live socket");
-    }
-}
-
-impl Raw<TlsStream<TcpStream>> {
-    /// Whether the handshake resumed a session.
-    pub fn is_resumed(&self) -> bool {
-        self.stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
-    }
-
+/// One connection. Whatever takes longer than [`PATIENCE`] fails the test.
+pub struct Raw {
+    stream: Box<dyn Stream>,
+    buffer: Vec<u8>,
+    /// Whether its TLS handshake resumed a session.
+    pub resumed: bool,
     /// The certificate that the server showed.
-    pub fn server_certificate(&self) -> Vec<u8> {
-        let (_, session) = self.stream.get_ref();
-        session.peer_certificates().expect("a certificate")[0].to_vec()
+    pub server: Option<CertificateDer<'static>>,
+}
+
+/// How a caller reaches a listener.
+#[derive(Debug, Clone)]
+pub struct Door {
+    pub addr: SocketAddr,
+    pub tls: Option<Arc<ClientConfig>>,
+}
+
+impl Door {
+    /// A connection through this door.
+    pub async fn open(&self) -> Raw {
+        match &self.tls {
+            None => Raw::plain(self.addr).await,
+            Some(tls) => Raw::tls(self.addr, tls).await.expect("a handshake"),
+        }
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
-    /// Takes over a stream.
-    pub fn over(stream: S) -> Self {
+impl Raw {
+    /// A plain connection.
+    pub async fn plain(addr: SocketAddr) -> Self {
         Self {
-            stream,
-            unread: Vec::new(),
+            stream: Box::new(dial(addr).await),
+            buffer: Vec::new(),
+            resumed: false,
+            server: None,
         }
     }
 
-    /// Writes.
-    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        patiently(self.stream.write_all(bytes.as_ref())).await?;
-        patiently(self.stream.flush()).await
+    /// A TLS connection. With TLS 1.3 a server that refuses the client's certificate is noticed at
+    /// the first read only.
+    pub async fn tls(addr: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let tcp = dial(addr).await;
+        let connector = TlsConnector::from(Arc::clone(config));
+        let connecting = connector.connect(ServerName::from(addr.ip()), tcp);
+        let stream = timeout(PATIENCE, connecting)
+            .await
+            .expect("the handshake ends")?;
+        let session = stream.get_ref().1;
+        let resumed = session.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+        let server = session
+            .peer_certificates()
+            .and_then(<[_]>::first)
+            .cloned()
+            .map(CertificateDer::into_owned);
+        Ok(Self {
+            stream: Box::new(stream),
+            buffer: Vec::new(),
+            resumed,
+            server,
+        })
     }
 
-    /// Says that nothing more follows; reading goes on.
-    pub async fn finish(&mut self) -> io::Result<()> {
-        patiently(self.stream.shutdown()).await
+    /// Sends bytes.
+    pub async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let sending = async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        };
+        timeout(PATIENCE, sending).await.expect("the bytes leave")
     }
 
-    /// Reads until these bytes have come, and returns everything up to their end.
-    pub async fn read_until(&mut self, end: impl AsRef<[u8]>) -> io::Result<Vec<u8>> {
-        let end = end.as_ref();
-        loop {
-            let found = self.unread.windows(end.len()).position(|part| part == end);
-            if let Some(at) = found {
-                return Ok(self.unread.drain(..at + end.len()).collect());
+    /// Sends bytes one by one, as far as somebody takes them.
+    pub async fn send_split(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if self.send(std::slice::from_ref(byte)).await.is_err() {
+                return;
             }
-            if self.fill().await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            tokio::task::yield_now().await;
         }
     }
 
-    /// Reads one answer that has a `Content-Length`: head and body as text.
-    pub async fn answer(&mut self) -> io::Result<(String, String)> {
-        let head = self.read_until("\r\n\r\n").await?;
-        let head = String::from_utf8_lossy(&head).into_owned();
-        let length = head
-            .lines()
-            .filter_map(|line| line.split_once(':'))
-            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-            .and_then(|(_, value)| value.trim().parse().ok());
-        let length: usize = length.unwrap_or_default();
-        while self.unread.len() < length {
-            if self.fill().await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+    /// Says that no more comes.
+    pub async fn finish(&mut self) {
+        let _gone_already = timeout(PATIENCE, self.stream.shutdown()).await;
+    }
+
+    /// The next complete answer.
+    pub async fn answer(&mut self) -> Result<Message, Broken> {
+        self.answer_to(false).await
+    }
+
+    /// The next complete answer, of which only the head comes if the request was a `HEAD`.
+    pub async fn answer_to(&mut self, to_head: bool) -> Result<Message, Broken> {
+        let kind = Kind::Answer { to_head };
+        let reading = read_message(&mut self.stream, &mut self.buffer, kind);
+        timeout(PATIENCE, reading)
+            .await
+            .expect("an answer or an end in time")
+    }
+
+    /// Everything up to the end of the connection, and whether it ended in order.
+    pub async fn rest(&mut self) -> (Vec<u8>, bool) {
+        let reading = async {
+            loop {
+                match self.stream.read_buf(&mut self.buffer).await {
+                    Ok(0) => return true,
+                    Ok(_) => {}
+                    Err(_broken) => return false,
+                }
             }
-        }
-        let body: Vec<u8> = self.unread.drain(..length).collect();
-        Ok((head, String::from_utf8_lossy(&body).into_owned()))
+        };
+        let in_order = timeout(PATIENCE, reading)
+            .await
+            .expect("the connection ends in time");
+        (std::mem::take(&mut self.buffer), in_order)
     }
 
-    /// Reads to the end. A reset is an end too, as a far end that closes with unread data makes it.
-    pub async fn read_to_end(&mut self) -> Vec<u8> {
-        while self.fill().await.is_ok_and(|count| count > 0) {}
-        std::mem::take(&mut self.unread)
-    }
-
-    /// Whether nothing comes for so long and the connection stays open: for what must *not*
-    /// happen, where there is no condition to wait for.
-    pub async fn stays_silent_for(&mut self, time: Duration) -> bool {
-        self.unread.is_empty()
-            && timeout(time, self.stream.read_buf(&mut self.unread))
-                .await
-                .is_err()
-    }
-
-    async fn fill(&mut self) -> io::Result<usize> {
-        patiently(self.stream.read_buf(&mut self.unread)).await
+    /// Reads exactly so many bytes.
+    pub async fn take(&mut self, count: usize) -> Vec<u8> {
+        let reading = async {
+            while self.buffer.len() < count {
+                let read = self.stream.read_buf(&mut self.buffer).await;
+                assert!(read.expect("bytes") > 0, "the connection ended early");
+            }
+        };
+        timeout(PATIENCE, reading)
+            .await
+            .expect("the bytes come in time");
+        self.buffer.drain(..count).collect()
     }
 }
 
-/// A client of one certificate, with its session cache.
-#[derive(Clone)]
-pub struct RawTls(Arc<ClientConfig>);
-
-impl RawTls {
-    /// A client as this peer, in these versions of TLS.
-    pub fn new(peer: PeerTls, versions: TlsRange) -> Self {
-        Self::from_config(peer.speaking(versions).client().expect("a client"))
-    }
-
-    /// A client of any other making.
-    pub fn from_config(config: ClientConfig) -> Self {
-        Self(Arc::new(config))
-    }
-
-    /// Connects and shakes hands. In TLS 1.3 a client is done before the server has judged its
-    /// certificate: a refusal may only show at the first read.
-    pub async fn connect(&self, to: SocketAddr) -> io::Result<Raw<TlsStream<TcpStream>>> {
-        let tcp = patiently(TcpStream::connect(to)).await?;
-        tcp.set_nodelay(true)?;
-        let connector = TlsConnector::from(Arc::clone(&self.0));
-        let stream = patiently(connector.connect(ServerName::from(to.ip()), tcp)).await?;
-        Ok(Raw::over(stream))
-    }
-}
-
-/// A SOAP request as ICM writes it, byte for byte.
-pub fn icm_request(body: &str) -> String {
-    format!(
-        "POST /ici HTTP/1.0\r\nhost: gateway\r\ncontent-type: text/xml; charset=utf-8\r\n\
-         soapaction: \"\"\r\nconnection: Keep-Alive\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// Waits as long as a loaded machine may take, and not longer.
-async fn patiently<T>(future: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(PATIENCE, future)
+async fn dial(addr: SocketAddr) -> TcpStream {
+    let tcp = timeout(PATIENCE, TcpStream::connect(addr))
         .await
-        .unwrap_or_else(|_late| Err(io::ErrorKind::TimedOut.into()))
+        .expect("a connection in time")
+        .expect("a connection");
+    tcp.set_nodelay(true).expect("a live connection");
+    tcp
 }

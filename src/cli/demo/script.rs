@@ -85,17 +85,18 @@ impl<'a> Director<'a> {
             Screen::line(format_args!("  {line}"));
         }
         Screen::line("");
-        let (_, interval, files) = self.stage.gateway.watched();
+        let (interval, files) = self.stage.gateway.watched();
         let mut watch = FileWatch::new(self.stage.gateway.dir(), files, interval);
         loop {
             match self.next_request(&mut watch).await {
                 Request::Drain | Request::Quit => return,
                 Request::ReopenLog => {}
                 Request::Reload => {
-                    if self.reload().await {
-                        let (_, interval, files) = self.stage.gateway.watched();
-                        watch.follow(files, interval);
-                    } else {
+                    let before = watch.look();
+                    let reloaded = self.reload().await;
+                    let (interval, files) = self.stage.gateway.watched();
+                    watch.follow(files, interval, before);
+                    if !reloaded {
                         watch.failed();
                     }
                 }
@@ -105,12 +106,10 @@ impl<'a> Director<'a> {
 
     /// Waits for a request or a change of a file.
     async fn next_request(&mut self, watch: &mut FileWatch) -> Request {
-        // One future over all redraws: a new one would begin its waiting anew.
-        let mut changed = std::pin::pin!(watch.changed());
         loop {
             tokio::select! {
                 () = sleep_until(Instant::now() + REDRAW) => self.glance(),
-                () = changed.as_mut() => return Request::Reload,
+                () = watch.changed() => return Request::Reload,
                 request = self.requests.next() => return request,
             }
         }
