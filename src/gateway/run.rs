@@ -163,7 +163,7 @@ impl Gateway {
     ) -> Result<(), StartError> {
         self.admission.set_limits(&next.settings.limits);
         self.bound
-            .retain(|listen, _| next.listener(*listen).is_some());
+            .retain(|listen, _| next.serving(*listen).is_some());
         let mut shares: Vec<HashMap<ListenAddr, std::net::TcpListener>> =
             self.workers.iter().map(|_| HashMap::new()).collect();
         for (listen, bound) in fresh {
@@ -215,6 +215,7 @@ impl Gateway {
         let mut listeners: Vec<_> = self
             .bound
             .iter()
+            .filter(|(listen, _)| self.snapshot.listener(**listen).is_some())
             .map(|(listen, local)| (*listen, *local))
             .collect();
         listeners.sort_unstable();

@@ -177,12 +177,21 @@ impl Worker {
         self.generation.set(snapshot.generation);
         self.context.set_limits(&snapshot.settings.limits);
         self.context.set_throttle(snapshot.settings.log.throttle);
-        self.close_listeners(|listen| snapshot.listener(listen).is_some());
+        self.close_listeners(|listen| snapshot.serving(listen).is_some());
+        let running: Vec<_> = {
+            let listeners = self.listeners.borrow();
+            listeners
+                .iter()
+                .map(|(listen, running)| (*listen, Rc::clone(running)))
+                .collect()
+        };
+        for (listen, running) in &running {
+            if let Some(plan) = snapshot.serving(*listen) {
+                self.replace(running, plan);
+            }
+        }
         for plan in &snapshot.listeners {
-            let running = self.listeners.borrow().get(&plan.listen).cloned();
-            if let Some(running) = running {
-                self.replace(&running, plan);
-            } else if let Some(share) = shares.remove(&plan.listen) {
+            if let Some(share) = shares.remove(&plan.listen) {
                 self.open(plan, share);
             }
         }
@@ -209,9 +218,15 @@ impl Worker {
         }
     }
 
+    /// Asks the connections of a listener to leave, with their next answer or after a while.
     pub(super) fn leave(&self, whom: Scope) {
         self.roster
             .ask_to_leave(|scope| scope.listener == whom.listener);
+        let roster = self.roster.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(GRACE).await;
+            roster.hasten();
+        });
     }
 
     fn open(self: &Rc<Self>, plan: &ListenerPlan, share: std::net::TcpListener) {

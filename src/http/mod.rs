@@ -82,3 +82,6 @@ mod harness;
 #[cfg(test)]
 #[path = "tests/oracle.rs"]
 mod oracle;
+#[cfg(test)]
+#[path = "tests/peers.rs"]
+mod peers;

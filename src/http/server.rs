@@ -18,6 +18,7 @@ use crate::http::fault::{Reply, write_error};
 use crate::http::operation::operation_name;
 use crate::http::request::Soap;
 use crate::model::{ExchangeId, Outcome, SystemName};
+use crate::net::Phase;
 use crate::telemetry::{self, AccessLine, Noise};
 
 /// A flow: what is done with each request of a listener.
@@ -210,6 +211,8 @@ impl Exchange<'_> {
         self.record.outcome = Some(error.outcome());
         self.context.counters.gateway_answers.inc();
         let out = std::mem::take(&mut work.out);
+        // A word that the side is down has been heard; it must not interrupt what is said of it.
+        self.caller.waiter.seat().set_phase(Phase::Busy);
         let written = self.caller.write(&out, &self.limits).await;
         self.work.get().out = out;
         match (written, keep_alive) {
