@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -190,12 +191,23 @@ fn is_news(kind: EventKind) -> bool {
     }
 }
 
+/// What a file holds. A refused configuration may name anything: a pipe would block, a device has
+/// no end, so they count as missing.
 fn digest(path: &Path) -> Option<u64> {
-    let bytes = std::fs::read(path).ok()?;
+    let metadata = std::fs::metadata(path)
+        .ok()
+        .filter(std::fs::Metadata::is_file)?;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).ok()?;
+    file.take(READ_AT_MOST).read_to_end(&mut bytes).ok()?;
     let mut hasher = DefaultHasher::new();
+    hasher.write_u64(metadata.len());
     hasher.write(&bytes);
     Some(hasher.finish())
 }
+
+/// More than any file that is loaded may have.
+const READ_AT_MOST: u64 = 4 * 1024 * 1024;
 
 /// How long files have to be at rest before they are loaded.
 const REST: Duration = Duration::from_millis(300);

@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod broken_inputs;
 mod failback;
 mod failover;
 mod outcomes;

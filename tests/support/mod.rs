@@ -218,12 +218,19 @@ impl Daemon {
 
     /// Waits until the log holds a text more often than `times`.
     pub async fn until_said_again(&mut self, text: &str, times: usize) {
+        let what = format!("{text:?} is said once more than {times} times");
+        self.until(what, |said| said.matches(text).count() > times)
+            .await;
+    }
+
+    /// Waits until what it has said fulfils a condition. Fails at once if the daemon has ended.
+    pub async fn until(&mut self, what: impl Display, condition: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while self.said().matches(text).count() <= times {
+        while !condition(&self.said()) {
             let ended = self.child.try_wait().expect("a child");
             assert!(
                 ended.is_none() && Instant::now() < deadline,
-                "never said {text:?}:\n{}",
+                "waited in vain until {what}:\n{}",
                 self.said()
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
