@@ -172,6 +172,7 @@ impl Build<'_> {
             connector,
             sides: None,
             upstreams: Vec::new(),
+            reached_by: [None, None],
             probes: Vec::new(),
         };
         if let Some(requests) = &settings.requests {
