@@ -30,7 +30,7 @@ impl Cutting {
         let mut deployment =
             world
                 .plain_deployment()
-                .requests(listen, &plain(a.addr()), Some(&b.endpoint()));
+                .requests(listen, &a.endpoint(), Some(&b.endpoint()));
         unwatched(&mut deployment);
         deployment.system.set("Requests", "PoolIdle", pool_idle);
         let gateway = world.serve(&deployment).await;
@@ -64,13 +64,6 @@ impl Cutting {
             }
             Ending::Faulted | Ending::Broken(_) => panic!("{what}"),
         }
-    }
-}
-
-fn plain(addr: std::net::SocketAddr) -> Endpoint {
-    Endpoint {
-        scheme: Scheme::Http,
-        target: HostPort::from_addr(addr),
     }
 }
 
@@ -139,7 +132,10 @@ async fn a_request_in_the_backlog_of_a_side_that_dies_is_not_sent_elsewhere() {
     let a = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let b = world.side(Side::B);
     let listen = free_address();
-    let side_a = plain(a.local_addr().expect("bound"));
+    let side_a = Endpoint {
+        scheme: Scheme::Http,
+        target: HostPort::from_addr(a.local_addr().expect("bound")),
+    };
     let mut deployment = world
         .plain_deployment()
         .requests(listen, &side_a, Some(&b.endpoint()));

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crmgate::model::{Endpoint, HostPort, Scheme};
 use crmgate::simulate::{Ledger, MessageId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -166,7 +167,7 @@ pub struct CuttingSide {
     addr: SocketAddr,
     desk: Arc<Desk>,
     script: watch::Sender<(Cut, End)>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 #[derive(Debug)]
@@ -195,7 +196,7 @@ impl CuttingSide {
             addr,
             desk,
             script,
-            _tasks: tasks,
+            tasks,
         }
     }
 
@@ -203,6 +204,19 @@ impl CuttingSide {
     pub fn cut(&self, cut: Cut, end: End) {
         self.desk.seen.store(0, Ordering::SeqCst);
         self.script.send_replace((cut, end));
+    }
+
+    /// Ends; from now on callers are refused.
+    pub async fn stop(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// As `SideA` or `SideB` of an ini file.
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            scheme: Scheme::Http,
+            target: HostPort::from_addr(self.addr),
+        }
     }
 
     /// Where it listens.
