@@ -15,5 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod headers;
+mod hostile_answers;
 mod refusals;
 mod smoke;

@@ -1,97 +1,10 @@
 //! Requests that two servers could read in two ways are refused, and nothing of them reaches a
 //! side or SAP CRM; odd ones that mean one thing pass.
 
-use std::sync::Arc;
-
-use crmgate::gateway::Gateway;
-use crmgate::simulate::{Deployment, Party, Port};
-
-use crate::support::World;
 use crate::support::corpus::{CHUNKED_HEAD, HOSTILE_BODIES, HOSTILE_HEADS, Hostile, LEGAL};
 use crate::support::message::{Broken, Message};
-use crate::support::raw::{Door, Raw};
-use crate::support::recorder::{FINE, Recorder, Script, Step};
-
-/// A gateway with all four ways in: requests and events, plain and TLS. One far end stands behind
-/// each flow.
-struct Stage {
-    world: World,
-    doors: Vec<(&'static str, Door)>,
-    side: Recorder,
-    /// Behind the plain and behind the TLS events listener.
-    crms: [Recorder; 2],
-    gateway: Gateway,
-    _ports: Vec<Port>,
-}
-
-/// Answers a `HEAD` without a body, as every server does.
-fn polite() -> Script {
-    Arc::new(|request| {
-        let body = if request.start.starts_with("HEAD ") {
-            FINE.trim_end_matches("fine")
-        } else {
-            FINE
-        };
-        vec![Step::send(body)]
-    })
-}
-
-impl Stage {
-    async fn set() -> Self {
-        let world = World::new();
-        let ports: Vec<Port> = (0..4).map(|_| Port::reserve().expect("a port")).collect();
-        let side = Recorder::start(None, polite()).await;
-        let crm = Recorder::start(None, polite()).await;
-        let tls_crm = Recorder::start(Some(&world.pki.peer(Party::Crm)), polite()).await;
-        let mut secure = world
-            .deployment()
-            .requests(ports[0].addr(), &side.endpoint(), None)
-            .events(ports[1].addr(), &tls_crm.endpoint());
-        secure.system.set("Events", "Tls", "yes");
-        secure.write(world.path()).expect("ini files");
-        let plain = Deployment::new("PLAIN")
-            .requests(ports[2].addr(), &side.endpoint(), None)
-            .events(ports[3].addr(), &crm.endpoint());
-        let mut plain = plain;
-        plain.gateway = secure.gateway.clone();
-        let gateway = world.serve(&plain).await;
-        let of_crm = Arc::new(world.pki.peer(Party::Crm).client().expect("TLS"));
-        let door = |port: usize, tls: bool| Door {
-            addr: ports[port].addr(),
-            tls: tls.then(|| Arc::clone(&of_crm)),
-        };
-        let doors = vec![
-            ("requests over TLS", door(0, true)),
-            ("events over TLS", door(1, true)),
-            ("requests", door(2, false)),
-            ("events", door(3, false)),
-        ];
-        Self {
-            world,
-            doors,
-            side,
-            crms: [crm, tls_crm],
-            gateway,
-            _ports: ports,
-        }
-    }
-
-    fn far_ends(&self) -> impl Iterator<Item = &Recorder> {
-        std::iter::once(&self.side).chain(&self.crms)
-    }
-
-    /// Bytes and connections that came through to any far end.
-    fn came_through(&self) -> (u64, usize) {
-        let bytes = self.far_ends().map(Recorder::bytes).sum();
-        let connections = self.far_ends().map(Recorder::connections).sum();
-        (bytes, connections)
-    }
-
-    /// Complete requests that came through to any far end.
-    fn complete(&self) -> Vec<Message> {
-        self.far_ends().flat_map(Recorder::requests).collect()
-    }
-}
+use crate::support::raw::Raw;
+use crate::support::stage::Stage;
 
 /// What has to come back for a hostile request: a refusal of the right status, and then the end.
 async fn assert_refused(line: &mut Raw, hostile: &Hostile, place: &str) {
@@ -242,5 +155,4 @@ async fn a_head_beyond_the_limits_is_refused_with_the_status_that_says_so() {
         }
     }
     assert_eq!(stage.came_through(), (0, 0));
-    assert!(stage.world.ledger.tally().is_clean());
 }
