@@ -354,3 +354,7 @@ const INTERIM_AT_MOST: usize = 16;
 /// Nearly all SOAP answers are smaller. To wait for so few bytes costs the caller nothing that it
 /// would notice, and a busy gateway no memory worth counting.
 const SMALL_ANSWER: usize = 64 * 1024;
+
+#[cfg(test)]
+#[path = "tests/answer.rs"]
+mod tests;

@@ -318,3 +318,7 @@ fn poll_early_answer(
 fn lost(outcome: Outcome) -> TryFailed {
     TryFailed::upstream(GatewayError::Lost(outcome), UpstreamFault::Closed)
 }
+
+#[cfg(test)]
+#[path = "tests/send.rs"]
+mod tests;

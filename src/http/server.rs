@@ -249,3 +249,7 @@ impl Exchange<'_> {
         self.context.access.write(&line);
     }
 }
+
+#[cfg(test)]
+#[path = "tests/server.rs"]
+mod tests;
