@@ -184,6 +184,7 @@ pub(super) fn upstream(side: SocketAddr, response_timeout: Duration) -> Arc<Upst
         dialled: target.clone(),
         target,
         tls: None,
+        probe_tls: None,
         connect_timeout: SOON,
         response_timeout,
         pool_idle: SOON,
