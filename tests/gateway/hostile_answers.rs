@@ -8,10 +8,10 @@ use crmgate::model::Side;
 use crmgate::simulate::{Party, Port};
 use tokio::time::Instant;
 
-use crate::support::World;
 use crate::support::message::Message;
 use crate::support::raw::{Door, Raw};
 use crate::support::recorder::{FINE, Recorder, Step, always};
+use crate::support::{World, until};
 
 /// `ResponseTimeout` here.
 const PATIENCE_WITH_SIDES: &str = "700ms";
@@ -222,13 +222,6 @@ fn surplus() -> Vec<Hostile> {
             "a second answer",
             vec![Step::send(&format!("{FINE}{second}"))],
         ),
-        (
-            "a second answer a moment later",
-            vec![
-                Step::send(FINE),
-                Step::Drip(second.into(), Duration::from_millis(1)),
-            ],
-        ),
     ]
 }
 
@@ -375,6 +368,28 @@ async fn what_comes_behind_an_answer_is_never_taken_for_the_next_one() {
             }
             scene.side.answer(always(vec![Step::send(FINE)]));
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_side_that_says_something_unasked_on_an_idle_connection_loses_it() {
+    for tls in [false, true] {
+        let scene = scene(tls).await;
+        let request = request("1.1");
+        let evil = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+        let unasked = Step::Drip(evil.into(), Duration::from_millis(1));
+        scene
+            .side
+            .answer(always(vec![Step::send(FINE), unasked, Step::Silence]));
+        let mut line = scene.door.open().await;
+        line.send(request.as_bytes()).await.expect("sent");
+        assert_fine(&line.answer().await.expect("an answer"), "the first");
+        let lost = || scene.side.closed() == 1;
+        until("the gateway gives the connection up", lost).await;
+        scene.side.answer(always(vec![Step::send(FINE)]));
+        line.send(request.as_bytes()).await.expect("sent");
+        assert_fine(&line.answer().await.expect("an answer"), "the second");
+        assert_eq!(scene.side.connections(), 2);
     }
 }
 
