@@ -78,7 +78,7 @@ impl FileWatch {
     }
 
     /// From now on these files count. `before` is what they held before they were read.
-    pub fn follow(&mut self, files: Vec<PathBuf>, interval: Duration, before: Look) {
+    pub fn follow(&mut self, files: Vec<PathBuf>, interval: Duration, before: &Look) {
         self.watch_folders(&files);
         self.files = files;
         let mut loaded = self.look();
@@ -181,8 +181,7 @@ impl FileWatch {
 /// so itself, and would be its own reason to look again.
 fn is_news(kind: EventKind) -> bool {
     match kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-        EventKind::Access(_) => false,
+        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
         EventKind::Any
         | EventKind::Create(_)
         | EventKind::Modify(_)

@@ -18,6 +18,8 @@ mod support;
 mod broken_inputs;
 mod failback;
 mod failover;
+mod headers;
+mod hostile_answers;
 mod outcomes;
 mod passthrough;
 mod probes;

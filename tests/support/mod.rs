@@ -22,8 +22,10 @@ use tokio::time::Instant;
 
 pub mod corpus;
 pub mod message;
+pub mod more_hostile;
 pub mod raw;
 pub mod recorder;
+pub mod stage;
 
 /// Long enough for a loaded machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
