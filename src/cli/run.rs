@@ -136,7 +136,7 @@ async fn reload(gateway: &mut Gateway, watch: &mut FileWatch, log: &LogGuard) {
     let before = watch.look();
     let reloaded = gateway.reload().await;
     let (interval, files) = gateway.watched();
-    watch.follow(files, interval, before);
+    watch.follow(files, interval, &before);
     match reloaded {
         Ok(_report) => {
             if let Err(error) = log.set_level(gateway.log_level()) {

@@ -184,6 +184,7 @@ impl Build<'_> {
             connector,
             sides: None,
             upstreams: Vec::new(),
+            reached_by: [None, None],
             probes: Vec::new(),
         };
         if let Some(requests) = &settings.requests {

@@ -7,11 +7,11 @@ use tracing::{error, info, warn};
 
 use super::build::load_and_build;
 use super::run::{Gateway, StartError};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, SystemParts};
 use crate::config::problem::{Place, Problem, Problems, Severity};
 use crate::model::{Generation, ListenAddr, Phase, Side, SystemName};
 use crate::net::BindError;
-use crate::requests::failover::Event;
+use crate::requests::failover::{Event, Health};
 
 /// What a successful reload did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +107,9 @@ impl Gateway {
         }
     }
 
-    /// A side with another address or other TLS files: what was seen of the old one tells nothing.
+    /// A side at another address is another machine: what was seen of the old one tells nothing.
+    /// Other TLS files are a new chance for a side that is down, perhaps for want of them; one that
+    /// is up has no need to prove itself again.
     pub(super) fn tell_replaced(&self, next: &Snapshot, system: &SystemName) {
         let (Some(before), Some(after)) =
             (self.snapshot.systems.get(system), next.systems.get(system))
@@ -116,17 +118,13 @@ impl Gateway {
         };
         let Some(sides) = &after.sides else { return };
         for side in Side::BOTH {
-            let of = |parts: &super::snapshot::SystemParts| {
-                parts
-                    .probes
-                    .iter()
-                    .find(|plan| plan.side == side)
-                    .map(|plan| Arc::clone(&plan.upstream))
+            let of = |parts: &SystemParts| parts.reached_by.get(side.index()).cloned().flatten();
+            let (Some(old), Some(new)) = (of(before), of(after)) else {
+                continue;
             };
-            if let (Some(old), Some(new)) = (of(before), of(after))
-                && !Arc::ptr_eq(&old, &new)
-                && old.spec().target != new.spec().target
-            {
+            let moved = old.target != new.target || old.tls.is_some() != new.tls.is_some();
+            let renewed = old.tls != new.tls && sides.health(side) == Health::Down;
+            if moved || renewed {
                 sides.tell(Event::Replaced { side });
             }
         }

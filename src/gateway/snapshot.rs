@@ -83,6 +83,8 @@ pub(super) struct SystemParts {
     pub(super) connector: Option<Arc<Connector>>,
     pub(super) sides: Option<Arc<Sides>>,
     pub(super) upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
+    /// What each side's upstream was built from.
+    pub(super) reached_by: [Option<UpstreamKey>; 2],
     pub(super) probes: Vec<ProbePlan>,
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ impl FileWatch {
     }
 
     /// From now on these files count. `before` is what they held before they were read.
-    pub fn follow(&mut self, files: Vec<PathBuf>, interval: Duration, before: Look) {
+    pub fn follow(&mut self, files: Vec<PathBuf>, interval: Duration, before: &Look) {
         self.watch_folders(&files);
         self.files = files;
         let mut loaded = self.look();
@@ -180,8 +181,7 @@ impl FileWatch {
 /// so itself, and would be its own reason to look again.
 fn is_news(kind: EventKind) -> bool {
     match kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-        EventKind::Access(_) => false,
+        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
         EventKind::Any
         | EventKind::Create(_)
         | EventKind::Modify(_)
@@ -190,12 +190,23 @@ fn is_news(kind: EventKind) -> bool {
     }
 }
 
+/// What a file holds. A refused configuration may name anything: a pipe would block, a device has
+/// no end, so they count as missing.
 fn digest(path: &Path) -> Option<u64> {
-    let bytes = std::fs::read(path).ok()?;
+    let metadata = std::fs::metadata(path)
+        .ok()
+        .filter(std::fs::Metadata::is_file)?;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).ok()?;
+    file.take(READ_AT_MOST).read_to_end(&mut bytes).ok()?;
     let mut hasher = DefaultHasher::new();
+    hasher.write_u64(metadata.len());
     hasher.write(&bytes);
     Some(hasher.finish())
 }
+
+/// More than any file that is loaded may have.
+const READ_AT_MOST: u64 = 4 * 1024 * 1024;
 
 /// How long files have to be at rest before they are loaded.
 const REST: Duration = Duration::from_millis(300);

@@ -212,6 +212,7 @@ impl Exchange<'_> {
         if !worth_it {
             return Ok(Collected::Nothing);
         }
+        pump.restart_clock();
         loop {
             let Work {
                 answer_early,
@@ -230,8 +231,10 @@ impl Exchange<'_> {
             if length > buffered {
                 return Ok(Collected::TooMuch);
             }
-            match self.read_more(wire, Instant::now() + patience).await? {
-                Arrived::Bytes => {}
+            pump.waits();
+            let deadline = pump.deadline(patience, self.limits.min_body_rate);
+            match self.read_more(wire, deadline).await? {
+                Arrived::Bytes => pump.moved(),
                 Arrived::End if pump.is_until_close() => {
                     pump.finish();
                     return Ok(Collected::All);
@@ -282,9 +285,10 @@ impl Exchange<'_> {
         let mut behind = Vec::new();
         pump.restart_clock();
         loop {
+            // Who is waited for may change meanwhile, so one look a pause or a window at least.
             let deadline = pump
                 .deadline(patience, rate)
-                .min(Instant::now() + Limits::BODY_RATE_WINDOW);
+                .min(Instant::now() + patience.min(Limits::BODY_RATE_WINDOW));
             let Self {
                 caller, context, ..
             } = self;

@@ -15,9 +15,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod broken_inputs;
 mod demo;
 mod failback;
 mod failover;
+mod headers;
+mod hostile_answers;
 mod outcomes;
 mod passthrough;
 mod probes;

@@ -227,7 +227,7 @@ async fn a_change_while_a_reload_is_under_way_causes_the_next_one() {
     world.pki.renew(Party::Gateway, now).expect("renewed");
     // The renewal came behind the reading; that a reload succeeded must not hide it.
     let (_, files) = gateway.watched();
-    watch.follow(files, Duration::from_millis(100), seen);
+    watch.follow(files, Duration::from_millis(100), &seen);
     let told = timeout(PATIENCE, watch.changed()).await;
     told.expect("the renewal is noticed");
     gateway.reload().await.expect("reloaded");

@@ -23,8 +23,10 @@ use tokio::time::Instant;
 
 pub mod corpus;
 pub mod message;
+pub mod more_hostile;
 pub mod raw;
 pub mod recorder;
+pub mod stage;
 
 /// Long enough for a loaded machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -233,12 +235,19 @@ impl Daemon {
 
     /// Waits until the log holds a text more often than `times`.
     pub async fn until_said_again(&mut self, text: &str, times: usize) {
+        let what = format!("{text:?} is said once more than {times} times");
+        self.until(what, |said| said.matches(text).count() > times)
+            .await;
+    }
+
+    /// Waits until what it has said fulfils a condition. Fails at once if the daemon has ended.
+    pub async fn until(&mut self, what: impl Display, condition: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while self.said().matches(text).count() <= times {
+        while !condition(&self.said()) {
             let ended = self.child.try_wait().expect("a child");
             assert!(
                 ended.is_none() && Instant::now() < deadline,
-                "never said {text:?}:\n{}",
+                "waited in vain until {what}:\n{}",
                 self.said()
             );
             tokio::time::sleep(Duration::from_millis(5)).await;

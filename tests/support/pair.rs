@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crmgate::certs::issue::Authority;
 use crmgate::gateway::Gateway;
 use crmgate::model::Side;
 use crmgate::requests::failover::Health;
@@ -38,6 +39,10 @@ impl Pair {
     /// Starts both sides, and the gateway with these keys added.
     pub async fn start(legs: Legs, keys: impl FnOnce(&mut Deployment)) -> Self {
         let world = World::new();
+        // An authority that has signed nobody here, for tests about trust.
+        let stranger = Authority::new("Stranger CA", world.clock.now()).expect("a CA");
+        let written = world.pki.write("stranger.pem", &stranger.pem());
+        written.expect("a file");
         let (a, b) = match legs {
             Legs::Plain | Legs::TlsToGateway => (world.side(Side::A), world.side(Side::B)),
             Legs::Tls => (world.tls_side(Side::A), world.tls_side(Side::B)),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crmgate::model::{Endpoint, HostPort, Scheme};
 use crmgate::simulate::{Ledger, MessageId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -166,16 +167,15 @@ pub struct CuttingSide {
     addr: SocketAddr,
     desk: Arc<Desk>,
     script: watch::Sender<(Cut, End)>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 #[derive(Debug)]
 struct Desk {
     ledger: Ledger,
     connections: AtomicU64,
-    /// Bytes that it has read on the connection that was opened last.
     seen: AtomicUsize,
-    last_head: Mutex<String>,
+    last: Mutex<String>,
 }
 
 impl CuttingSide {
@@ -188,7 +188,7 @@ impl CuttingSide {
             ledger: ledger.clone(),
             connections: AtomicU64::new(0),
             seen: AtomicUsize::new(0),
-            last_head: Mutex::default(),
+            last: Mutex::default(),
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, Arc::clone(&desk), told));
@@ -196,14 +196,27 @@ impl CuttingSide {
             addr,
             desk,
             script,
-            _tasks: tasks,
+            tasks,
         }
     }
 
-    /// How connections end that are accepted from now on.
+    /// Where it breaks off from now on, also on connections that are open.
     pub fn cut(&self, cut: Cut, end: End) {
         self.desk.seen.store(0, Ordering::SeqCst);
         self.script.send_replace((cut, end));
+    }
+
+    /// Ends; from now on callers are refused.
+    pub async fn stop(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// As `SideA` or `SideB` of an ini file.
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            scheme: Scheme::Http,
+            target: HostPort::from_addr(self.addr),
+        }
     }
 
     /// Where it listens.
@@ -221,9 +234,9 @@ impl CuttingSide {
         self.desk.connections.load(Ordering::SeqCst)
     }
 
-    /// The head of the message that it carried out last.
-    pub fn last_head(&self) -> String {
-        self.desk.last_head.lock().expect("whole").clone()
+    /// The message that it carried out last.
+    pub fn last(&self) -> String {
+        self.desk.last.lock().expect("whole").clone()
     }
 }
 
@@ -232,24 +245,24 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>, told: watch::Receiver<(C
     loop {
         let (tcp, _) = listener.accept().await.expect("accepted");
         desk.connections.fetch_add(1, Ordering::SeqCst);
-        let script = *told.borrow();
-        connections.spawn(serve(tcp, Arc::clone(&desk), script));
+        connections.spawn(serve(tcp, Arc::clone(&desk), told.clone()));
     }
 }
 
-async fn serve(mut tcp: TcpStream, desk: Arc<Desk>, (cut, end): (Cut, End)) {
-    while exchange(&mut tcp, &desk, cut).await {}
-    if end == End::Reset {
+async fn serve(mut tcp: TcpStream, desk: Arc<Desk>, told: watch::Receiver<(Cut, End)>) {
+    while exchange(&mut tcp, &desk, &told).await {}
+    if told.borrow().1 == End::Reset {
         let _gone_already = tcp.set_zero_linger();
     }
 }
 
 /// Takes one message and answers it. Says whether the connection goes on.
-async fn exchange(tcp: &mut TcpStream, desk: &Desk, cut: Cut) -> bool {
+async fn exchange(tcp: &mut TcpStream, desk: &Desk, told: &watch::Receiver<(Cut, End)>) -> bool {
     let mut seen = Vec::new();
-    while !cut.is_reached(&seen) {
+    let cut = || told.borrow().0;
+    while !cut().is_reached(&seen) {
         if whole_length(&seen).is_some_and(|whole| seen.len() >= whole) {
-            return carry_out(tcp, desk, cut, &seen).await;
+            return carry_out(tcp, desk, cut(), &seen).await;
         }
         // Byte by byte, so that it stops exactly where it has to.
         let Ok(byte) = tcp.read_u8().await else {
@@ -266,8 +279,7 @@ async fn carry_out(tcp: &mut TcpStream, desk: &Desk, cut: Cut, message: &[u8]) -
     if let Some(id) = id {
         desk.ledger.executed(id);
     }
-    let head = &message[..head_end(message).expect("whole")];
-    *desk.last_head.lock().expect("whole") = String::from_utf8_lossy(head).into_owned();
+    *desk.last.lock().expect("whole") = String::from_utf8_lossy(message).into_owned();
     let body = id.map_or_else(String::new, |id| format!("<id>{id}</id>"));
     let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n{body}",

@@ -95,7 +95,7 @@ impl<'a> Director<'a> {
                     let before = watch.look();
                     let reloaded = self.reload().await;
                     let (interval, files) = self.stage.gateway.watched();
-                    watch.follow(files, interval, before);
+                    watch.follow(files, interval, &before);
                     if !reloaded {
                         watch.failed();
                     }

@@ -278,7 +278,9 @@ async fn an_exchange_whose_side_is_declared_down_ends_with_a_fault_unless_its_an
         let mut caller = gateway.call().await;
         let down = || {
             let now = tokio::time::Instant::now();
-            gateway.roster.abandon(0, crate::model::Side::A, now);
+            gateway
+                .roster
+                .abandon(0, crate::model::Side::A, now, std::time::Duration::ZERO);
         };
 
         caller.send(post("<a/>")).await;
