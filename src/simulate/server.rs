@@ -196,7 +196,7 @@ impl<A: Answerer> House<A> {
             tokio::select! {
                 _ended = connection.as_mut() => return,
                 () = activity.idle_for(self.idle), if !leaving => {}
-                _ = orders.changed(), if !leaving => {}
+                () = told_to_leave(&mut orders), if !leaving => {}
             }
             leaving = true;
             connection.as_mut().graceful_shutdown();
@@ -214,6 +214,18 @@ impl<A: Answerer> House<A> {
         let body = body.map_err(|_gone_or_too_large| NoReply)?.to_bytes();
         let reply = self.answerer.answer(Request::from_parts(head, body)).await;
         reply.into_response()
+    }
+}
+
+/// Waits for the order to end politely. Whoever dies does not: its connections are cut from
+/// outside, and one that closed by itself before would look like a stop.
+async fn told_to_leave(orders: &mut watch::Receiver<Order>) {
+    let told = orders
+        .wait_for(|order| *order == Order::Leave)
+        .await
+        .is_ok();
+    if !told {
+        std::future::pending::<()>().await;
     }
 }
 
