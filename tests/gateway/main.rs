@@ -16,6 +16,7 @@
 mod support;
 
 mod broken_inputs;
+mod drain;
 mod failback;
 mod failover;
 mod headers;
