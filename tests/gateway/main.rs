@@ -16,6 +16,7 @@
 mod support;
 
 mod broken_inputs;
+mod demo;
 mod drain;
 mod failback;
 mod failover;

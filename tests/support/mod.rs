@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crmgate::gateway::Gateway;
@@ -60,10 +61,14 @@ pub fn soak() -> bool {
     std::env::var_os("CRMGATE_SOAK").is_some()
 }
 
-/// A free loopback address, which stays reserved only until it is given to somebody.
+/// A free loopback address. It is held until the tests end, so a gateway of this process, or of a
+/// child, may listen on it, stop and listen again, and nobody else ever gets it.
 pub fn free_address() -> SocketAddr {
-    let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    probe.local_addr().expect("bound")
+    static HELD: Mutex<Vec<Port>> = Mutex::new(Vec::new());
+    let port = Port::reserve().expect("a port");
+    let addr = port.addr();
+    HELD.lock().expect("no test panics in here").push(port);
+    addr
 }
 
 /// A directory with certificates and a configuration, sides and a CRM around it.
@@ -193,11 +198,21 @@ impl Daemon {
 
     /// The same behind another command, such as a shell that sets limits.
     pub fn run_with(mut command: Command, dir: &Path) -> Self {
+        command.args(["run", "--config"]).arg(dir);
+        Self::spawn(command, dir)
+    }
+
+    /// Any other subcommand; what it says goes to `daemon.log` in `dir`.
+    pub fn start(dir: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crmgate"));
+        command.args(arguments);
+        Self::spawn(command, dir)
+    }
+
+    fn spawn(mut command: Command, dir: &Path) -> Self {
         let log = dir.join("daemon.log");
         let out = std::fs::File::create(&log).expect("a log file");
         let child = command
-            .args(["run", "--config"])
-            .arg(dir)
             .stdin(Stdio::null())
             .stdout(out.try_clone().expect("a handle"))
             .stderr(out)

@@ -260,3 +260,81 @@ fn flow(screen: &Screen, name: &str, tally: &Tally) -> String {
 fn row(name: &str, text: &str) -> String {
     format!("  {name:<32}{text}").trim_end().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{Ending, Ledger};
+
+    fn report(requests: &Ledger) -> Report {
+        Report {
+            requests: requests.tally(),
+            events: Tally::default(),
+            routed: Tally::default(),
+            out_of_order: 0,
+            callers: Default::default(),
+            executed: [1, 2],
+            sides: Default::default(),
+            receivers: Default::default(),
+            gaps: vec![("kill of side A", Duration::from_millis(48))],
+            figures: Snapshot::default(),
+            generation: Generation::FIRST,
+            cut: 0,
+            lost_lines: 0,
+        }
+    }
+
+    fn text(report: &Report) -> String {
+        report.lines(&Screen::plain()).join("\n")
+    }
+
+    #[test]
+    fn a_reported_request_is_named_with_its_outcome_and_is_not_lost() {
+        let requests = Ledger::new();
+        let id = requests.sent();
+        requests.executed(id);
+        let ending = Ending::Reported {
+            code: "GW-502-NO-ANSWER".to_owned(),
+            outcome: Outcome::SentNoAnswer,
+        };
+        requests.ended(id, ending);
+        let report = report(&requests);
+        let text = text(&report);
+        assert!(report.is_clean(), "{text}");
+        assert!(text.contains("1 requests: sent without answer"), "{text}");
+        assert!(text.contains("1 times GW-502-NO-ANSWER"), "{text}");
+        assert!(text.ends_with("  nothing lost, nothing twice"), "{text}");
+    }
+
+    #[test]
+    fn a_lost_request_spoils_the_verdict_and_says_why() {
+        let requests = Ledger::new();
+        let id = requests.sent();
+        requests.ended(id, Ending::Broken("the answer broke off".to_owned()));
+        let report = report(&requests);
+        let text = text(&report);
+        assert!(!report.is_clean(), "{text}");
+        assert!(
+            text.contains("requests: message 0: the answer broke off"),
+            "{text}"
+        );
+        assert!(text.ends_with("  not as it should be: see above"), "{text}");
+    }
+
+    #[test]
+    fn events_that_overtake_each_other_spoil_the_verdict() {
+        let report = Report {
+            out_of_order: 1,
+            ..report(&Ledger::new())
+        };
+        assert!(!report.is_clean());
+        assert!(text(&report).contains("1 events overtook an earlier one"));
+    }
+
+    #[test]
+    fn the_table_fits_a_narrow_terminal() {
+        for line in report(&Ledger::new()).lines(&Screen::plain()) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}

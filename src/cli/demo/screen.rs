@@ -107,24 +107,29 @@ const LIVE_WIDTH: usize = 68;
 mod tests {
     use super::*;
 
+    impl Screen {
+        /// As if the output went into a file.
+        pub(in crate::cli::demo) fn plain() -> Self {
+            Self {
+                begin: Instant::now(),
+                live: false,
+                colour: false,
+                drawn: false,
+            }
+        }
+    }
+
     #[test]
     fn without_colours_a_text_is_what_it_is() {
-        let screen = Screen {
-            begin: Instant::now(),
-            live: false,
-            colour: false,
-            drawn: false,
-        };
+        let screen = Screen::plain();
         assert_eq!(screen.tone(Tone::Bad, "1 lost"), "1 lost");
     }
 
     #[test]
     fn a_tone_ends_with_its_text() {
         let screen = Screen {
-            begin: Instant::now(),
-            live: true,
             colour: true,
-            drawn: false,
+            ..Screen::plain()
         };
         assert_eq!(screen.tone(Tone::Good, "0"), "\u{1b}[32m0\u{1b}[0m");
     }

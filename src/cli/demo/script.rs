@@ -106,12 +106,10 @@ impl<'a> Director<'a> {
 
     /// Waits for a request or a change of a file.
     async fn next_request(&mut self, watch: &mut FileWatch) -> Request {
-        // One future over all redraws: a new one would begin its waiting anew.
-        let mut changed = std::pin::pin!(watch.changed());
         loop {
             tokio::select! {
                 () = sleep_until(Instant::now() + REDRAW) => self.glance(),
-                () = changed.as_mut() => return Request::Reload,
+                () = watch.changed() => return Request::Reload,
                 request = self.requests.next() => return request,
             }
         }
