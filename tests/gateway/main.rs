@@ -15,7 +15,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod events;
 mod headers;
 mod hostile_answers;
 mod refusals;
 mod smoke;
+mod static_route;
