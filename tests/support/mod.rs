@@ -22,6 +22,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 pub mod corpus;
+pub mod crossing;
 pub mod message;
 pub mod more_hostile;
 pub mod raw;
