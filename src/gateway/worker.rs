@@ -19,8 +19,8 @@ use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
 use crate::model::{Generation, ListenAddr, Side};
 use crate::net::{Admission, Listener, Phase, Roster, Scope};
-use crate::requests::Sides;
 use crate::requests::failover::Health;
+use crate::requests::{SideEvent, Sides};
 use crate::telemetry::{AccessLog, Counters};
 
 /// What a worker is started with.
@@ -43,8 +43,8 @@ pub(super) enum Command {
         shares: HashMap<ListenAddr, std::net::TcpListener>,
         done: oneshot::Sender<()>,
     },
-    /// A side went down: what waits for it has to be told.
-    SideDown { system: u32, side: Side },
+    /// Something happened to a side: what is under way there has to know.
+    Side { system: u32, event: SideEvent },
     /// Accept no more, ask everybody to leave, say when nobody is left.
     Drain { empty: oneshot::Sender<()> },
     /// Cut who is still there, and say who that was once they are gone.
@@ -152,7 +152,14 @@ impl Worker {
                 self.publish(&snapshot, shares);
                 let _nobody_waits = done.send(());
             }
-            Command::SideDown { system, side } => self.abandon(system, side),
+            Command::Side {
+                system,
+                event: SideEvent::Down(side),
+            } => self.abandon(system, side),
+            Command::Side {
+                system,
+                event: SideEvent::Left(side),
+            } => self.roster.leave_side(system, side),
             Command::Drain { empty } => {
                 self.close_listeners(|_| false);
                 let worker = Rc::clone(self);

@@ -9,9 +9,11 @@ use crmgate::requests::failover::Health;
 use crmgate::simulate::{Behaviour, Caller, Deployment, Ending, Party};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::support::pair::{Legs, Pair, quick, unwatched};
-use crate::support::{Daemon, World, bound, free_address, until};
+use crate::support::{Daemon, PATIENCE, World, bound, free_address, until};
 
 /// Two TLS sides behind a gateway that passes connections through.
 async fn passthrough(keys: impl FnOnce(&mut Deployment)) -> Pair {
@@ -88,7 +90,7 @@ async fn with_both_sides_dead_a_connection_is_reset_at_once() {
     let mut pair = passthrough(unwatched).await;
     pair.a.kill().await;
     pair.b.kill().await;
-    // The reset may be there before the connect has returned.
+    // The reset may be there before connect returns.
     let read = async { TcpStream::connect(pair.at).await?.read_u8().await };
     let error = read.await.expect_err("nothing to read");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
@@ -96,6 +98,69 @@ async fn with_both_sides_dead_a_connection_is_reset_at_once() {
         pair.gateway.figures().exchanges_passthrough_not_sent == 1
     })
     .await;
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operators_switch_moves_connections_that_are_open_as_soon_as_they_are_quiet() {
+    let pair = passthrough(|_| {}).await;
+    let mut caller = pair.caller();
+    for _ in 0..3 {
+        assert_eq!(caller.call().await, Ending::Answered);
+    }
+    pair.switch(Side::B);
+    until("the connection is closed", || {
+        pair.gateway.figures().relayed_connections_open == 0
+    })
+    .await;
+    caller.hang_up().await;
+    assert_eq!(caller.call().await, Ending::Answered);
+    assert_eq!(shown_by(&pair, &caller), Side::B);
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operators_switch_waits_for_slow_answers_also_on_connections_that_are_new() {
+    let pair = passthrough(|_| {}).await;
+    pair.a.behave(Behaviour::Serve(Duration::from_millis(1500)));
+    // Each of these connections is a TLS handshake old, whose last word was the side's.
+    let mut callers: Vec<_> = (0..8).map(|_| pair.caller()).collect();
+    let mut calls = JoinSet::new();
+    for mut caller in callers.drain(..) {
+        calls.spawn(async move { caller.call().await });
+    }
+    until("side A has the requests", || pair.a.executed() == 8).await;
+    pair.switch(Side::B);
+    assert_eq!(calls.join_all().await, [const { Ending::Answered }; 8]);
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_whose_side_hangs_is_reset_long_before_the_response_timeout() {
+    let pair = passthrough(|deployment| {
+        quick(deployment);
+        deployment.system.set("Probe", "Type", "tls");
+    })
+    .await;
+    pair.until_health(Side::B, Health::Up).await;
+    let (mut busy, mut quiet) = (pair.caller(), pair.caller());
+    for caller in [&mut busy, &mut quiet] {
+        assert_eq!(caller.call().await, Ending::Answered);
+    }
+    pair.a.behave(Behaviour::Hang);
+    let begun = Instant::now();
+    let ending = busy.call().await;
+    assert!(matches!(ending, Ending::Broken(_)), "{ending:?}");
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    until("the quiet one is closed too", || {
+        pair.gateway.figures().relayed_connections_open == 0
+    })
+    .await;
+    for caller in [&mut busy, &mut quiet] {
+        caller.hang_up().await;
+        assert_eq!(caller.call().await, Ending::Answered);
+        assert_eq!(shown_by(&pair, caller), Side::B);
+    }
     pair.end().await;
 }
 
@@ -206,11 +271,12 @@ async fn a_drain_lets_a_passed_through_exchange_finish_and_closes_idle_connectio
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_names_a_passed_through_connection_that_it_has_to_cut() {
     let mut pair = passthrough(|_| {}).await;
-    pair.a.behave(Behaviour::Serve(Duration::from_hours(1)));
     let mut caller = pair.caller();
+    assert_eq!(caller.call().await, Ending::Answered);
+    pair.a.behave(Behaviour::Serve(Duration::from_hours(1)));
     let (a, gateway) = (&pair.a, &mut pair.gateway);
     let (ending, report) = tokio::join!(caller.call(), async {
-        until("the side has the request", || a.executed() == 1).await;
+        until("the side has the request", || a.executed() == 2).await;
         gateway
             .drain(Duration::from_millis(300), std::future::pending())
             .await
@@ -219,7 +285,7 @@ async fn a_drain_names_a_passed_through_connection_that_it_has_to_cut() {
     let [cut] = report.cut.as_slice() else {
         panic!("{report:?}");
     };
-    assert_eq!(cut.doing, "relaying");
+    assert_eq!(cut.doing, "waiting for side A");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
