@@ -15,6 +15,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clients;
+mod deployments;
 mod events;
 mod headers;
 mod hostile_answers;

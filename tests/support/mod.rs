@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 pub mod corpus;
 pub mod crossing;
+pub mod host;
 pub mod message;
 pub mod more_hostile;
 pub mod raw;
