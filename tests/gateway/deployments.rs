@@ -41,8 +41,7 @@ impl ConnectorHost {
         let layout = world.pki.layout();
         let host = Host::of(&world.pki, Party::Side(side), layout);
         // SAP CRM itself calls here, or the proxy for it.
-        let mut deployment = host
-            .deployment(&world.pki, layout, Meets::Both, Meets::Crm)
+        let mut deployment = Host::deployment(&world.pki, layout, Meets::Both, Meets::Crm)
             .requests(requests.addr(), &connector.endpoint(), None)
             .events(events.addr(), crm);
         if let Some(proxy) = events_over {
@@ -149,8 +148,7 @@ impl Proxy {
         let layout = world.pki.layout();
         let host = Host::of(&world.pki, Party::Gateway, layout);
         let [a, b] = sides;
-        let mut deployment = host
-            .deployment(&world.pki, layout, Meets::Crm, Meets::Company)
+        let mut deployment = Host::deployment(&world.pki, layout, Meets::Crm, Meets::Company)
             .requests(requests.addr(), &a.endpoint(), Some(&b.endpoint()));
         deployment.system.set("Probe", "Type", "tcp");
         let gateway = host.serve(&adjust(deployment)).await;
@@ -268,7 +266,7 @@ fn second_system(world: &World, first: &mut Deployment) -> (World, Deployment) {
     let mut second = Deployment::new("SAP2");
     second.system.set("Config", "TpiDllParameter", "SSL");
     second.gateway = first.gateway.clone();
-    second.ssl = first.ssl.clone();
+    second.ssl.clone_from(&first.ssl);
     (other, second)
 }
 

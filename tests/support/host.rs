@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crmgate::gateway::Gateway;
+use crmgate::gateway::{Gateway, StartError};
 use crmgate::model::Clock;
 use crmgate::simulate::{CaModel, Deployment, FileLayout, Ini, Party, Pki};
 use crmgate::telemetry::AccessLog;
@@ -57,13 +57,7 @@ impl Host {
 
     /// A deployment with TLS. With one CA it is what the vendor's example shows; with two, each
     /// role names the CA of whom it meets.
-    pub fn deployment(
-        &self,
-        pki: &Pki,
-        layout: FileLayout,
-        server: Meets,
-        client: Meets,
-    ) -> Deployment {
+    pub fn deployment(pki: &Pki, layout: FileLayout, server: Meets, client: Meets) -> Deployment {
         let mut ssl = Ini::new("A machine of a test.");
         ssl.set("SSL", "METHOD", 0);
         match pki.model() {
@@ -92,8 +86,10 @@ pub async fn serve(dir: &Path) -> Gateway {
     let access = AccessLog::off();
     let started = Gateway::start(dir, &Clock::system(), &access).await;
     started.unwrap_or_else(|error| match error {
-        crmgate::gateway::StartError::Config(problems) => panic!("{problems}"),
-        other => panic!("{other}"),
+        StartError::Config(problems) => panic!("{problems}"),
+        other @ (StartError::Bind(_) | StartError::Thread(_) | StartError::WorkerLost) => {
+            panic!("{other}")
+        }
     })
 }
 

@@ -24,6 +24,7 @@ pub mod more_hostile;
 pub mod raw;
 pub mod recorder;
 pub mod stage;
+pub mod tool;
 
 /// Long enough for a loaded machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
