@@ -391,7 +391,7 @@ async fn events_are_carried_while_the_crm_restarts_without_one_being_sent_twice(
         .expect("an endpoint");
     let start = || {
         let tls = world.pki.peer(Party::Crm);
-        let idle = Duration::from_secs(60);
+        let idle = Duration::from_mins(1);
         crmgate::simulate::EventReceiver::start(&crm_port, Some(&tls), idle, &world.events)
             .expect("a receiver")
     };

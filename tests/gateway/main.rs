@@ -19,7 +19,9 @@
 mod support;
 
 mod broken_inputs;
+mod clients;
 mod demo;
+mod deployments;
 mod drain;
 mod events;
 mod failback;

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 /// It listens until dropped.
 pub struct Crossing {
     addr: SocketAddr,
     connections: Arc<AtomicUsize>,
-    task: JoinHandle<()>,
+    _tasks: JoinSet<()>,
 }
 
 impl Crossing {
@@ -23,7 +23,8 @@ impl Crossing {
         let addr = listener.local_addr().expect("bound");
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
-        let task = tokio::spawn(async move {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
             let mut all = JoinSet::new();
             while let Ok((mut here, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -37,7 +38,7 @@ impl Crossing {
         Self {
             addr,
             connections,
-            task,
+            _tasks: tasks,
         }
     }
 
@@ -48,11 +49,5 @@ impl Crossing {
     /// Connections so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Crossing {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
