@@ -16,7 +16,9 @@
 mod support;
 
 mod broken_inputs;
+mod crowds;
 mod drain;
+mod limits;
 mod reload;
 mod smoke;
 mod watch;
