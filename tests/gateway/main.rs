@@ -20,6 +20,7 @@ mod support;
 
 mod broken_inputs;
 mod clients;
+mod crowds;
 mod demo;
 mod deployments;
 mod drain;
@@ -28,6 +29,7 @@ mod failback;
 mod failover;
 mod headers;
 mod hostile_answers;
+mod limits;
 mod outcomes;
 mod passthrough;
 mod probes;
