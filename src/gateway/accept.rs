@@ -153,3 +153,24 @@ async fn contained(future: impl Future<Output = ()>) -> Result<(), Panicked> {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_connection_and_nothing_else() {
+        let local = tokio::task::LocalSet::new();
+        let ended = local.run_until(async {
+            let broken = tokio::task::spawn_local(contained(async {
+                tokio::task::yield_now().await;
+                panic!("a defect, on purpose");
+            }));
+            let sound = tokio::task::spawn_local(contained(tokio::task::yield_now()));
+            (broken.await, sound.await)
+        });
+        let (broken, sound) = ended.await;
+        assert!(broken.expect("the task itself goes on").is_err());
+        assert!(sound.expect("not touched").is_ok());
+    }
+}

@@ -24,7 +24,7 @@ pub(super) struct Workshop {
     pub(super) clock: Clock,
     pub(super) vault: SessionVault,
     pub(super) counters: Arc<Counters>,
-    /// Makes the listener to "side down" for a system's number.
+    /// Makes the listener to side events for a system's number.
     pub(super) side_events: Box<dyn Fn(u32) -> SideEvents + Send + Sync>,
 }
 
@@ -49,7 +49,7 @@ pub fn check(dir: &Path, clock: &Clock) -> Check {
         clock: clock.clone(),
         vault: SessionVault::new(),
         counters: Arc::default(),
-        side_events: Box::new(|_system| Box::new(|_side| ())),
+        side_events: Box::new(|_system| Box::new(|_event| ())),
     };
     let Draft {
         snapshot, problems, ..

@@ -294,15 +294,15 @@ impl Gateway {
     }
 }
 
-/// Every worker hears of a side that went down.
+/// Every worker hears of a side that went down or was left.
 fn side_events(
     outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>>,
 ) -> Box<dyn Fn(u32) -> crate::requests::SideEvents + Send + Sync> {
     Box::new(move |system| {
         let outbox = Arc::clone(&outbox);
-        Box::new(move |side| {
+        Box::new(move |event| {
             for commands in outbox.get().into_iter().flatten() {
-                let _ended = commands.send(Command::SideDown { system, side });
+                let _ended = commands.send(Command::Side { system, event });
             }
         })
     })

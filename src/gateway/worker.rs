@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::error;
 
 use super::connection::{HandshakeLane, HttpFlow};
@@ -19,8 +19,8 @@ use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
 use crate::model::{Generation, ListenAddr, Side};
 use crate::net::{Admission, Listener, Phase, Roster, Scope};
-use crate::requests::Sides;
 use crate::requests::failover::Health;
+use crate::requests::{SideEvent, Sides};
 use crate::telemetry::{AccessLog, Counters};
 
 /// What a worker is started with.
@@ -43,11 +43,11 @@ pub(super) enum Command {
         shares: HashMap<ListenAddr, std::net::TcpListener>,
         done: oneshot::Sender<()>,
     },
-    /// A side went down: what waits for it has to be told.
-    SideDown { system: u32, side: Side },
+    /// Something happened to a side: what is under way there has to know.
+    Side { system: u32, event: SideEvent },
     /// Accept no more, ask everybody to leave, say when nobody is left.
     Drain { empty: oneshot::Sender<()> },
-    /// Cut who is still there, and say who that was.
+    /// Cut who is still there, and say who that was once they are gone.
     Cut {
         cut: oneshot::Sender<Vec<(SocketAddr, Phase)>>,
     },
@@ -152,7 +152,14 @@ impl Worker {
                 self.publish(&snapshot, shares);
                 let _nobody_waits = done.send(());
             }
-            Command::SideDown { system, side } => self.abandon(system, side),
+            Command::Side {
+                system,
+                event: SideEvent::Down(side),
+            } => self.abandon(system, side),
+            Command::Side {
+                system,
+                event: SideEvent::Left(side),
+            } => self.roster.leave_side(system, side),
             Command::Drain { empty } => {
                 self.close_listeners(|_| false);
                 let worker = Rc::clone(self);
@@ -162,7 +169,13 @@ impl Worker {
                 });
             }
             Command::Cut { cut } => {
-                let _nobody_waits = cut.send(self.roster.cut(|_| true));
+                let named = self.roster.cut(|_| true);
+                let roster = self.roster.clone();
+                tokio::task::spawn_local(async move {
+                    // A caller that is cut is told so, if it listens.
+                    let _stuck = timeout(LAST_WORDS, roster.emptied()).await;
+                    let _nobody_waits = cut.send(named);
+                });
             }
             Command::Stop => {}
         }
@@ -318,6 +331,9 @@ impl Worker {
 /// How long a connection that has to leave may wait for a request with whose answer to leave. An
 /// agent's next request seldom comes later, and a stop or a change of trust should not take long.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long those who are cut may take to tell their callers: one small write.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);

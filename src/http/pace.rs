@@ -134,7 +134,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_time_of_a_slow_caller_is_not_the_upstreams() {
         let mut pace = Pace::start();
-        tokio::time::advance(Duration::from_secs(300)).await;
+        tokio::time::advance(Duration::from_mins(5)).await;
         pace.moved();
         pace.waits_for_upstream();
         assert_eq!(left(pace.of_upstream(0, 100, PATIENCE)), 60);

@@ -27,10 +27,11 @@ pub enum Phase {
     Busy,
     /// A request is being sent to a side, since the given time.
     Sending(Side, Instant),
-    /// All of the request is with a side and the answer has not begun, since the given time.
+    /// A side has the request and has not begun to answer, since the given time.
     Waiting(Side, Instant),
-    /// Bytes are relayed both ways.
-    Relaying,
+    /// Bytes are relayed both ways, to a side or to somebody else. While a side owes an answer it
+    /// is [`Phase::Waiting`].
+    Relaying(Option<Side>),
 }
 
 impl fmt::Display for Phase {
@@ -41,7 +42,7 @@ impl fmt::Display for Phase {
             Self::Busy => f.write_str("in an exchange"),
             Self::Sending(side, _) => write!(f, "sending to side {side}"),
             Self::Waiting(side, _) => write!(f, "waiting for side {side}"),
-            Self::Relaying => f.write_str("relaying"),
+            Self::Relaying(_) => f.write_str("relaying"),
         }
     }
 }
@@ -73,6 +74,8 @@ struct Member {
     /// Which part of the configuration it serves.
     scope: Scope,
     phase: Cell<Phase>,
+    /// The side at the other end of a relayed connection.
+    relays_to: Cell<Option<Side>>,
     leave: Cell<Leave>,
     /// Set when the side that has its request was declared down.
     abandoned: Cell<bool>,
@@ -97,7 +100,7 @@ impl Member {
 #[derive(Debug, Default)]
 struct Shared {
     members: RefCell<HashMap<ConnectionId, Rc<Member>>>,
-    emptied: RefCell<Option<Waker>>,
+    emptied: RefCell<Vec<Waker>>,
 }
 
 /// The connections of one thread. Clones are the same roster.
@@ -118,6 +121,7 @@ impl Roster {
             peer,
             scope,
             phase: Cell::new(Phase::Handshake),
+            relays_to: Cell::new(None),
             leave: Cell::new(Leave::Stay),
             abandoned: Cell::new(false),
             waker: RefCell::new(None),
@@ -148,6 +152,16 @@ impl Roster {
     pub fn ask_to_leave(&self, whom: impl Fn(Scope) -> bool) {
         for member in self.chosen(whom) {
             member.ask(Leave::WithAnswer);
+        }
+    }
+
+    /// Asks relayed connections of a system to leave `side`, as soon as nothing is in flight: each
+    /// keeps the side that it was opened to, and that is the wrong one from now on.
+    pub fn leave_side(&self, system: u32, side: Side) {
+        for member in self.chosen(|scope| scope.system == system) {
+            if member.relays_to.get() == Some(side) {
+                member.ask(Leave::WhenIdle);
+            }
         }
     }
 
@@ -213,7 +227,10 @@ impl Roster {
             if self.is_empty() {
                 return Poll::Ready(());
             }
-            *self.shared.emptied.borrow_mut() = Some(cx.waker().clone());
+            let mut waiting = self.shared.emptied.borrow_mut();
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
             Poll::Pending
         })
         .await;
@@ -251,8 +268,16 @@ impl Seat {
     /// Says what the connection does now. Waiting for a side begins afresh: an earlier word that
     /// a side is down does not count for the next request.
     pub fn set_phase(&self, phase: Phase) {
+        if let Phase::Relaying(side) = phase {
+            self.member.relays_to.set(side);
+        }
         self.member.phase.set(phase);
         self.member.abandoned.set(false);
+    }
+
+    /// The side at the other end, if this connection is relayed to one.
+    pub(super) fn relays_to(&self) -> Option<Side> {
+        self.member.relays_to.get()
     }
 
     /// Whether this connection should close after what is in flight.
@@ -288,10 +313,9 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.shared.members.borrow_mut().remove(&self.id);
-        if self.shared.members.borrow().is_empty()
-            && let Some(waker) = self.shared.emptied.borrow_mut().take()
-        {
-            waker.wake();
+        if self.shared.members.borrow().is_empty() {
+            let waiting = std::mem::take(&mut *self.shared.emptied.borrow_mut());
+            waiting.into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -306,88 +330,5 @@ impl fmt::Debug for Seat {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn scope(listener: u32) -> Scope {
-        Scope {
-            system: 1,
-            listener,
-        }
-    }
-
-    fn peer() -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 1))
-    }
-
-    #[tokio::test]
-    async fn the_roster_is_empty_when_the_last_seat_is_dropped() {
-        let roster = Roster::new();
-        let one = roster.seat(ConnectionId(1), peer(), scope(0));
-        let two = roster.seat(ConnectionId(2), peer(), scope(0));
-        let waits = roster.emptied();
-        tokio::pin!(waits);
-        drop(one);
-        assert!(futures_poll(waits.as_mut()).is_pending());
-        drop(two);
-        waits.await;
-        assert!(roster.is_empty());
-    }
-
-    #[test]
-    fn asking_one_scope_to_leave_spares_the_others() {
-        let roster = Roster::new();
-        let one = roster.seat(ConnectionId(1), peer(), scope(1));
-        let two = roster.seat(ConnectionId(2), peer(), scope(2));
-        roster.ask_to_leave(|scope| scope.listener == 1);
-        assert!(one.is_leaving() && !one.leaves_when_idle());
-        roster.hasten();
-        assert!(one.leaves_when_idle() && !one.is_cut());
-        assert!(!two.is_leaving());
-    }
-
-    #[test]
-    fn a_cut_says_what_each_connection_was_doing() {
-        let roster = Roster::new();
-        let one = roster.seat(ConnectionId(1), peer(), scope(1));
-        one.set_phase(Phase::Relaying);
-        assert_eq!(roster.cut(|_| true), [(peer(), Phase::Relaying)]);
-        assert!(one.is_cut());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_exchanges_that_waited_long_enough_for_that_side_are_abandoned() {
-        const LIMIT: Duration = Duration::from_secs(3);
-        let roster = Roster::new();
-        let start = Instant::now();
-        let declared = start + Duration::from_secs(3);
-        let old = roster.seat(ConnectionId(1), peer(), scope(1));
-        let young = roster.seat(ConnectionId(2), peer(), scope(1));
-        let elsewhere = roster.seat(ConnectionId(3), peer(), scope(1));
-        let later = roster.seat(ConnectionId(4), peer(), scope(1));
-        tokio::time::advance(LIMIT).await;
-        old.set_phase(Phase::Sending(Side::A, start));
-        young.set_phase(Phase::Waiting(Side::A, start + Duration::from_secs(2)));
-        elsewhere.set_phase(Phase::Waiting(Side::B, start));
-        later.set_phase(Phase::Waiting(Side::A, start + Duration::from_secs(4)));
-        let next = roster.abandon(1, Side::A, declared, LIMIT);
-        assert!(old.is_abandoned() && !young.is_abandoned() && !elsewhere.is_abandoned());
-        assert_eq!(next, Some(start + Duration::from_secs(2) + LIMIT));
-        tokio::time::advance(LIMIT).await;
-        assert_eq!(roster.abandon(1, Side::A, declared, LIMIT), None);
-        assert!(young.is_abandoned());
-        assert!(
-            !later.is_abandoned(),
-            "it was given to a side that was known to be down"
-        );
-        old.set_phase(Phase::Busy);
-        assert!(
-            !old.is_abandoned(),
-            "the next request of that connection starts afresh"
-        );
-    }
-
-    fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
-        future.poll(&mut Context::from_waker(Waker::noop()))
-    }
-}
+#[path = "tests/roster.rs"]
+mod tests;

@@ -351,8 +351,11 @@ async fn a_request_on_a_connection_that_was_reset_is_broken_and_not_sent_again()
     pair.side.kill().await;
     pair.side.restart().expect("the same port");
     let ending = caller.call().await;
+    // Whether the write or the read meets the reset first is the network's affair.
+    let why = reason(&ending);
     assert!(
-        reason(&ending).starts_with("the request cannot be written: "),
+        why.starts_with("the request cannot be written: ")
+            || why == "the connection was closed without an answer",
         "{ending:?}"
     );
     assert_eq!(pair.side.executed(), 1);

@@ -6,6 +6,9 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::string_slice,
+    clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
     missing_docs,
     unreachable_pub,
     dead_code,
@@ -16,11 +19,17 @@
 mod support;
 
 mod broken_inputs;
+mod clients;
+mod crowds;
 mod demo;
+mod deployments;
+mod drain;
+mod events;
 mod failback;
 mod failover;
 mod headers;
 mod hostile_answers;
+mod limits;
 mod outcomes;
 mod passthrough;
 mod probes;
@@ -28,4 +37,5 @@ mod refusals;
 mod reload;
 mod replay;
 mod smoke;
+mod static_route;
 mod watch;

@@ -22,11 +22,14 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 pub mod corpus;
+pub mod crossing;
+pub mod host;
 pub mod message;
 pub mod more_hostile;
 pub mod raw;
 pub mod recorder;
 pub mod stage;
+pub mod tool;
 
 /// Long enough for a loaded machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -146,7 +146,7 @@ impl Pair {
     pub async fn end(mut self) {
         let report = self
             .gateway
-            .drain(Duration::from_secs(5), std::future::pending())
+            .drain(Duration::from_secs(15), std::future::pending())
             .await;
         assert!(report.cut.is_empty(), "{report:?}");
     }

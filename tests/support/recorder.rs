@@ -8,7 +8,7 @@ use crmgate::model::{Endpoint, HostPort, Scheme};
 use crmgate::simulate::PeerTls;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::message::{Kind, Message, Stream, read_message};
@@ -55,7 +55,7 @@ pub struct Recorder {
     scheme: Scheme,
     book: Arc<Mutex<Book>>,
     script: Arc<Mutex<Script>>,
-    task: JoinHandle<()>,
+    _tasks: JoinSet<()>,
 }
 
 #[derive(Debug, Default)]
@@ -89,12 +89,14 @@ impl Recorder {
             book: Arc::clone(&book),
             script: Arc::clone(&script),
         };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, house));
         Self {
             addr,
             scheme: tls.map_or(Scheme::Http, |_| Scheme::Https),
             book,
             script,
-            task: tokio::spawn(accept(listener, house)),
+            _tasks: tasks,
         }
     }
 
@@ -161,12 +163,6 @@ impl Recorder {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().expect("unbroken")
-    }
-}
-
-impl Drop for Recorder {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

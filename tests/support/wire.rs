@@ -288,7 +288,12 @@ async fn carry_out(tcp: &mut TcpStream, desk: &Desk, cut: Cut, message: &[u8]) -
     let limit = match cut {
         Cut::Whole => 0,
         Cut::Answering(count) => count.min(answer.len()),
-        _ => answer.len(),
+        Cut::Never
+        | Cut::Accepted
+        | Cut::After(_)
+        | Cut::HeadEnd
+        | Cut::Body(_)
+        | Cut::BeforeLast => answer.len(),
     };
     let written = tcp.write_all(&answer.as_bytes()[..limit]).await;
     written.is_ok() && limit == answer.len()
