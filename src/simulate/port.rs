@@ -103,6 +103,20 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_listener_that_was_shut_down_is_in_nobodys_way_while_a_copy_of_it_lives() {
+        let port = Port::reserve().expect("a port");
+        let listener = port.listen().expect("a listener");
+        let copy = socket2::SockRef::from(&listener).try_clone();
+        let _as_in_a_child = copy.expect("a copy");
+        socket2::SockRef::from(&listener)
+            .shutdown(std::net::Shutdown::Both)
+            .expect("shut down");
+        drop(listener);
+        port.listen().expect("the same port");
+    }
+
+    #[cfg(target_os = "linux")]
     #[test]
     fn the_gateway_can_open_a_port_that_is_held() {
         let port = Port::reserve().expect("a port");

@@ -2,6 +2,7 @@
 //! be stopped in order or killed.
 
 use std::io;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -153,6 +154,9 @@ impl<A: Answerer> House<A> {
                 _ = orders.changed() => break,
             }
         }
+        // A child that another thread is starting holds a copy of the socket for a moment; closing
+        // ours would leave it listening. Systems where this is an error close it below.
+        let _closed_below = socket2::SockRef::from(&listener).shutdown(Shutdown::Both);
         drop(listener);
         let leaves = *orders.borrow() == Order::Leave;
         if leaves {
