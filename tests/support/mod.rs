@@ -45,10 +45,10 @@ pub fn trials(usually: u32, in_full: u32) -> u32 {
     }
 }
 
-/// A free loopback address, which stays reserved only until it is given to somebody.
+/// A free loopback address. It stays reserved for the life of the process: with many tests at once
+/// any port that is merely free is soon somebody's, be it as the near end of a connection.
 pub fn free_address() -> SocketAddr {
-    let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    probe.local_addr().expect("bound")
+    Box::leak(Box::new(Port::reserve().expect("a free port"))).addr()
 }
 
 /// A directory with certificates and a configuration, sides and a CRM around it.
