@@ -5,7 +5,7 @@
 //! taken over, so health, pools and sessions outlive a reload that does not concern them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::describe::describe;
@@ -51,7 +51,9 @@ pub fn check(dir: &Path, clock: &Clock) -> Check {
         counters: Arc::default(),
         side_events: Box::new(|_system| Box::new(|_event| ())),
     };
-    let (snapshot, problems) = load_and_build(dir, None, &workshop);
+    let Draft {
+        snapshot, problems, ..
+    } = load_and_build(dir, None, &workshop);
     let effective = snapshot.as_ref().map(describe).unwrap_or_default();
     Check {
         problems,
@@ -59,24 +61,34 @@ pub fn check(dir: &Path, clock: &Clock) -> Check {
     }
 }
 
+/// What became of reading a directory.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// There if and only if no problem is an error.
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) problems: Problems,
+    /// Every file that was read or is named, whatever became of it.
+    pub(super) files: Vec<PathBuf>,
+}
+
 /// Reads a directory and builds the generation that follows `previous`.
 pub(super) fn load_and_build(
     dir: &Path,
     previous: Option<&Snapshot>,
     workshop: &Workshop,
-) -> (Option<Snapshot>, Problems) {
+) -> Draft {
     let loaded = crate::config::load(dir);
-    let mut problems = loaded.problems;
-    let Some(settings) = loaded.settings else {
-        return (None, problems);
+    let mut draft = Draft {
+        snapshot: None,
+        problems: loaded.problems,
+        files: loaded.files,
     };
-    let (snapshot, more) = build(settings, previous, workshop);
-    problems.extend(more);
-    if problems.has_errors() {
-        (None, problems)
-    } else {
-        (snapshot, problems)
+    if let Some(settings) = loaded.settings {
+        let (snapshot, more) = build(settings, previous, workshop);
+        draft.problems.extend(more);
+        draft.snapshot = snapshot.filter(|_| !draft.problems.has_errors());
     }
+    draft
 }
 
 /// Builds one generation. `None` with at least one error among the problems, else a snapshot.

@@ -59,8 +59,10 @@ impl Gateway {
     }
 
     async fn try_reload(&mut self) -> Result<ReloadReport, Problems> {
-        let (snapshot, problems) = load_and_build(&self.dir, Some(&self.snapshot), &self.workshop);
-        let Some(snapshot) = snapshot else {
+        let draft = load_and_build(&self.dir, Some(&self.snapshot), &self.workshop);
+        self.files = draft.files;
+        let problems = draft.problems;
+        let Some(snapshot) = draft.snapshot else {
             return Err(problems);
         };
         let next = Arc::new(snapshot);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::error;
 
 use super::connection::{HandshakeLane, HttpFlow};
@@ -47,7 +47,7 @@ pub(super) enum Command {
     Side { system: u32, event: SideEvent },
     /// Accept no more, ask everybody to leave, say when nobody is left.
     Drain { empty: oneshot::Sender<()> },
-    /// Cut who is still there, and say who that was.
+    /// Cut who is still there, and say who that was once they are gone.
     Cut {
         cut: oneshot::Sender<Vec<(SocketAddr, Phase)>>,
     },
@@ -169,7 +169,13 @@ impl Worker {
                 });
             }
             Command::Cut { cut } => {
-                let _nobody_waits = cut.send(self.roster.cut(|_| true));
+                let named = self.roster.cut(|_| true);
+                let roster = self.roster.clone();
+                tokio::task::spawn_local(async move {
+                    // A caller that is cut is told so, if it listens.
+                    let _stuck = timeout(LAST_WORDS, roster.emptied()).await;
+                    let _nobody_waits = cut.send(named);
+                });
             }
             Command::Stop => {}
         }
@@ -184,12 +190,21 @@ impl Worker {
         self.generation.set(snapshot.generation);
         self.context.set_limits(&snapshot.settings.limits);
         self.context.set_throttle(snapshot.settings.log.throttle);
-        self.close_listeners(|listen| snapshot.listener(listen).is_some());
+        self.close_listeners(|listen| snapshot.serving(listen).is_some());
+        let running: Vec<_> = {
+            let listeners = self.listeners.borrow();
+            listeners
+                .iter()
+                .map(|(listen, running)| (*listen, Rc::clone(running)))
+                .collect()
+        };
+        for (listen, running) in &running {
+            if let Some(plan) = snapshot.serving(*listen) {
+                self.replace(running, plan);
+            }
+        }
         for plan in &snapshot.listeners {
-            let running = self.listeners.borrow().get(&plan.listen).cloned();
-            if let Some(running) = running {
-                self.replace(&running, plan);
-            } else if let Some(share) = shares.remove(&plan.listen) {
+            if let Some(share) = shares.remove(&plan.listen) {
                 self.open(plan, share);
             }
         }
@@ -216,9 +231,15 @@ impl Worker {
         }
     }
 
+    /// Asks the connections of a listener to leave, with their next answer or after a while.
     pub(super) fn leave(&self, whom: Scope) {
         self.roster
             .ask_to_leave(|scope| scope.listener == whom.listener);
+        let roster = self.roster.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(GRACE).await;
+            roster.hasten();
+        });
     }
 
     fn open(self: &Rc<Self>, plan: &ListenerPlan, share: std::net::TcpListener) {
@@ -310,6 +331,9 @@ impl Worker {
 /// How long a connection that has to leave may wait for a request with whose answer to leave. An
 /// agent's next request seldom comes later, and a stop or a change of trust should not take long.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long those who are cut may take to tell their callers: one small write.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);

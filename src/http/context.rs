@@ -87,6 +87,12 @@ impl Context {
         }
     }
 
+    /// How many works lie on the shelf.
+    #[cfg(test)]
+    pub(super) fn shelved(&self) -> usize {
+        self.shelf.borrow().len()
+    }
+
     /// Borrows what an exchange needs; it goes back to the shelf when dropped.
     pub(super) fn borrow_work(self: &Rc<Self>) -> Borrowed {
         let work = self.shelf.borrow_mut().pop().unwrap_or_default();

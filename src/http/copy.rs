@@ -150,13 +150,13 @@ impl Pump {
         self.carried
     }
 
-    /// Until when the next byte has to move: the upstream may pause for `patience`, the caller
-    /// owes `rate` bytes a second.
+    /// Until when the next byte has to move: both ends owe `rate` bytes a second, and the upstream
+    /// may pause for `patience` besides.
     pub(super) fn deadline(&self, patience: Duration, rate: u64) -> Instant {
         if self.waits_for_caller() {
             self.pace.of_caller(self.carried, rate, patience)
         } else {
-            self.pace.of_upstream(patience)
+            self.pace.of_upstream(self.carried, rate, patience)
         }
     }
 
@@ -165,7 +165,8 @@ impl Pump {
         self.pace.moved();
     }
 
-    fn waits(&mut self) {
+    /// Notes that nothing can be done before one of the ends does something.
+    pub(super) fn waits(&mut self) {
         if !self.waits_for_caller() {
             self.pace.waits_for_upstream();
         }

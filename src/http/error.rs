@@ -39,6 +39,9 @@ pub enum GatewayError {
     Exhausted,
     /// The connection broke after the first byte and before an answer.
     Lost(Outcome),
+    /// The upstream ended TLS with an alert in place of an answer: with TLS 1.3 it looks at our
+    /// certificate after we have begun to send. The text says which alert and why.
+    TlsRefused(String),
     /// `ResponseTimeout` passed.
     TimedOut(Outcome),
     /// The side was declared down while it had the request, or a part of it.
@@ -66,6 +69,7 @@ impl GatewayError {
             Self::Exhausted => "GW-503-EXHAUSTED",
             Self::Lost(Outcome::PartlySent) => "GW-502-PARTLY-SENT",
             Self::Lost(_) => "GW-502-NO-ANSWER",
+            Self::TlsRefused(_) => "GW-502-TLS-REFUSED",
             Self::TimedOut(_) => "GW-504-NO-ANSWER",
             Self::SideDown(_) => "GW-504-SIDE-DOWN",
             Self::BadAnswer(..) => "GW-502-BAD-ANSWER",
@@ -84,7 +88,7 @@ impl GatewayError {
             Self::BodyTooLarge(_) => 413,
             Self::TargetNotAllowed => 403,
             Self::Unreachable(_) | Self::Exhausted | Self::Cut(_) => 503,
-            Self::Lost(_) | Self::BadAnswer(..) => 502,
+            Self::Lost(_) | Self::TlsRefused(_) | Self::BadAnswer(..) => 502,
             Self::TimedOut(_) | Self::SideDown(_) => 504,
             Self::Internal(_) => 500,
         }
@@ -108,6 +112,8 @@ impl GatewayError {
             | Self::BadAnswer(_, outcome)
             | Self::Cut(outcome)
             | Self::Internal(outcome) => *outcome,
+            // Only an exchange that waits for an answer is told so.
+            Self::TlsRefused(_) => Outcome::SentNoAnswer,
         }
     }
 
@@ -123,6 +129,7 @@ impl GatewayError {
             | Self::TargetNotAllowed => Blame::Caller,
             Self::Unreachable(_)
             | Self::Lost(_)
+            | Self::TlsRefused(_)
             | Self::TimedOut(_)
             | Self::SideDown(_)
             | Self::BadAnswer(..) => Blame::Upstream,
@@ -150,6 +157,10 @@ impl fmt::Display for GatewayError {
             Self::Unreachable(tried) => write!(f, "nothing was sent, because {tried}"),
             Self::Exhausted => f.write_str("the gateway has no descriptors or ports left"),
             Self::Lost(outcome) => write!(f, "the connection broke, and the request was {outcome}"),
+            Self::TlsRefused(why) => write!(
+                f,
+                "TLS ended before an answer came, and the request was sent without answer: {why}"
+            ),
             Self::TimedOut(outcome) => {
                 write!(f, "no answer came in time, and the request was {outcome}")
             }
@@ -184,6 +195,7 @@ mod tests {
             GatewayError::Exhausted,
             GatewayError::Lost(Outcome::PartlySent),
             GatewayError::Lost(Outcome::SentNoAnswer),
+            GatewayError::TlsRefused("alert".to_owned()),
             GatewayError::TimedOut(Outcome::SentNoAnswer),
             GatewayError::SideDown(Outcome::SentNoAnswer),
             GatewayError::BadAnswer(BadAnswer::Head, Outcome::SentNoAnswer),

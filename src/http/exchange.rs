@@ -15,6 +15,7 @@ use crate::http::request::{RequestHead, RequestRewrite};
 use crate::http::upstream::{ConnectError, Upstream};
 use crate::model::{ExchangeId, Outcome, Principal, Side};
 use crate::net::{DialError, Interrupt};
+use crate::telemetry::Noise;
 use crate::tls::Wire;
 
 /// One request with its answer.
@@ -170,6 +171,11 @@ impl<'a> Exchange<'a> {
             .waiter
             .until(deadline, false, |cx| dialling.as_mut().poll(cx))
             .await;
+        if let Ok(Err(error)) = &connected
+            && let Some(suppressed) = self.context.may_say(Noise::UpstreamFailed)
+        {
+            error.say(upstream.spec(), self.record.side, self.id, suppressed);
+        }
         match connected {
             Ok(Ok(wire)) => Ok(wire),
             Ok(Err(error)) if error.blames_target() => {
@@ -179,10 +185,8 @@ impl<'a> Exchange<'a> {
                     ConnectError::Dial(_) => UpstreamFault::Connect,
                     ConnectError::Tls(_) => UpstreamFault::Handshake,
                 };
-                Err(TryFailed::upstream(
-                    GatewayError::Unreachable(error.to_string()),
-                    fault,
-                ))
+                let why = format!("{error} ({})", error.hint());
+                Err(TryFailed::upstream(GatewayError::Unreachable(why), fault))
             }
             Ok(Err(_exhausted)) => Err(TryFailed::blameless(GatewayError::Exhausted)),
             Err(Interrupt::Deadline) => {
@@ -214,3 +218,7 @@ impl<'a> Exchange<'a> {
         all_taken && self.work.get().request.keep_alive() && !self.caller.waiter.seat().is_leaving()
     }
 }
+
+#[cfg(test)]
+#[path = "tests/replay.rs"]
+mod tests;

@@ -47,6 +47,9 @@ enum State {
     DataLf,
     /// At the start of a trailer line or of the final empty line.
     TrailerStart,
+    /// In the name of a trailer.
+    TrailerName,
+    /// In its value.
     Trailer,
     TrailerLf,
     FinalLf,
@@ -99,6 +102,7 @@ impl ChunkDecoder {
                 | State::DataCr
                 | State::DataLf
                 | State::TrailerStart
+                | State::TrailerName
                 | State::Trailer
                 | State::TrailerLf
                 | State::FinalLf => {
@@ -134,11 +138,13 @@ impl ChunkDecoder {
             (State::DataCr, b'\r') => Ok(State::DataLf),
             (State::DataLf, b'\n') => Ok(State::SizeStart),
             (State::TrailerStart, b'\r') => Ok(State::FinalLf),
-            // A continuation line is as ambiguous here as in a head.
-            (State::TrailerStart, b' ' | b'\t' | b':') => Err(BadChunk),
-            (State::TrailerStart | State::Trailer, _) if is_text(byte) => {
-                self.extra(State::Trailer)
+            // A trailer is a field: what is refused in a head is refused here, although it is
+            // dropped, because others may stumble over it differently.
+            (State::TrailerStart | State::TrailerName, _) if is_name(byte) => {
+                self.extra(State::TrailerName)
             }
+            (State::TrailerName, b':') => self.extra(State::Trailer),
+            (State::Trailer, _) if is_text(byte) => self.extra(State::Trailer),
             (State::Trailer, b'\r') => Ok(State::TrailerLf),
             (State::TrailerLf, b'\n') => Ok(State::TrailerStart),
             (State::FinalLf, b'\n') => Ok(State::Done),
@@ -204,6 +210,28 @@ const fn hex(byte: u8) -> Option<u64> {
         b'A'..=b'F' => Some((byte - b'A') as u64 + 10),
         _ => None,
     }
+}
+
+/// Whether a byte may stand in the name of a field.
+const fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
 }
 
 const fn is_text(byte: u8) -> bool {

@@ -350,9 +350,9 @@ fn refusal_of(error: httparse::Error, bytes: &[u8]) -> Refusal {
                 Refusal::Field
             }
         }
-        httparse::Error::NewLine => Refusal::LineEnd,
         httparse::Error::TooManyHeaders => Refusal::TooManyFields,
-        httparse::Error::Version => Refusal::Version,
+        // All line ends were found right before, so there is something behind the version.
+        httparse::Error::NewLine | httparse::Error::Version => Refusal::Version,
         httparse::Error::Status | httparse::Error::Token => Refusal::RequestLine,
     }
 }

@@ -68,3 +68,20 @@ pub use request::{RequestHead, RequestRewrite, Soap};
 pub use response::{AnswerFraming, AnswerHead};
 pub use server::{Flow, Slot, serve};
 pub use upstream::{ConnectError, Upstream, UpstreamSpec};
+
+#[cfg(test)]
+#[path = "tests/corpus.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "the same file is a module of the system tests"
+)]
+mod corpus;
+#[cfg(test)]
+#[path = "tests/harness.rs"]
+mod harness;
+#[cfg(test)]
+#[path = "tests/oracle.rs"]
+mod oracle;
+#[cfg(test)]
+#[path = "tests/peers.rs"]
+mod peers;

@@ -42,9 +42,19 @@ impl Pace {
         self.waiting.get_or_insert_with(Instant::now);
     }
 
-    /// Until when the upstream has to do something.
-    pub(super) fn of_upstream(&self, patience: Duration) -> Instant {
-        self.progress + patience
+    /// Until when the upstream has to do something: it may pause for `patience`, and it may in all
+    /// take that and the time which its bytes earn at `rate` a second. Otherwise one byte a pause
+    /// could go on for days. Without a rate only pauses count.
+    pub(super) fn of_upstream(&self, bytes: u64, rate: u64, patience: Duration) -> Instant {
+        let pause = self.progress + patience;
+        match bytes.checked_div(rate) {
+            None => pause,
+            Some(seconds) => {
+                let earned = patience + Duration::from_secs(seconds);
+                let since = self.waiting.unwrap_or(self.progress);
+                pause.min(since + earned.saturating_sub(self.excused))
+            }
+        }
     }
 
     /// Until when the caller has to do something: a transfer may take as long as its bytes allow
@@ -100,6 +110,33 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn without_a_rate_the_caller_has_the_patience_of_the_upstream() {
         let pace = Pace::start();
-        assert_eq!(pace.of_caller(0, 0, PATIENCE), pace.of_upstream(PATIENCE));
+        let of_upstream = pace.of_upstream(0, 0, PATIENCE);
+        assert_eq!(pace.of_caller(0, 0, PATIENCE), of_upstream);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upstream_that_trickles_has_its_patience_once_and_what_its_bytes_have_earned() {
+        let mut pace = Pace::start();
+        for bytes in 1..=5_u64 {
+            pace.waits_for_upstream();
+            assert_eq!(
+                left(pace.of_upstream(bytes, 100, PATIENCE)),
+                70 - 10 * bytes
+            );
+            tokio::time::advance(Duration::from_secs(10)).await;
+            pace.moved();
+        }
+        pace.waits_for_upstream();
+        assert_eq!(left(pace.of_upstream(500, 100, PATIENCE)), 15);
+        assert_eq!(left(pace.of_upstream(500, 0, PATIENCE)), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_a_slow_caller_is_not_the_upstreams() {
+        let mut pace = Pace::start();
+        tokio::time::advance(Duration::from_mins(5)).await;
+        pace.moved();
+        pace.waits_for_upstream();
+        assert_eq!(left(pace.of_upstream(0, 100, PATIENCE)), 60);
     }
 }

@@ -88,3 +88,7 @@ impl Pool {
         self.idle.is_empty()
     }
 }
+
+#[cfg(test)]
+#[path = "tests/pool.rs"]
+mod tests;

@@ -198,10 +198,10 @@ impl Exchange<'_> {
         let rate = self.limits.min_body_rate;
         pump.restart_clock();
         loop {
-            // Who is waited for may change meanwhile, so one look a window at least.
+            // Who is waited for may change meanwhile, so one look a pause or a window at least.
             let deadline = pump
                 .deadline(patience, rate)
-                .min(Instant::now() + Limits::BODY_RATE_WINDOW);
+                .min(Instant::now() + patience.min(Limits::BODY_RATE_WINDOW));
             let Self {
                 caller,
                 work,
@@ -329,3 +329,7 @@ fn side_down(outcome: Outcome) -> TryFailed {
 fn lost(outcome: Outcome) -> TryFailed {
     TryFailed::upstream(GatewayError::Lost(outcome), UpstreamFault::Closed)
 }
+
+#[cfg(test)]
+#[path = "tests/send.rs"]
+mod tests;

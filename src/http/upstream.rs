@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
+use tracing::{field, warn};
 
-use crate::model::HostPort;
+use crate::model::{ExchangeId, HostPort, Side};
 use crate::net::{DialError, dial};
 use crate::telemetry::Counters;
 use crate::tls::{HandshakeFailure, UpstreamTls, Wire};
@@ -61,6 +62,32 @@ impl ConnectError {
             Self::Dial(error) => error.blames_target(),
             Self::Tls(_) => true,
         }
+    }
+
+    /// What an operator does next.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Dial(error) => error.hint(),
+            Self::Tls(failure) => failure.hint(),
+        }
+    }
+
+    /// What the administrator sees in SAP, if SAP is the far end.
+    fn seen_in_sap(&self) -> Option<&'static str> {
+        match self {
+            Self::Dial(_) => None,
+            Self::Tls(failure) => failure.seen_in_sap(),
+        }
+    }
+
+    /// Says it in the log, for the one who can do something about it.
+    pub(super) fn say(&self, spec: &UpstreamSpec, side: Option<Side>, id: ExchangeId, more: u64) {
+        let seen_in_sap = self.seen_in_sap().filter(|_| side.is_none());
+        warn!(
+            %id, side = side.map(field::display), target = %spec.target, dialled = %spec.dialled,
+            error = %self, hint = self.hint(), seen_in_sap, suppressed = more,
+            "no connection, so nothing was sent"
+        );
     }
 }
 

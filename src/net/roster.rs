@@ -100,7 +100,7 @@ impl Member {
 #[derive(Debug, Default)]
 struct Shared {
     members: RefCell<HashMap<ConnectionId, Rc<Member>>>,
-    emptied: RefCell<Option<Waker>>,
+    emptied: RefCell<Vec<Waker>>,
 }
 
 /// The connections of one thread. Clones are the same roster.
@@ -227,7 +227,10 @@ impl Roster {
             if self.is_empty() {
                 return Poll::Ready(());
             }
-            *self.shared.emptied.borrow_mut() = Some(cx.waker().clone());
+            let mut waiting = self.shared.emptied.borrow_mut();
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
             Poll::Pending
         })
         .await;
@@ -310,10 +313,9 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.shared.members.borrow_mut().remove(&self.id);
-        if self.shared.members.borrow().is_empty()
-            && let Some(waker) = self.shared.emptied.borrow_mut().take()
-        {
-            waker.wake();
+        if self.shared.members.borrow().is_empty() {
+            let waiting = std::mem::take(&mut *self.shared.emptied.borrow_mut());
+            waiting.into_iter().for_each(Waker::wake);
         }
     }
 }

@@ -151,7 +151,7 @@ async fn every_outcome_stands_in_its_access_line() {
     let said = daemon.said();
     let lines: Vec<_> = said
         .lines()
-        .filter(|line| line.contains("flow=request"))
+        .filter(|line| line.contains(" access: flow=request"))
         .collect();
     assert_eq!(lines.len(), 4, "{said}");
     for line in lines {

@@ -241,7 +241,8 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Size { min: 0, max: GIB },
         Preset::Value("240"),
         "Bytes a second, over 8 s, below which a body that is sent to the gateway, or an answer \
-         that is taken from it, is cut. 0 switches it off. 240 is slower than any modem and \
-         faster than a trickle meant to hold a connection.",
+         that is taken from it, is cut. A side and the CRM have their ResponseTimeout besides. 0 \
+         switches it off. 240 is slower than any modem and faster than a trickle meant to hold a \
+         connection.",
     ),
 ];

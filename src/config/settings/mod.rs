@@ -146,7 +146,8 @@ pub struct Limits {
     /// `MaxBufferedBody`: bytes that are collected where a length has to be known first.
     pub max_buffered_body: usize,
     /// `MinBodyRate`: bytes a second, over [`Limits::BODY_RATE_WINDOW`], below which a body that
-    /// is sent to us, or an answer that is taken from us, is cut. 0 switches it off.
+    /// is sent to us, or an answer that is taken from us, is cut. A side and the CRM have their
+    /// `ResponseTimeout` besides. 0 switches it off.
     pub min_body_rate: u64,
 }
 

@@ -1,0 +1,297 @@
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::http::harness::*;
+use crate::model::Outcome;
+
+const CHUNKED_HEAD: &str = "POST /ici HTTP/1.1\r\nHost: side\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+#[tokio::test]
+async fn a_body_reaches_the_side_byte_for_byte_however_it_is_framed_and_cut() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let gateway = Gateway::to(&[side.address]).await;
+        let mut caller = gateway.call().await;
+        let body: String = ('a'..='z').cycle().take(1000).collect();
+        let mut chunks = String::new();
+        for part in body.as_bytes().chunks(7) {
+            let text = std::str::from_utf8(part).expect("ASCII");
+            write!(chunks, "{:x};x=\"y\"\r\n{text}\r\n", part.len()).expect("written");
+        }
+        for request in [
+            post(&body),
+            format!("{CHUNKED_HEAD}{chunks}0\r\nTrailer: dropped\r\n\r\n"),
+        ] {
+            for cut in (1..request.len()).step_by(97) {
+                let (first, second) = request.split_at(cut);
+                caller.send(first).await;
+                caller.send(second).await;
+                assert_eq!(caller.message().await.expect("an answer").text(), "hi");
+            }
+        }
+        for message in &*side.executed.borrow() {
+            assert_eq!(message.text(), body);
+        }
+        assert_eq!(side.accepted(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_body_waits_for_a_side_that_reads_late() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let gateway = Gateway::to(&[side.address]).await;
+        let body = "0123456789abcdef".repeat(250_000);
+        for request in [
+            post(&body),
+            format!("{CHUNKED_HEAD}{:x}\r\n{body}\r\n0\r\n\r\n", body.len()),
+        ] {
+            let mut caller = gateway.call().await;
+            assert_eq!(caller.ask(request).await.text(), "hi");
+            let taken = side.executed.take();
+            assert!(taken.iter().all(|message| message.text() == body));
+            assert_eq!(taken.len(), 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_chunked_body_is_sent_with_its_length_where_the_side_cannot_read_chunks() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let gateway = Gateway::with(&[side.address], limits(), true, Duration::from_secs(5)).await;
+        let mut caller = gateway.call().await;
+        let request = format!("{CHUNKED_HEAD}2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n");
+        for cut in 1..request.len() {
+            let (first, second) = request.split_at(cut);
+            caller.send(first).await;
+            caller.send(second).await;
+            assert_eq!(caller.message().await.expect("an answer").text(), "hi");
+        }
+        for message in side.executed.take() {
+            assert!(message.says("Content-Length: 5"), "{message:?}");
+            assert!(!message.head.contains("chunked"), "{message:?}");
+            assert_eq!(message.text(), "hello");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_follows_a_collected_body_that_was_too_large_is_never_taken_for_a_request() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let gateway = Gateway::with(&[side.address], limits(), true, Duration::from_secs(5)).await;
+        let mut caller = gateway.call().await;
+        let hidden = format!("0\r\n\r\n{}", post("<smuggled/>"));
+        caller
+            .try_send(format!("{CHUNKED_HEAD}{:x}\r\n", 200_000))
+            .await;
+        caller.try_send("x".repeat(150_000)).await;
+        caller.try_send(&hidden).await;
+        let answer = caller.message().await.expect("an answer");
+        assert!(answer.text().contains("GW-413-BODY"), "{answer:?}");
+        assert!(answer.text().contains("outcome=\"not-sent\""), "{answer:?}");
+        assert!(answer.says("Connection: close"), "{answer:?}");
+        caller.finish_sending().await;
+        assert_eq!(caller.rest().await.0, b"");
+        assert_eq!(side.accepted(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_costs_the_side_nothing() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let gateway = Gateway::to(&[side.address]).await;
+        let mut caller = gateway.call().await;
+        let answer = caller
+            .ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999\r\n\r\n<a/>")
+            .await;
+        assert!(answer.head.starts_with("HTTP/1.1 413 "), "{answer:?}");
+        assert!(answer.text().contains("outcome=\"not-sent\""), "{answer:?}");
+        assert_eq!(side.accepted(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_that_waits_for_a_word_gets_it_and_the_side_never_sees_the_question() {
+    on_one_thread(async {
+        for dechunk in [false, true] {
+            let side = Side::answering(OK).await;
+            let gateway =
+                Gateway::with(&[side.address], limits(), dechunk, Duration::from_secs(5)).await;
+            let mut caller = gateway.call().await;
+            for (framing, body) in [
+                ("Content-Length: 5", "hello"),
+                ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n"),
+            ] {
+                caller
+                    .send(format!(
+                        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n{framing}\r\n\r\n"
+                    ))
+                    .await;
+                let word = caller.head().await;
+                assert_eq!(word.as_deref(), Some("HTTP/1.1 100 Continue\r\n\r\n"));
+                assert_eq!(caller.ask(body).await.text(), "hi");
+            }
+            for message in side.executed.take() {
+                assert_eq!(message.text(), "hello");
+                assert!(!message.head.to_lowercase().contains("expect"));
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_that_sends_its_body_at_once_is_not_told_to() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let gateway = Gateway::to(&[side.address]).await;
+        let mut caller = gateway.call().await;
+        for version in ["1.0", "1.1"] {
+            let answer = caller
+                .ask(format!(
+                    "POST / HTTP/{version}\r\nHost: a\r\nConnection: keep-alive\r\n\
+                     Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"
+                ))
+                .await;
+            assert!(answer.head.contains(" 200 OK"), "{answer:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_body_is_whole_reaches_the_caller_and_ends_both_connections()
+ {
+    on_one_thread(async {
+        let side = Side::doing(|mut raw, _| async move {
+            let head = raw.head().await.expect("a head");
+            if head.contains("100000") {
+                raw.send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+                    .await;
+            } else {
+                raw.send(OK).await;
+            }
+            // It keeps the connection, and takes what comes for the rest of the body.
+            let _the_rest = raw.rest().await;
+        })
+        .await;
+        let gateway = Gateway::to(&[side.address]).await;
+        let mut caller = gateway.call().await;
+        caller
+            .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nsome")
+            .await;
+        let answer = caller.message().await.expect("an answer");
+        assert!(
+            answer.head.starts_with("HTTP/1.1 413 Too Large\r\n"),
+            "{answer:?}"
+        );
+        assert!(answer.says("Connection: close"), "{answer:?}");
+        caller.try_send(post("<smuggled/>")).await;
+        caller.finish_sending().await;
+        assert_eq!(caller.rest().await, (Vec::new(), true));
+        let mut second = gateway.call().await;
+        let answer = second.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(answer.text(), "hi");
+        assert_eq!(side.accepted(), 2, "the half-used connection was given up");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_side_that_answers_and_closes_without_reading_on_is_heard() {
+    on_one_thread(async {
+        let side = Side::doing(|mut raw, _| async move {
+            raw.head().await;
+            raw.send("HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+                .await;
+        })
+        .await;
+        let gateway = Gateway::to(&[side.address]).await;
+        for _again in 0..20 {
+            let mut caller = gateway.call().await;
+            caller
+                .try_send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n")
+                .await;
+            caller.try_send("x".repeat(8_000_000)).await;
+            let answer = caller.message().await.expect("an answer");
+            assert!(answer.head.starts_with("HTTP/1.1 413 "), "{answer:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_that_stops_in_its_body_is_told_and_the_side_is_not_blamed() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let mut patient = limits();
+        patient.min_body_rate = 0;
+        let gateway =
+            Gateway::with(&[side.address], patient, false, Duration::from_millis(50)).await;
+        let mut caller = gateway.call().await;
+        let answer = caller
+            .ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello")
+            .await;
+        assert!(answer.text().contains("GW-408-BODY"), "{answer:?}");
+        assert!(answer.says("Connection: close"), "{answer:?}");
+        assert_eq!(gateway.tried(), [Tried::Failed(Outcome::PartlySent, None)]);
+        assert_eq!(side.executed(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_that_ends_in_its_body_is_told_and_the_side_gets_no_whole_request() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let gateway = Gateway::to(&[side.address]).await;
+        for request in [
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello".to_owned(),
+            format!("{CHUNKED_HEAD}5\r\nhello\r\n"),
+        ] {
+            let mut caller = gateway.call().await;
+            caller.send(request).await;
+            caller.finish_sending().await;
+            let answer = caller.message().await.expect("an answer");
+            assert!(answer.text().contains("GW-400-BODY"), "{answer:?}");
+            assert_eq!(gateway.tried(), [Tried::Failed(Outcome::PartlySent, None)]);
+        }
+        assert_eq!(side.executed(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn malformed_chunks_are_refused_with_the_outcome_that_is_true() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let gateway = Gateway::to(&[side.address]).await;
+        for (first, second, outcome) in [
+            ("zz\r\n", "", Outcome::NotSent),
+            ("5\r\nhello\r\n", "zz\r\n", Outcome::PartlySent),
+        ] {
+            let mut caller = gateway.call().await;
+            caller.send(format!("{CHUNKED_HEAD}{first}")).await;
+            if !second.is_empty() {
+                while side.accepted() == 0 {
+                    tokio::task::yield_now().await;
+                }
+                caller.send(second).await;
+            }
+            let answer = caller.message().await.expect("an answer");
+            assert!(answer.text().contains("GW-400-CHUNK"), "{answer:?}");
+            assert!(answer.text().contains(outcome.code()), "{answer:?}");
+            assert!(answer.says("Connection: close"), "{answer:?}");
+            assert_eq!(gateway.tried(), [Tried::Failed(outcome, None)]);
+        }
+    })
+    .await;
+}

@@ -1,0 +1,358 @@
+//! Who a caller is, only the gateway may say: claims from outside never reach a side or SAP CRM,
+//! and only the verified certificate becomes an identity.
+
+use std::sync::Arc;
+
+use crmgate::certs::issue::{Issued, LeafSpec};
+use crmgate::model::Side;
+use crmgate::simulate::{Party, PeerTls, Pki, Port};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::support::message::Message;
+use crate::support::raw::{Door, Raw};
+use crate::support::recorder::{FINE, Recorder, Step, always};
+use crate::support::stage::Stage;
+use crate::support::{Daemon, World};
+
+/// Names by which servers are told who a caller is, and how he came.
+const CLAIMS: &[&str] = &[
+    "SSL_CLIENT_CERT",
+    "SSL_CLIENT_CERT_CHAIN_1",
+    "SSL_CLIENT_CERT_CHAIN_12",
+    "SSL_CLIENT_S_DN",
+    "SSL_CLIENT_VERIFY",
+    "SSL_CIPHER_SUITE",
+    "SSL_CIPHER_USEKEYSIZE",
+    "ClientProtocol",
+    "Client-Cert",
+    "Client-Cert-Chain",
+    "X-Forwarded-Client-Cert",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Port",
+    "Forwarded",
+    "Via",
+    "X-SSL-Client-Cert",
+    "X-SSL-Client-DN",
+    "X-Client-Cert",
+    "X-Client-DN",
+    "X-Client-Verify",
+    "X-ARR-ClientCert",
+    "X-Amzn-Mtls-Clientcert",
+    "X-Remote-User",
+    "X-Real-IP",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+];
+
+/// How somebody might spell a name past a filter.
+fn spellings(name: &str) -> Vec<String> {
+    let alternate = |(at, sign): (usize, char)| {
+        if at % 2 == 0 {
+            sign.to_ascii_lowercase()
+        } else {
+            sign.to_ascii_uppercase()
+        }
+    };
+    let mut all = vec![
+        name.to_owned(),
+        name.to_ascii_lowercase(),
+        name.to_ascii_uppercase(),
+        name.replace('_', "-"),
+        name.replace('-', "_"),
+        name.replacen(['_', '-'], "-", 1).replacen('-', "_", 1),
+        name.chars().enumerate().map(alternate).collect(),
+    ];
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// As the servers behind a gateway read a name.
+fn folded(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
+}
+
+/// Fields of a request that claim who the caller is.
+fn claims_in(request: &Message) -> Vec<String> {
+    let claimed: Vec<String> = CLAIMS.iter().map(|name| folded(name)).collect();
+    let fields = request.fields.iter();
+    fields
+        .filter(|(name, _)| claimed.contains(&folded(name)))
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect()
+}
+
+/// A request with some fields; the marker has to arrive.
+fn request_with(fields: &str) -> String {
+    format!(
+        "POST /ici HTTP/1.1\r\nHost: gw\r\nX-Kept: yes\r\n{fields}Content-Type: text/xml\r\n\
+         Content-Length: 4\r\n\r\ncall"
+    )
+}
+
+async fn is_answered(line: &mut Raw, request: &str) {
+    line.send(request.as_bytes()).await.expect("sent");
+    let answer = line.answer().await.expect("an answer");
+    assert_eq!(answer.status(), 200, "{answer:?}");
+}
+
+/// Requests that hold every claim in every spelling.
+fn requests_full_of_claims() -> Vec<String> {
+    let spelled: Vec<String> = CLAIMS.iter().flat_map(|name| spellings(name)).collect();
+    // Below the limit of fields of one head.
+    let forge = |name: &String| format!("{name}: forged\r\n");
+    spelled
+        .chunks(60)
+        .map(|some| request_with(&some.iter().map(forge).collect::<String>()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_claim_from_outside_comes_through_any_door_in_any_spelling() {
+    let stage = Stage::set().await;
+    for (place, door) in &stage.doors {
+        let mut line = door.open().await;
+        for request in requests_full_of_claims() {
+            is_answered(&mut line, &request).await;
+        }
+        for request in stage.complete() {
+            assert_eq!(claims_in(&request), Vec::<String>::new(), "{place}");
+            assert_eq!(request.value("x-kept"), Some("yes"), "{place}");
+        }
+        assert!(!stage.complete().is_empty(), "{place}");
+        stage.forget();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_claim_comes_through_on_a_resumed_connection() {
+    let stage = Stage::set().await;
+    for (place, door) in &stage.doors[..2] {
+        let mut first = door.open().await;
+        is_answered(&mut first, &request_with("")).await;
+        drop(first);
+        let mut second = door.open().await;
+        assert!(second.resumed, "{place}");
+        for request in requests_full_of_claims() {
+            is_answered(&mut second, &request).await;
+        }
+        let arrived = stage.complete();
+        assert!(arrived.len() > 1);
+        for request in arrived {
+            assert_eq!(claims_in(&request), Vec::<String>::new(), "{place}");
+        }
+        stage.forget();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_in_a_trailer_comes_no_further_than_one_in_the_head() {
+    let stage = Stage::set().await;
+    for (place, door) in &stage.doors {
+        let mut line = door.open().await;
+        let request = "POST /ici HTTP/1.1\r\nHost: gw\r\nTransfer-Encoding: chunked\r\n\
+                       Trailer: SSL_CLIENT_CERT\r\n\r\n4\r\ncall\r\n0\r\nSSL_CLIENT_CERT: x\r\n\r\n";
+        is_answered(&mut line, request).await;
+        for request in stage.complete() {
+            assert_eq!(
+                (request.value("trailer"), &*request.body),
+                (None, &b"call"[..]),
+                "{place}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_field_that_connection_names_is_dropped_in_every_spelling() {
+    let stage = Stage::set().await;
+    let request = request_with(
+        "Connection: keep-alive, ssl-client-cert, X_Private, x-kept-not\r\n\
+         SSL_CLIENT_CERT: x\r\nX-Private: x\r\nx-PRIVATE: y\r\nX_Kept-Not: x\r\n",
+    );
+    for (place, door) in &stage.doors {
+        let mut line = door.open().await;
+        is_answered(&mut line, &request).await;
+        for request in stage.complete() {
+            let names: Vec<String> = request
+                .fields
+                .iter()
+                .map(|(name, _)| folded(name))
+                .collect();
+            for gone in ["connection", "ssl-client-cert", "x-private", "x-kept-not"] {
+                assert!(
+                    !names.contains(&gone.to_owned()),
+                    "{gone}, {place}: {names:?}"
+                );
+            }
+            assert!(names.contains(&"x-kept".to_owned()), "{place}: {names:?}");
+        }
+        stage.forget();
+    }
+}
+
+/// A client that shows `identity` and then further certificates.
+fn client(pki: &Pki, identity: &Issued, further: &[&Issued]) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(pki.authority(Party::Gateway).der().clone())
+        .expect("a root");
+    let chain = std::iter::once(identity.der.clone())
+        .chain(further.iter().map(|other| other.der.clone()))
+        .collect();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.key_der.clone()));
+    let config = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain, key)
+        .expect("a certificate");
+    Arc::new(config)
+}
+
+/// A daemon with one side, and the address of its requests listener.
+async fn daemon(world: &World) -> (Daemon, Door, Recorder, Port) {
+    let side = Recorder::fine(None).await;
+    let port = Port::reserve().expect("a port");
+    let deployment = world
+        .deployment()
+        .requests(port.addr(), &side.endpoint(), None);
+    deployment.write(world.path()).expect("ini files");
+    let daemon = Daemon::serving(world.path()).await;
+    let door = Door {
+        addr: port.addr(),
+        tls: None,
+    };
+    (daemon, door, side, port)
+}
+
+fn leaf(world: &World, name: &str) -> Issued {
+    let spec = LeafSpec {
+        alternative_names: vec!["sap-crm".to_owned()],
+        ..LeafSpec::for_name(name, world.clock.now())
+    };
+    let authority = world.pki.authority(Party::Crm);
+    authority.issue(&spec).expect("a certificate")
+}
+
+/// The access lines of a daemon.
+fn access_lines(daemon: &Daemon) -> Vec<String> {
+    let said = daemon.said();
+    let lines = said.lines().filter(|line| line.contains(" access: "));
+    lines.map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn certificates_that_a_client_adds_to_its_chain_never_become_its_identity() {
+    let world = World::new();
+    let (mut daemon, door, _side, _port) = daemon(&world).await;
+    let (own, other) = (leaf(&world, "agent"), leaf(&world, "administrator"));
+    let door = Door {
+        tls: Some(client(&world.pki, &own, &[&other])),
+        ..door
+    };
+    let mut line = door.open().await;
+    is_answered(&mut line, &request_with("")).await;
+    daemon.until_said("access: ").await;
+    let lines = access_lines(&daemon);
+    assert!(lines[0].contains("principal=\"CN=agent"), "{lines:?}");
+    assert!(
+        !daemon.said().contains("administrator"),
+        "{}",
+        daemon.said()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_elses_certificate_without_its_key_opens_no_door() {
+    let world = World::new();
+    let (mut daemon, door, side, _port) = daemon(&world).await;
+    let (own, other) = (leaf(&world, "agent"), leaf(&world, "administrator"));
+    let stolen = Issued {
+        der: other.der.clone(),
+        ..own.clone()
+    };
+    let mut config = Arc::unwrap_or_clone(client(&world.pki, &own, &[]));
+    let key = Arc::new(rustls::sign::CertifiedKey::new(
+        vec![stolen.der.clone()],
+        config
+            .crypto_provider()
+            .key_provider
+            .load_private_key(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(own.key_der)))
+            .expect("a key"),
+    ));
+    config.client_auth_cert_resolver = Arc::new(rustls::sign::SingleCertAndKey::from(key));
+    if let Ok(mut line) = Raw::tls(door.addr, &Arc::new(config)).await {
+        // With TLS 1.3 the verdict comes behind the client's own end of the handshake.
+        let _gone = line.send(request_with("").as_bytes()).await;
+        line.answer().await.expect_err("no answer for a thief");
+    }
+    daemon.until_said("TLS handshake failed").await;
+    assert_eq!(side.bytes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_full_of_odd_characters_stays_in_its_place_on_its_line() {
+    let world = World::new();
+    let (mut daemon, door, side, _port) = daemon(&world).await;
+    let name = "evil\r\n2027-01-01T00:00:00Z  INFO access: id=forged, CN=admin \"q\" \u{1b}[31m\u{202e}M\u{fc}ller\0";
+    let door = Door {
+        tls: Some(client(&world.pki, &leaf(&world, name), &[])),
+        ..door
+    };
+    let mut line = door.open().await;
+    is_answered(&mut line, &request_with("")).await;
+    daemon.until_said("outcome=answered").await;
+    let said = daemon.said();
+    assert_eq!(access_lines(&daemon).len(), 1, "{said}");
+    assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}') && !said.contains('\0'));
+    assert!(
+        !said.lines().any(|line| line.starts_with("2027-01-01")),
+        "{said}"
+    );
+    assert_eq!(side.requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_of_many_kilobytes_does_not_make_a_line_of_many_kilobytes() {
+    let world = World::new();
+    let (mut daemon, door, _side, _port) = daemon(&world).await;
+    let door = Door {
+        tls: Some(client(&world.pki, &leaf(&world, &"x".repeat(10_000)), &[])),
+        ..door
+    };
+    let mut line = door.open().await;
+    is_answered(&mut line, &request_with("")).await;
+    daemon.until_said("outcome=answered").await;
+    let longest = daemon.said().lines().map(str::len).max();
+    assert!(longest < Some(2_000), "{longest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_side_says_before_tls_is_no_answer_and_the_request_stays_here() {
+    let world = World::new();
+    let peer: PeerTls = world.pki.peer(Party::Side(Side::A));
+    let greeting = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+    let script = always(vec![Step::send(FINE)]);
+    let side = Recorder::greeting(Some(&peer), script, Some(greeting)).await;
+    let port = Port::reserve().expect("a port");
+    let deployment = world
+        .deployment()
+        .requests(port.addr(), &side.endpoint(), None);
+    let gateway = world.serve(&deployment).await;
+    let of_crm = world.pki.peer(Party::Crm).client().expect("TLS");
+    let mut line = Raw::tls(port.addr(), &Arc::new(of_crm))
+        .await
+        .expect("a handshake");
+    line.send(request_with("").as_bytes()).await.expect("sent");
+    let answer = line.answer().await.expect("a fault");
+    assert_eq!(answer.status(), 500);
+    let text = answer.text();
+    assert!(
+        text.contains("GW-503-UNREACHABLE") && text.contains("\"not-sent\""),
+        "{text}"
+    );
+    assert_eq!(side.requests(), Vec::new());
+    assert_eq!(gateway.figures().handshakes_outbound_failed, 1);
+}
