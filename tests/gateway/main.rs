@@ -9,6 +9,8 @@
     clippy::string_slice,
     clippy::wildcard_enum_match_arm,
     clippy::disallowed_methods,
+    clippy::unchecked_time_subtraction,
+    clippy::similar_names,
     missing_docs,
     unreachable_pub,
     dead_code,

@@ -306,7 +306,7 @@ fn block(label: &str, body: &str) -> String {
 
 fn without_frame(pem: &str) -> String {
     let lines = pem.lines().filter(|line| !line.starts_with("-----"));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 /// As it is written without a byte-order mark.

@@ -335,7 +335,7 @@ pub(super) const FILES: &[Case] = &[
 fn forbid(ground: &Ground) {
     use std::os::unix::fs::PermissionsExt as _;
     let path = ground.world.path().join("ssl.ini");
-    let nobody = fs::Permissions::from_mode(0);
+    let nobody = fs::Permissions::from_mode(0o000);
     fs::set_permissions(&path, nobody).expect("ours");
     if fs::read(&path).is_ok() {
         fs::remove_file(&path).expect("removed");
