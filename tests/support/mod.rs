@@ -38,6 +38,12 @@ pub async fn until(what: impl Display, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// What has to come soon; a test that waits longer fails instead of hanging.
+pub async fn soon<T>(what: impl Future<Output = T>) -> T {
+    let in_time = tokio::time::timeout(PATIENCE, what).await;
+    in_time.expect("it comes in time")
+}
+
 /// A free loopback address, which stays reserved only until it is given to somebody.
 pub fn free_address() -> SocketAddr {
     let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
