@@ -24,9 +24,9 @@ const SIGNALS: &str = "Signals of `crmgate run`:
   QUIT       stop at once
   USR1       open the log file again, after it was rotated
 
-Exit codes: 0 done, 1 check found errors, 2 wrong usage, 66 no configuration,
-  69 a listener cannot be opened, 70 a defect, 71 the system refused, 77 not permitted,
-  78 the configuration cannot be used";
+Exit codes: 0 done, 1 check found errors or demo lost something, 2 wrong usage,
+  66 no configuration, 69 a listener cannot be opened, 70 a defect, 71 the system refused,
+  77 not permitted, 78 the configuration cannot be used";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -35,6 +35,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Judge a configuration directory exactly as `run` and a reload would, without opening a port.
     Check(CheckArgs),
+    /// Show the main job: a simulated SAP CRM, both sides, a kill, a reload, and what came of it.
+    Demo(DemoArgs),
 }
 
 /// Where the configuration lies.
@@ -69,6 +71,20 @@ pub(super) struct CheckArgs {
     /// Exit with 1 for warnings too.
     #[arg(long)]
     pub(super) deny_warnings: bool,
+}
+
+/// Options of `demo`.
+#[derive(Debug, clap::Args)]
+pub(super) struct DemoArgs {
+    /// Leave everything running at the end, and the files in place, to play with.
+    #[arg(long)]
+    pub(super) keep: bool,
+    /// Agents at work in SAP CRM.
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub(super) agents: u16,
+    /// How long the play takes.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(6..=3600))]
+    pub(super) seconds: u16,
 }
 
 /// How findings are printed.

@@ -10,6 +10,8 @@ pub(super) enum Exit {
     Ok,
     /// `check` found errors.
     CheckFailed,
+    /// `demo` lost something, or something ran twice.
+    Unclean,
     /// The command line is wrong.
     Usage,
     /// There is no configuration directory.
@@ -31,7 +33,7 @@ impl Exit {
     pub(super) const fn code(self) -> u8 {
         match self {
             Self::Ok => 0,
-            Self::CheckFailed => 1,
+            Self::CheckFailed | Self::Unclean => 1,
             Self::Usage => 2,
             Self::NoInput => 66,
             Self::Unavailable => 69,

@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod demo;
 mod exit;
 mod output;
 mod run;
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
     let exit = match args.command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
+        Command::Demo(demo) => demo::demo(&demo),
     };
     exit.into()
 }

@@ -12,3 +12,9 @@ pub(super) fn say(line: impl Display) {
 pub(super) fn complain(line: impl Display) {
     let _closed_pipe = writeln!(std::io::stderr().lock(), "{line}");
 }
+
+/// Writes to standard output without ending the line, for what is redrawn.
+pub(super) fn draw(text: impl Display) {
+    let mut out = std::io::stdout().lock();
+    let _closed_pipe = write!(out, "{text}").and_then(|()| out.flush());
+}

@@ -32,6 +32,14 @@ pub(super) fn run(args: &RunArgs) -> Exit {
 }
 
 async fn live(args: &RunArgs) -> Exit {
+    // First of all: what is asked for meanwhile is done later, and does not end the process.
+    let mut requests = match Requests::listen() {
+        Ok(requests) => requests,
+        Err(error) => {
+            complain(format_args!("crmgate: signals cannot be received: {error}"));
+            return Exit::Os;
+        }
+    };
     let dir = &args.dir.config;
     if !dir.is_dir() {
         complain(format_args!(
@@ -57,30 +65,42 @@ async fn live(args: &RunArgs) -> Exit {
         }
     };
     log_panics();
-    let mut requests = match Requests::listen() {
-        Ok(requests) => requests,
-        Err(error) => {
-            complain(format_args!("crmgate: signals cannot be received: {error}"));
-            return Exit::Os;
-        }
-    };
-    info!(version = env!("CARGO_PKG_VERSION"), config = %dir.display(), open_files = raise_descriptor_limit(), "starting");
+    let open_files = raise_descriptor_limit();
+    info!(version = env!("CARGO_PKG_VERSION"), config = %dir.display(), open_files, "starting");
+    let wanted = settings
+        .limits
+        .max_connections
+        .saturating_mul(DESCRIPTORS_EACH);
+    if let Some(open_files) = open_files.filter(|limit| *limit < wanted as u64) {
+        warn!(
+            open_files,
+            max_connections = settings.limits.max_connections,
+            "the limit of open files is reached before MaxConnections: raise it (LimitNOFILE= in a systemd unit, ulimit -n in a shell), or lower MaxConnections"
+        );
+    }
     let access = log.access_log(settings.log.access);
+    let watch = FileWatch::new(dir, loaded.files, settings.runtime.watch_interval);
     match Gateway::start(dir, &clock, &access).await {
-        Ok(gateway) => serve(gateway, &mut requests, &log).await,
+        Ok(gateway) => serve(gateway, watch, &mut requests, &log).await,
         Err(error) => refuse(&error),
     }
 }
 
+/// A connection that is served has one descriptor, and mostly one more towards a side.
+const DESCRIPTORS_EACH: usize = 2;
+
 /// Serves, and does what the system asks for.
-async fn serve(mut gateway: Gateway, requests: &mut Requests, log: &LogGuard) -> Exit {
-    let (mut watching, interval, files) = gateway.watched();
-    let mut watch = FileWatch::new(gateway.dir(), files, interval);
+async fn serve(
+    mut gateway: Gateway,
+    mut watch: FileWatch,
+    requests: &mut Requests,
+    log: &LogGuard,
+) -> Exit {
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     loop {
         let request = tokio::select! {
             request = requests.next() => request,
-            () = watch.changed(), if watching => {
+            () = watch.changed(), if gateway.watches() => {
                 info!("a file of the configuration has changed");
                 Request::Reload
             }
@@ -96,21 +116,12 @@ async fn serve(mut gateway: Gateway, requests: &mut Requests, log: &LogGuard) ->
         match request {
             Request::Reload => {
                 reopen(log);
-                if gateway.reload().await.is_ok() {
-                    let (watches, interval, files) = gateway.watched();
-                    watching = watches;
-                    watch.follow(files, interval);
-                    if let Err(error) = log.set_level(gateway.log_level()) {
-                        warn!(%error, "the log keeps its level");
-                    }
-                } else {
-                    watch.failed();
-                }
+                reload(&mut gateway, &mut watch, log).await;
             }
             Request::ReopenLog => reopen(log),
             Request::Drain => {
                 let limit = gateway.drain_timeout();
-                gateway.drain(limit, second_word(requests)).await;
+                gateway.drain(limit, second_word(requests, log)).await;
                 return Exit::Ok;
             }
             Request::Quit => {
@@ -121,18 +132,34 @@ async fn serve(mut gateway: Gateway, requests: &mut Requests, log: &LogGuard) ->
     }
 }
 
+async fn reload(gateway: &mut Gateway, watch: &mut FileWatch, log: &LogGuard) {
+    let before = watch.look();
+    let reloaded = gateway.reload().await;
+    let (interval, files) = gateway.watched();
+    watch.follow(files, interval, &before);
+    match reloaded {
+        Ok(_report) => {
+            if let Err(error) = log.set_level(gateway.log_level()) {
+                warn!(%error, "the log keeps its level");
+            }
+        }
+        Err(_told) => watch.failed(),
+    }
+}
+
 /// How often the workers are looked after.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// While draining, a second request to stop means now; a reload comes too late.
-async fn second_word(requests: &mut Requests) {
+async fn second_word(requests: &mut Requests, log: &LogGuard) {
     loop {
         match requests.next().await {
             Request::Drain | Request::Quit => {
                 warn!("asked to stop a second time: cutting what is in flight");
                 return;
             }
-            Request::Reload | Request::ReopenLog => info!("draining: no reload any more"),
+            Request::Reload => info!("draining: no reload any more"),
+            Request::ReopenLog => reopen(log),
         }
     }
 }
@@ -164,7 +191,8 @@ fn refuse(error: &StartError) -> Exit {
     exit
 }
 
-fn log_options(settings: &LogSettings) -> LogOptions {
+/// The log as `[Log]` asks for it.
+pub(super) fn log_options(settings: &LogSettings) -> LogOptions {
     LogOptions {
         form: match settings.format {
             LogFormat::Text => LogForm::Text,

@@ -98,18 +98,49 @@ fn everybody_reads(_path: &Path) -> bool {
 
 /// What is wrong with a file that is going to be written, if anything.
 pub(super) fn unwritable(file: &FileRef) -> Option<Problem> {
-    if file.path.is_dir() {
-        return Some(trouble(file, "names a folder", "name a file in it"));
+    let forbidden = |cause: &io::Error| {
+        let what = format!("names a file that cannot be written: {cause}");
+        let hint = "give the account that runs crmgate the right to write there";
+        Some(trouble(file, &what, hint))
+    };
+    if let Ok(found) = fs::metadata(&file.path) {
+        if found.is_dir() {
+            return Some(trouble(file, "names a folder", "name a file in it"));
+        }
+        if is_pipe_or_socket(&found) {
+            let what = "names something that is not a file";
+            let hint = "name a plain file, or leave the key out for standard output";
+            return Some(trouble(file, what, hint));
+        }
+        let opened = File::options().append(true).open(&file.path);
+        return opened.err().and_then(|cause| forbidden(&cause));
     }
-    let folder = file.path.parent()?;
-    let is_there = folder.as_os_str().is_empty() || folder.is_dir();
-    (!is_there).then(|| {
-        trouble(
+    let folder = match file.path.parent()? {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
+    if !folder.is_dir() {
+        return Some(trouble(
             file,
             "names a file in a folder that does not exist",
             "make the folder first, and give crmgate the right to write there",
-        )
-    })
+        ));
+    }
+    // A file without a name where the system has such, so that nothing is left behind.
+    let tried = tempfile::tempfile_in(folder);
+    tried.err().and_then(|cause| forbidden(&cause))
+}
+
+/// Opening a pipe waits for its reader, and a socket cannot be opened at all.
+#[cfg(unix)]
+fn is_pipe_or_socket(found: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    found.file_type().is_fifo() || found.file_type().is_socket()
+}
+
+#[cfg(not(unix))]
+fn is_pipe_or_socket(_found: &fs::Metadata) -> bool {
+    false
 }
 
 fn is_secret(place: &Place) -> bool {

@@ -21,6 +21,9 @@ pub struct Loaded {
     pub settings: Option<Settings>,
     /// Everything that is worth saying, in the order of the files and lines.
     pub problems: Problems,
+    /// Every file that was read or is named, sorted. Also of settings that cannot be used: one of
+    /// these has to change before they can.
+    pub files: Vec<PathBuf>,
 }
 
 /// Reads a configuration directory: `ssl.ini`, every `CRMConnectorSAP_<name>.ini` and
@@ -34,6 +37,7 @@ pub fn load(dir: &Path) -> Loaded {
     let settings = read(dir, &found, &mut problems);
     let problems = in_order(&problems, &found.sources());
     Loaded {
+        files: settings.files(),
         settings: (!problems.has_errors()).then_some(settings),
         problems,
     }

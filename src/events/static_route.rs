@@ -57,7 +57,7 @@ pub async fn carry(mut caller: RelayCaller, route: Arc<StaticRoute>, context: Rc
         }
     };
     let report = caller
-        .relayed(&context, |socket, waiter| {
+        .relayed(&context, None, |socket, waiter| {
             relay(
                 socket,
                 &mut target,

@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tracing::{error, warn};
@@ -27,6 +28,18 @@ impl Worker {
                 self.admit(tcp, peer, &running);
                 continue;
             }
+            // A listener may have taken over a part of this one's addresses. Those who called just
+            // before are still on their way to this one.
+            let handing_over = tokio::time::sleep(HAND_OVER);
+            tokio::pin!(handing_over);
+            while self.is_handed_over(&running) {
+                tokio::select! {
+                    () = &mut handing_over => break,
+                    (tcp, peer) = listener.accept(|event| self.tell(&event, &running)) => {
+                        self.admit(tcp, peer, &running);
+                    }
+                }
+            }
             // The kernel has let these in already; a close would reset them.
             while let Some((tcp, peer)) = listener.accept_waiting() {
                 self.admit(tcp, peer, &running);
@@ -36,6 +49,15 @@ impl Worker {
         drop(listener);
         self.leave(running.plan.borrow().scope);
         self.accepting.set(self.accepting.get().saturating_sub(1));
+    }
+
+    /// Whether another listener serves the same port now.
+    fn is_handed_over(&self, running: &Running) -> bool {
+        let port = running.local.port();
+        self.listeners
+            .borrow()
+            .values()
+            .any(|other| other.local.port() == port)
     }
 
     fn tell(&self, event: &AcceptEvent, running: &Running) {
@@ -113,6 +135,9 @@ impl Worker {
     }
 }
 
+/// Longer than any connection takes from its first segment to the accept queue.
+const HAND_OVER: Duration = Duration::from_millis(250);
+
 /// A panic inside the connection.
 struct Panicked;
 
@@ -127,4 +152,25 @@ async fn contained(future: impl Future<Output = ()>) -> Result<(), Panicked> {
         }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_its_own_connection_and_nothing_else() {
+        let local = tokio::task::LocalSet::new();
+        let ended = local.run_until(async {
+            let broken = tokio::task::spawn_local(contained(async {
+                tokio::task::yield_now().await;
+                panic!("a defect, on purpose");
+            }));
+            let sound = tokio::task::spawn_local(contained(tokio::task::yield_now()));
+            (broken.await, sound.await)
+        });
+        let (broken, sound) = ended.await;
+        assert!(broken.expect("the task itself goes on").is_err());
+        assert!(sound.expect("not touched").is_ok());
+    }
 }

@@ -5,7 +5,7 @@
 //! taken over, so health, pools and sessions outlive a reload that does not concern them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::describe::describe;
@@ -24,7 +24,7 @@ pub(super) struct Workshop {
     pub(super) clock: Clock,
     pub(super) vault: SessionVault,
     pub(super) counters: Arc<Counters>,
-    /// Makes the listener to "side down" for a system's number.
+    /// Makes the listener to side events for a system's number.
     pub(super) side_events: Box<dyn Fn(u32) -> SideEvents + Send + Sync>,
 }
 
@@ -49,9 +49,11 @@ pub fn check(dir: &Path, clock: &Clock) -> Check {
         clock: clock.clone(),
         vault: SessionVault::new(),
         counters: Arc::default(),
-        side_events: Box::new(|_system| Box::new(|_side| ())),
+        side_events: Box::new(|_system| Box::new(|_event| ())),
     };
-    let (snapshot, problems) = load_and_build(dir, None, &workshop);
+    let Draft {
+        snapshot, problems, ..
+    } = load_and_build(dir, None, &workshop);
     let effective = snapshot.as_ref().map(describe).unwrap_or_default();
     Check {
         problems,
@@ -59,24 +61,34 @@ pub fn check(dir: &Path, clock: &Clock) -> Check {
     }
 }
 
+/// What became of reading a directory.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// There if and only if no problem is an error.
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) problems: Problems,
+    /// Every file that was read or is named, whatever became of it.
+    pub(super) files: Vec<PathBuf>,
+}
+
 /// Reads a directory and builds the generation that follows `previous`.
 pub(super) fn load_and_build(
     dir: &Path,
     previous: Option<&Snapshot>,
     workshop: &Workshop,
-) -> (Option<Snapshot>, Problems) {
+) -> Draft {
     let loaded = crate::config::load(dir);
-    let mut problems = loaded.problems;
-    let Some(settings) = loaded.settings else {
-        return (None, problems);
+    let mut draft = Draft {
+        snapshot: None,
+        problems: loaded.problems,
+        files: loaded.files,
     };
-    let (snapshot, more) = build(settings, previous, workshop);
-    problems.extend(more);
-    if problems.has_errors() {
-        (None, problems)
-    } else {
-        (snapshot, problems)
+    if let Some(settings) = loaded.settings {
+        let (snapshot, more) = build(settings, previous, workshop);
+        draft.problems.extend(more);
+        draft.snapshot = snapshot.filter(|_| !draft.problems.has_errors());
     }
+    draft
 }
 
 /// Builds one generation. `None` with at least one error among the problems, else a snapshot.
@@ -172,6 +184,7 @@ impl Build<'_> {
             connector,
             sides: None,
             upstreams: Vec::new(),
+            reached_by: [None, None],
             probes: Vec::new(),
         };
         if let Some(requests) = &settings.requests {

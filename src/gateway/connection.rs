@@ -160,8 +160,9 @@ async fn handshake(
     let peer = socket.peer();
     let mut accepting = Box::pin(acceptor.accept(socket));
     let counters = &context.counters;
+    // Whoever is not through its handshake when a drain gets impatient has sent no request yet.
     let result = waiter
-        .until(deadline, false, |cx| {
+        .until(deadline, true, |cx| {
             if lane.poll_turn(cx).is_pending() {
                 return Poll::Pending;
             }

@@ -44,4 +44,4 @@ pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
 pub use reload::ReloadReport;
 pub use run::{Gateway, StartError, Status};
-pub use watch::FileWatch;
+pub use watch::{FileWatch, Look};

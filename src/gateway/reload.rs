@@ -7,11 +7,11 @@ use tracing::{error, info, warn};
 
 use super::build::load_and_build;
 use super::run::{Gateway, StartError};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, SystemParts};
 use crate::config::problem::{Place, Problem, Problems, Severity};
 use crate::model::{Generation, ListenAddr, Phase, Side, SystemName};
 use crate::net::BindError;
-use crate::requests::failover::Event;
+use crate::requests::failover::{Event, Health};
 
 /// What a successful reload did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,18 +59,14 @@ impl Gateway {
     }
 
     async fn try_reload(&mut self) -> Result<ReloadReport, Problems> {
-        let (snapshot, problems) = load_and_build(&self.dir, Some(&self.snapshot), &self.workshop);
-        let Some(snapshot) = snapshot else {
+        let draft = load_and_build(&self.dir, Some(&self.snapshot), &self.workshop);
+        self.files = draft.files;
+        let problems = draft.problems;
+        let Some(snapshot) = draft.snapshot else {
             return Err(problems);
         };
         let next = Arc::new(snapshot);
-        if next.settings.runtime.threads != self.workers.len() {
-            warn!(
-                running = self.workers.len(),
-                configured = next.settings.runtime.threads,
-                "Threads takes effect at the next start"
-            );
-        }
+        self.tell_what_waits(&next);
         let fresh = self
             .bind_new(&next)
             .map_err(|error| bind_problem(&self.dir, &error))?;
@@ -94,7 +90,26 @@ impl Gateway {
         })
     }
 
-    /// A side with another address or other TLS files: what was seen of the old one tells nothing.
+    /// Some settings are taken in at start only; nobody shall wonder why they do nothing.
+    fn tell_what_waits(&self, next: &Snapshot) {
+        let (log, next_log) = (&self.snapshot.settings.log, &next.settings.log);
+        let waits = [
+            (
+                "Threads",
+                next.settings.runtime.threads != self.workers.len(),
+            ),
+            ("Format", log.format != next_log.format),
+            ("File", log.file != next_log.file),
+            ("Access", log.access != next_log.access),
+        ];
+        for (key, _) in waits.into_iter().filter(|(_, changed)| *changed) {
+            warn!(key, "this change takes effect at the next start");
+        }
+    }
+
+    /// A side at another address is another machine: what was seen of the old one tells nothing.
+    /// Other TLS files are a new chance for a side that is down, perhaps for want of them; one that
+    /// is up has no need to prove itself again.
     pub(super) fn tell_replaced(&self, next: &Snapshot, system: &SystemName) {
         let (Some(before), Some(after)) =
             (self.snapshot.systems.get(system), next.systems.get(system))
@@ -103,17 +118,13 @@ impl Gateway {
         };
         let Some(sides) = &after.sides else { return };
         for side in Side::BOTH {
-            let of = |parts: &super::snapshot::SystemParts| {
-                parts
-                    .probes
-                    .iter()
-                    .find(|plan| plan.side == side)
-                    .map(|plan| Arc::clone(&plan.upstream))
+            let of = |parts: &SystemParts| parts.reached_by.get(side.index()).cloned().flatten();
+            let (Some(old), Some(new)) = (of(before), of(after)) else {
+                continue;
             };
-            if let (Some(old), Some(new)) = (of(before), of(after))
-                && !Arc::ptr_eq(&old, &new)
-                && old.spec().target != new.spec().target
-            {
+            let moved = old.target != new.target || old.tls.is_some() != new.tls.is_some();
+            let renewed = old.tls != new.tls && sides.health(side) == Health::Down;
+            if moved || renewed {
                 sides.tell(Event::Replaced { side });
             }
         }

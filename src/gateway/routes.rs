@@ -49,15 +49,16 @@ impl Build<'_> {
             response_timeout: requests.response_timeout,
             pool_idle: requests.pool_idle,
         };
-        let key = key_of(&requests.side_a, parts);
-        let Some(side_a) = self.upstream(key, system, previous, parts) else {
+        let key_a = key_of(&requests.side_a, parts);
+        let key_b = requests
+            .side_b
+            .as_ref()
+            .map(|endpoint| key_of(endpoint, parts));
+        parts.reached_by = [Some(key_a.clone()), key_b.clone()];
+        let Some(side_a) = self.upstream(key_a, system, previous, parts) else {
             return;
         };
-        let mut side_b = None;
-        if let Some(endpoint) = &requests.side_b {
-            let key = key_of(endpoint, parts);
-            side_b = self.upstream(key, system, previous, parts);
-        }
+        let side_b = key_b.and_then(|key| self.upstream(key, system, previous, parts));
         self.probes(requests, &side_a, side_b.as_ref(), parts);
         let service = match requests.mode {
             RequestMode::Terminate => Service::Requests(Arc::new(RequestRoute {

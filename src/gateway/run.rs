@@ -67,6 +67,8 @@ pub struct Gateway {
     pub(super) supervisor: Supervisor,
     pub(super) lifecycle: Lifecycle,
     pub(super) last_reload_failure: Option<String>,
+    /// What the last attempt to read the directory was about, whatever became of it.
+    pub(super) files: Vec<PathBuf>,
 }
 
 impl Gateway {
@@ -79,8 +81,9 @@ impl Gateway {
             counters: Arc::default(),
             side_events: side_events(Arc::clone(&outbox)),
         };
-        let (snapshot, problems) = load_and_build(dir, None, &workshop);
-        let Some(snapshot) = snapshot else {
+        let draft = load_and_build(dir, None, &workshop);
+        let problems = draft.problems;
+        let Some(snapshot) = draft.snapshot else {
             return Err(StartError::Config(problems));
         };
         say(&problems);
@@ -114,6 +117,7 @@ impl Gateway {
             supervisor: Supervisor::default(),
             lifecycle: Lifecycle::starting(),
             last_reload_failure: None,
+            files: draft.files,
         };
         let next = Arc::clone(&gateway.snapshot);
         let opened = match gateway.bind_new(&next) {
@@ -159,7 +163,7 @@ impl Gateway {
     ) -> Result<(), StartError> {
         self.admission.set_limits(&next.settings.limits);
         self.bound
-            .retain(|listen, _| next.listener(*listen).is_some());
+            .retain(|listen, _| next.serving(*listen).is_some());
         let mut shares: Vec<HashMap<ListenAddr, std::net::TcpListener>> =
             self.workers.iter().map(|_| HashMap::new()).collect();
         for (listen, bound) in fresh {
@@ -211,6 +215,7 @@ impl Gateway {
         let mut listeners: Vec<_> = self
             .bound
             .iter()
+            .filter(|(listen, _)| self.snapshot.listener(**listen).is_some())
             .map(|(listen, local)| (*listen, *local))
             .collect();
         listeners.sort_unstable();
@@ -276,26 +281,28 @@ impl Gateway {
         &self.snapshot.settings.log.level
     }
 
-    /// `Watch` and `WatchInterval`, with every file that the generation in force was read from.
-    pub fn watched(&self) -> (bool, Duration, Vec<PathBuf>) {
+    /// `Watch` of the generation in force.
+    pub fn watches(&self) -> bool {
+        self.snapshot.settings.runtime.watch
+    }
+
+    /// `WatchInterval` in force, and every file that was read last or was to be read: of a reload
+    /// that was refused one has to change.
+    pub fn watched(&self) -> (Duration, Vec<PathBuf>) {
         let runtime = &self.snapshot.settings.runtime;
-        (
-            runtime.watch,
-            runtime.watch_interval,
-            self.snapshot.settings.files(),
-        )
+        (runtime.watch_interval, self.files.clone())
     }
 }
 
-/// Every worker hears of a side that went down.
+/// Every worker hears of a side that went down or was left.
 fn side_events(
     outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>>,
 ) -> Box<dyn Fn(u32) -> crate::requests::SideEvents + Send + Sync> {
     Box::new(move |system| {
         let outbox = Arc::clone(&outbox);
-        Box::new(move |side| {
+        Box::new(move |event| {
             for commands in outbox.get().into_iter().flatten() {
-                let _ended = commands.send(Command::SideDown { system, side });
+                let _ended = commands.send(Command::Side { system, event });
             }
         })
     })

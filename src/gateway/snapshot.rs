@@ -83,6 +83,8 @@ pub(super) struct SystemParts {
     pub(super) connector: Option<Arc<Connector>>,
     pub(super) sides: Option<Arc<Sides>>,
     pub(super) upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
+    /// What each side's upstream was built from.
+    pub(super) reached_by: [Option<UpstreamKey>; 2],
     pub(super) probes: Vec<ProbePlan>,
 }
 
@@ -99,6 +101,21 @@ impl Snapshot {
     /// The listener on an address.
     pub(super) fn listener(&self, listen: ListenAddr) -> Option<&ListenerPlan> {
         self.listeners.iter().find(|plan| plan.listen == listen)
+    }
+
+    /// The listener that connections to an open address belong to: the one on that address, or
+    /// one that covers it.
+    ///
+    /// When `127.0.0.1:8443` becomes `0.0.0.0:8443`, the open socket is kept and serves the new
+    /// listener: the kernel gives it the connections to its address in any case, and closing it
+    /// would reset those that arrive in that moment.
+    pub(super) fn serving(&self, listen: ListenAddr) -> Option<&ListenerPlan> {
+        let covering = || {
+            self.listeners.iter().find(|plan| {
+                plan.listen.addr().ip().is_unspecified() && plan.listen.collides_with(listen)
+            })
+        };
+        self.listener(listen).or_else(covering)
     }
 
     /// Whether an upstream is in use in this generation.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::error;
 
 use super::connection::{HandshakeLane, HttpFlow};
@@ -19,8 +19,8 @@ use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
 use crate::model::{Generation, ListenAddr, Side};
 use crate::net::{Admission, Listener, Phase, Roster, Scope};
-use crate::requests::Sides;
 use crate::requests::failover::Health;
+use crate::requests::{SideEvent, Sides};
 use crate::telemetry::{AccessLog, Counters};
 
 /// What a worker is started with.
@@ -43,11 +43,11 @@ pub(super) enum Command {
         shares: HashMap<ListenAddr, std::net::TcpListener>,
         done: oneshot::Sender<()>,
     },
-    /// A side went down: what waits for it has to be told.
-    SideDown { system: u32, side: Side },
+    /// Something happened to a side: what is under way there has to know.
+    Side { system: u32, event: SideEvent },
     /// Accept no more, ask everybody to leave, say when nobody is left.
     Drain { empty: oneshot::Sender<()> },
-    /// Cut who is still there, and say who that was.
+    /// Cut who is still there, and say who that was once they are gone.
     Cut {
         cut: oneshot::Sender<Vec<(SocketAddr, Phase)>>,
     },
@@ -152,7 +152,14 @@ impl Worker {
                 self.publish(&snapshot, shares);
                 let _nobody_waits = done.send(());
             }
-            Command::SideDown { system, side } => self.abandon(system, side),
+            Command::Side {
+                system,
+                event: SideEvent::Down(side),
+            } => self.abandon(system, side),
+            Command::Side {
+                system,
+                event: SideEvent::Left(side),
+            } => self.roster.leave_side(system, side),
             Command::Drain { empty } => {
                 self.close_listeners(|_| false);
                 let worker = Rc::clone(self);
@@ -162,7 +169,13 @@ impl Worker {
                 });
             }
             Command::Cut { cut } => {
-                let _nobody_waits = cut.send(self.roster.cut(|_| true));
+                let named = self.roster.cut(|_| true);
+                let roster = self.roster.clone();
+                tokio::task::spawn_local(async move {
+                    // A caller that is cut is told so, if it listens.
+                    let _stuck = timeout(LAST_WORDS, roster.emptied()).await;
+                    let _nobody_waits = cut.send(named);
+                });
             }
             Command::Stop => {}
         }
@@ -177,12 +190,21 @@ impl Worker {
         self.generation.set(snapshot.generation);
         self.context.set_limits(&snapshot.settings.limits);
         self.context.set_throttle(snapshot.settings.log.throttle);
-        self.close_listeners(|listen| snapshot.listener(listen).is_some());
+        self.close_listeners(|listen| snapshot.serving(listen).is_some());
+        let running: Vec<_> = {
+            let listeners = self.listeners.borrow();
+            listeners
+                .iter()
+                .map(|(listen, running)| (*listen, Rc::clone(running)))
+                .collect()
+        };
+        for (listen, running) in &running {
+            if let Some(plan) = snapshot.serving(*listen) {
+                self.replace(running, plan);
+            }
+        }
         for plan in &snapshot.listeners {
-            let running = self.listeners.borrow().get(&plan.listen).cloned();
-            if let Some(running) = running {
-                self.replace(&running, plan);
-            } else if let Some(share) = shares.remove(&plan.listen) {
+            if let Some(share) = shares.remove(&plan.listen) {
                 self.open(plan, share);
             }
         }
@@ -209,9 +231,15 @@ impl Worker {
         }
     }
 
+    /// Asks the connections of a listener to leave, with their next answer or after a while.
     pub(super) fn leave(&self, whom: Scope) {
         self.roster
             .ask_to_leave(|scope| scope.listener == whom.listener);
+        let roster = self.roster.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(GRACE).await;
+            roster.hasten();
+        });
     }
 
     fn open(self: &Rc<Self>, plan: &ListenerPlan, share: std::net::TcpListener) {
@@ -263,10 +291,11 @@ impl Worker {
         self.roster.emptied().await;
     }
 
-    /// Tells exchanges that wait for a side which went down, each after `HangLimit`, as long as
-    /// the side stays down.
+    /// Tells exchanges that a side had when it went down, each after `HangLimit`, as long as the
+    /// side stays down.
     fn abandon(self: &Rc<Self>, system: u32, side: Side) {
         let worker = Rc::clone(self);
+        let declared = Instant::now();
         tokio::task::spawn_local(async move {
             loop {
                 let Some((sides, limit)) = worker.sides(system) else {
@@ -275,11 +304,9 @@ impl Worker {
                 if sides.health(side) != Health::Down {
                     return;
                 }
-                let now = Instant::now();
-                let sent_before = now.checked_sub(limit).unwrap_or(now);
-                match worker.roster.abandon(system, side, sent_before) {
+                match worker.roster.abandon(system, side, declared, limit) {
                     None => return,
-                    Some(oldest) => tokio::time::sleep_until(oldest + limit).await,
+                    Some(next) => tokio::time::sleep_until(next).await,
                 }
             }
         });
@@ -304,6 +331,9 @@ impl Worker {
 /// How long a connection that has to leave may wait for a request with whose answer to leave. An
 /// agent's next request seldom comes later, and a stop or a change of trust should not take long.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// How long those who are cut may take to tell their callers: one small write.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);

@@ -23,7 +23,7 @@ use crate::http::response::AnswerFraming;
 use crate::http::upstream::Upstream;
 use crate::model::Outcome;
 use crate::net::{Interrupt, Phase};
-use crate::tls::Wire;
+use crate::tls::{HandshakeFailure, Wire};
 
 impl Exchange<'_> {
     /// Reads the answer and passes it on. An error means that the caller has heard nothing yet.
@@ -112,13 +112,17 @@ impl Exchange<'_> {
             }
             match self.read_more(wire, deadline).await? {
                 Arrived::Bytes => {}
-                Arrived::End | Arrived::Break if self.work.get().answer_early.is_empty() => {
+                Arrived::Break(Some(refused)) if self.work.get().answer_early.is_empty() => {
+                    let error = GatewayError::TlsRefused(refused.to_string());
+                    return Err(TryFailed::upstream(error, UpstreamFault::Handshake));
+                }
+                Arrived::End | Arrived::Break(_) if self.work.get().answer_early.is_empty() => {
                     return Err(TryFailed::upstream(
                         GatewayError::Lost(self.sent()),
                         UpstreamFault::Closed,
                     ));
                 }
-                Arrived::End | Arrived::Break => return Err(self.bad(BadAnswer::Truncated)),
+                Arrived::End | Arrived::Break(_) => return Err(self.bad(BadAnswer::Truncated)),
             }
         }
     }
@@ -146,7 +150,9 @@ impl Exchange<'_> {
                     Poll::Ready(match result {
                         Ok(()) if read.filled().is_empty() => Arrived::End,
                         Ok(()) => Arrived::Bytes,
-                        Err(_broken) => Arrived::Break,
+                        Err(broken) => {
+                            Arrived::Break(HandshakeFailure::in_stream(&broken).map(Box::new))
+                        }
                     })
                 })
             })
@@ -158,7 +164,7 @@ impl Exchange<'_> {
                 UpstreamFault::NoAnswer,
             )),
             Err(Interrupt::Abandoned) => Err(TryFailed::upstream(
-                GatewayError::SideDown,
+                GatewayError::SideDown(self.sent()),
                 UpstreamFault::NoAnswer,
             )),
             Err(Interrupt::Leaving | Interrupt::Cut) => {
@@ -235,7 +241,7 @@ impl Exchange<'_> {
                 }
                 // A TLS connection that ends without its farewell may have been cut by anybody on
                 // the way, so that breaks even a body which only the end of the connection ends.
-                Arrived::End | Arrived::Break => return Err(self.bad(BadAnswer::Truncated)),
+                Arrived::End | Arrived::Break(_) => return Err(self.bad(BadAnswer::Truncated)),
             }
         }
     }
@@ -343,13 +349,13 @@ enum Collected {
 }
 
 /// What a read from the upstream gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Arrived {
     Bytes,
     /// The connection ended in order.
     End,
-    /// It was reset, or its TLS was cut off.
-    Break,
+    /// It was reset, or its TLS was cut off; what the far end's TLS had to say, if anything.
+    Break(Option<Box<HandshakeFailure>>),
 }
 
 /// Nobody needs more interim answers than this; a side that sends them without end is broken.

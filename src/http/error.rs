@@ -39,10 +39,13 @@ pub enum GatewayError {
     Exhausted,
     /// The connection broke after the first byte and before an answer.
     Lost(Outcome),
+    /// The upstream ended TLS with an alert in place of an answer: with TLS 1.3 it looks at our
+    /// certificate after we have begun to send. The text says which alert and why.
+    TlsRefused(String),
     /// `ResponseTimeout` passed.
     TimedOut(Outcome),
-    /// The side was declared down while it had the request.
-    SideDown,
+    /// The side was declared down while it had the request, or a part of it.
+    SideDown(Outcome),
     /// The answer cannot be passed on.
     BadAnswer(BadAnswer, Outcome),
     /// The gateway had to end the exchange, because it goes down or the caller lost his right.
@@ -66,8 +69,9 @@ impl GatewayError {
             Self::Exhausted => "GW-503-EXHAUSTED",
             Self::Lost(Outcome::PartlySent) => "GW-502-PARTLY-SENT",
             Self::Lost(_) => "GW-502-NO-ANSWER",
+            Self::TlsRefused(_) => "GW-502-TLS-REFUSED",
             Self::TimedOut(_) => "GW-504-NO-ANSWER",
-            Self::SideDown => "GW-504-SIDE-DOWN",
+            Self::SideDown(_) => "GW-504-SIDE-DOWN",
             Self::BadAnswer(..) => "GW-502-BAD-ANSWER",
             Self::Cut(_) => "GW-503-CUT",
             Self::Internal(_) => "GW-500-INTERNAL",
@@ -84,8 +88,8 @@ impl GatewayError {
             Self::BodyTooLarge(_) => 413,
             Self::TargetNotAllowed => 403,
             Self::Unreachable(_) | Self::Exhausted | Self::Cut(_) => 503,
-            Self::Lost(_) | Self::BadAnswer(..) => 502,
-            Self::TimedOut(_) | Self::SideDown => 504,
+            Self::Lost(_) | Self::TlsRefused(_) | Self::BadAnswer(..) => 502,
+            Self::TimedOut(_) | Self::SideDown(_) => 504,
             Self::Internal(_) => 500,
         }
     }
@@ -104,11 +108,12 @@ impl GatewayError {
             | Self::BodyBrokeOff(outcome)
             | Self::Lost(outcome)
             | Self::TimedOut(outcome)
+            | Self::SideDown(outcome)
             | Self::BadAnswer(_, outcome)
             | Self::Cut(outcome)
             | Self::Internal(outcome) => *outcome,
             // Only an exchange that waits for an answer is told so.
-            Self::SideDown => Outcome::SentNoAnswer,
+            Self::TlsRefused(_) => Outcome::SentNoAnswer,
         }
     }
 
@@ -124,8 +129,9 @@ impl GatewayError {
             | Self::TargetNotAllowed => Blame::Caller,
             Self::Unreachable(_)
             | Self::Lost(_)
+            | Self::TlsRefused(_)
             | Self::TimedOut(_)
-            | Self::SideDown
+            | Self::SideDown(_)
             | Self::BadAnswer(..) => Blame::Upstream,
             Self::Exhausted | Self::Cut(_) | Self::Internal(_) => Blame::Gateway,
         }
@@ -151,11 +157,16 @@ impl fmt::Display for GatewayError {
             Self::Unreachable(tried) => write!(f, "nothing was sent, because {tried}"),
             Self::Exhausted => f.write_str("the gateway has no descriptors or ports left"),
             Self::Lost(outcome) => write!(f, "the connection broke, and the request was {outcome}"),
+            Self::TlsRefused(why) => write!(
+                f,
+                "TLS ended before an answer came, and the request was sent without answer: {why}"
+            ),
             Self::TimedOut(outcome) => {
                 write!(f, "no answer came in time, and the request was {outcome}")
             }
-            Self::SideDown => f.write_str(
-                "the side went down while it had the request; it may have done what was asked",
+            Self::SideDown(outcome) => write!(
+                f,
+                "the side went down meanwhile, and the request was {outcome}"
             ),
             Self::BadAnswer(bad, _) => bad.fmt(f),
             Self::Cut(outcome) => write!(
@@ -184,8 +195,9 @@ mod tests {
             GatewayError::Exhausted,
             GatewayError::Lost(Outcome::PartlySent),
             GatewayError::Lost(Outcome::SentNoAnswer),
+            GatewayError::TlsRefused("alert".to_owned()),
             GatewayError::TimedOut(Outcome::SentNoAnswer),
-            GatewayError::SideDown,
+            GatewayError::SideDown(Outcome::SentNoAnswer),
             GatewayError::BadAnswer(BadAnswer::Head, Outcome::SentNoAnswer),
             GatewayError::Cut(Outcome::SentNoAnswer),
             GatewayError::Internal(Outcome::NotSent),
@@ -213,7 +225,7 @@ mod tests {
                 error,
                 GatewayError::Lost(_)
                     | GatewayError::TimedOut(_)
-                    | GatewayError::SideDown
+                    | GatewayError::SideDown(_)
                     | GatewayError::BadAnswer(..)
             );
             if may_have_arrived {

@@ -218,3 +218,7 @@ impl<'a> Exchange<'a> {
         all_taken && self.work.get().request.keep_alive() && !self.caller.waiter.seat().is_leaving()
     }
 }
+
+#[cfg(test)]
+#[path = "tests/replay.rs"]
+mod tests;

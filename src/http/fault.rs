@@ -219,7 +219,7 @@ mod tests {
             style: FaultStyle::Http,
             ..reply(Some(Soap::V1_1))
         };
-        let text = answer(&GatewayError::SideDown, &plain);
+        let text = answer(&GatewayError::SideDown(Outcome::SentNoAnswer), &plain);
         assert!(
             text.starts_with("HTTP/1.1 504 Gateway Timeout\r\n"),
             "{text}"

@@ -70,7 +70,7 @@ pub use server::{Flow, Slot, serve};
 pub use upstream::{ConnectError, Upstream, UpstreamSpec};
 
 #[cfg(test)]
-#[path = "../../tests/support/corpus.rs"]
+#[path = "tests/corpus.rs"]
 #[expect(
     unreachable_pub,
     reason = "the same file is a module of the system tests"
@@ -82,3 +82,6 @@ mod harness;
 #[cfg(test)]
 #[path = "tests/oracle.rs"]
 mod oracle;
+#[cfg(test)]
+#[path = "tests/peers.rs"]
+mod peers;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::http::context::Context;
-use crate::model::{ExchangeId, Generation, HostPort, Outcome, SystemName};
+use crate::model::{ExchangeId, Generation, HostPort, Outcome, Side, SystemName};
 use crate::net::{DialError, Phase, RelayEnd, RelayReport, Socket, Waiter};
 use crate::telemetry::{AccessLine, Flow};
 
@@ -62,16 +62,17 @@ impl RelayCaller {
         self.socket.reset_on_close();
     }
 
-    /// Relays, and counts what went through.
+    /// Relays, to a side or to somebody else, and counts what went through.
     pub async fn relayed<'a, F>(
         &'a mut self,
         context: &Context,
+        side: Option<Side>,
         relay: impl FnOnce(&'a mut Socket, &'a mut Waiter) -> F,
     ) -> RelayReport
     where
         F: Future<Output = RelayReport>,
     {
-        self.waiter.seat().set_phase(Phase::Relaying);
+        self.waiter.seat().set_phase(Phase::Relaying(side));
         context.counters.relayed_connections.inc();
         context.counters.relayed_connections_open.inc();
         let report = relay(&mut self.socket, &mut self.waiter).await;

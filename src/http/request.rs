@@ -349,3 +349,7 @@ impl RequestHead {
 #[cfg(test)]
 #[path = "tests/request.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tests/rewrite.rs"]
+mod rewrite_tests;

@@ -79,7 +79,8 @@ impl Exchange<'_> {
         side: Option<Side>,
         pump: &mut Pump,
     ) -> Result<(), TryFailed> {
-        self.caller.waiter.seat().set_phase(Phase::Busy);
+        let phase = side.map_or(Phase::Busy, |side| Phase::Sending(side, Instant::now()));
+        self.caller.waiter.seat().set_phase(phase);
         self.sent_whole = false;
         let complete = pump.source_is_done();
         let before = wire.socket().written();
@@ -157,7 +158,8 @@ impl Exchange<'_> {
                     GatewayError::TimedOut(outcome),
                     UpstreamFault::NoAnswer,
                 )),
-                Err(Interrupt::Leaving | Interrupt::Cut | Interrupt::Abandoned) => {
+                Err(Interrupt::Abandoned) => Err(side_down(outcome)),
+                Err(Interrupt::Leaving | Interrupt::Cut) => {
                     Err(TryFailed::blameless(GatewayError::Cut(outcome)))
                 }
             };
@@ -244,7 +246,12 @@ impl Exchange<'_> {
                     let error = GatewayError::TimedOut(Outcome::PartlySent);
                     return Err(TryFailed::upstream(error, UpstreamFault::NoAnswer));
                 }
-                Err(Interrupt::Leaving | Interrupt::Cut | Interrupt::Abandoned) => {
+                // It waits for the caller's next bytes, and with them the side may still be back.
+                Err(Interrupt::Abandoned) if pump.waits_for_caller() => {
+                    waiter.seat().set_phase(Phase::Busy);
+                }
+                Err(Interrupt::Abandoned) => return Err(side_down(Outcome::PartlySent)),
+                Err(Interrupt::Leaving | Interrupt::Cut) => {
                     let error = GatewayError::Cut(Outcome::PartlySent);
                     return Err(TryFailed::blameless(error));
                 }
@@ -313,6 +320,10 @@ fn poll_early_answer(
         }
         Ok(()) | Err(_) => Poll::Ready(Step::Closed),
     }
+}
+
+fn side_down(outcome: Outcome) -> TryFailed {
+    TryFailed::upstream(GatewayError::SideDown(outcome), UpstreamFault::NoAnswer)
 }
 
 fn lost(outcome: Outcome) -> TryFailed {

@@ -5,19 +5,20 @@ use std::fmt;
 use std::rc::Rc;
 
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::settings::FaultStyle;
 use crate::http::arrival::Goodbye;
 use crate::http::attempt::Delivery;
 use crate::http::caller::Caller;
 use crate::http::context::{Borrowed, Context};
-use crate::http::error::GatewayError;
+use crate::http::error::{Blame, GatewayError};
 use crate::http::exchange::{BodyState, Exchange};
 use crate::http::fault::{Reply, write_error};
 use crate::http::operation::operation_name;
 use crate::http::request::Soap;
-use crate::model::{Outcome, SystemName};
+use crate::model::{ExchangeId, Outcome, SystemName};
+use crate::net::Phase;
 use crate::telemetry::{self, AccessLine, Noise};
 
 /// A flow: what is done with each request of a listener.
@@ -120,13 +121,29 @@ async fn exchange<F: Flow>(
         Ok(Delivery::Complete { keep_alive: true }) => Stays::Yes,
         Ok(Delivery::Complete { keep_alive: false }) => Stays::No,
         Ok(Delivery::Truncated | Delivery::CallerLost) => Stays::Broken,
-        Err(error) => exchange.tell(&error, flow).await,
+        Err(error) => {
+            explain(&error, exchange.id, flow, context);
+            exchange.tell(&error, flow).await
+        }
     };
     exchange.count(flow);
     if context.access.is_on() {
         exchange.log(started, flow);
     }
     stays
+}
+
+/// Says why the gateway answers itself; the access line has the code only.
+fn explain<F: Flow>(error: &GatewayError, id: ExchangeId, flow: &F, context: &Context) {
+    if error.blame() == Blame::Caller {
+        return;
+    }
+    if let Some(suppressed) = context.may_say(Noise::UpstreamFailed) {
+        warn!(
+            system = %flow.system(), flow = %flow.kind(), %id, code = error.code(),
+            outcome = error.outcome().code(), %error, suppressed, "answered with a fault"
+        );
+    }
 }
 
 /// Answers a request that was not understood, and ends the connection.
@@ -194,6 +211,8 @@ impl Exchange<'_> {
         self.record.outcome = Some(error.outcome());
         self.context.counters.gateway_answers.inc();
         let out = std::mem::take(&mut work.out);
+        // A word that the side is down has been heard; it must not interrupt what is said of it.
+        self.caller.waiter.seat().set_phase(Phase::Busy);
         let written = self.caller.write(&out, &self.limits).await;
         self.work.get().out = out;
         match (written, keep_alive) {

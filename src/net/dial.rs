@@ -183,9 +183,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_connection_is_the_targets_fault() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-        let target = HostPort::from_addr(listener.local_addr().expect("bound"));
-        drop(listener);
+        // Bound and not listening: nobody else can take the port meanwhile.
+        let held = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)
+            .expect("a socket");
+        held.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+            .expect("loopback");
+        let address = held
+            .local_addr()
+            .expect("bound")
+            .as_socket()
+            .expect("an address");
+        let target = HostPort::from_addr(address);
         let error = dial(&target, soon()).await.expect_err("nothing listens");
         assert!(matches!(error, DialError::Refused { .. }), "{error}");
         assert!(error.blames_target());

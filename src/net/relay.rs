@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use crate::net::roster::Phase;
 use crate::net::scratch::Scratch;
 use crate::net::socket::Socket;
 use crate::net::wait::{Interrupt, Waiter};
@@ -58,7 +59,8 @@ pub struct RelayReport {
 ///
 /// An end that closes its sending direction only (half-close) still receives all that the other
 /// one sends. When one end is reset the other is reset too, so that neither takes a broken
-/// transfer for a complete one. A drain waits for silence after an answer.
+/// transfer for a complete one. A drain waits for silence after an answer. A connection whose side
+/// was declared down is reset if it waits for an answer.
 pub async fn relay(
     caller: &mut Socket,
     target: &mut Socket,
@@ -69,20 +71,21 @@ pub async fn relay(
     let mut out = Pipe::default();
     let mut back = Pipe::default();
     let mut last_progress = Instant::now();
-    let mut answered_last = true;
+    let mut talk = Talk::default();
     let end = loop {
         let leaving = waiter.seat().leaves_when_idle();
         let may_leave = !leaving;
-        let limit = if leaving && answered_last {
-            QUIET.min(idle)
+        let limit = if leaving {
+            talk.quiet().map_or(idle, |quiet| quiet.min(idle))
         } else {
             idle
         };
         let before = (out.moved, back.moved);
         let step = waiter
             .until(last_progress + limit, may_leave, |cx| {
-                let there = out.poll(cx, caller, target, scratch);
+                // First what comes back: so it cannot be the answer to what goes out now.
                 let here = back.poll(cx, target, caller, scratch);
+                let there = out.poll(cx, caller, target, scratch);
                 match (there, here) {
                     (Poll::Ready(Err(broken)), _) => Poll::Ready(Some(broken.end(true))),
                     (_, Poll::Ready(Err(broken))) => Poll::Ready(Some(broken.end(false))),
@@ -98,12 +101,19 @@ pub async fn relay(
             Ok(Some(end)) => break end,
             Ok(None) => {
                 last_progress = Instant::now();
-                // Who spoke last tells an answered exchange from an open one.
-                answered_last = back.moved != before.1;
+                talk.moved(out.moved != before.0, back.moved != before.1);
+                if let Some(side) = waiter.seat().relays_to() {
+                    waiter.seat().set_phase(if talk.is_owed {
+                        Phase::Waiting(side, last_progress)
+                    } else {
+                        Phase::Relaying(Some(side))
+                    });
+                }
             }
             Err(Interrupt::Leaving) => {}
             Err(Interrupt::Deadline) if leaving => break RelayEnd::Drained,
-            Err(Interrupt::Deadline | Interrupt::Abandoned) => break RelayEnd::Idle,
+            Err(Interrupt::Deadline) => break RelayEnd::Idle,
+            Err(Interrupt::Abandoned) => break RelayEnd::TargetLost,
             Err(Interrupt::Cut) => break RelayEnd::Cut,
         }
     };
@@ -121,8 +131,50 @@ pub async fn relay(
     }
 }
 
-/// After an answer, so long a silence means that the exchange is over. Only a drain asks.
+/// Who spoke when: all that bytes which are not understood tell about what is in flight.
+#[derive(Debug, Default)]
+struct Talk {
+    /// The caller spoke last.
+    is_owed: bool,
+    /// How often the target spoke after the caller.
+    answers: u32,
+}
+
+impl Talk {
+    /// Bytes went through. What came back in the same step came before what went out.
+    const fn moved(&mut self, out: bool, back: bool) {
+        if back && self.is_owed {
+            self.is_owed = false;
+            self.answers = self.answers.saturating_add(1);
+        }
+        if out {
+            self.is_owed = true;
+        }
+    }
+
+    /// How long a silence means that nothing is in flight; `None` while an answer is owed. Only a
+    /// connection that has to leave asks.
+    const fn quiet(&self) -> Option<Duration> {
+        match self {
+            Self { is_owed: true, .. } => None,
+            Self { answers, .. } if 1 <= *answers && *answers <= HANDSHAKE_ANSWERS => {
+                Some(QUIET_AT_FIRST)
+            }
+            Self { .. } => Some(QUIET),
+        }
+    }
+}
+
+/// After an answer, so long a silence means that the exchange is over.
 const QUIET: Duration = Duration::from_millis(500);
+
+/// The same where the answer may have been the end of a TLS handshake: in TLS 1.3 the session
+/// tickets come when the first request is on its way already. Longer than nearly all SOAP answers
+/// take, and a small part of the time that a stop may take.
+const QUIET_AT_FIRST: Duration = Duration::from_secs(3);
+
+/// A TLS handshake is at most two answers, and a third one where the key exchange is retried.
+const HANDSHAKE_ANSWERS: u32 = 3;
 
 /// Which end of a pipe broke.
 #[derive(Debug, Clone, Copy)]

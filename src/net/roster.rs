@@ -10,6 +10,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -22,12 +23,15 @@ pub enum Phase {
     Handshake,
     /// Nothing is in flight: it may be closed at once.
     Idle,
-    /// A request is being read or sent.
+    /// A request is being read, or an answer is passed on.
     Busy,
-    /// All of the request is with a side and the answer has not begun, since the given time.
+    /// A request is being sent to a side, since the given time.
+    Sending(Side, Instant),
+    /// A side has the request and has not begun to answer, since the given time.
     Waiting(Side, Instant),
-    /// Bytes are relayed both ways.
-    Relaying,
+    /// Bytes are relayed both ways, to a side or to somebody else. While a side owes an answer it
+    /// is [`Phase::Waiting`].
+    Relaying(Option<Side>),
 }
 
 impl fmt::Display for Phase {
@@ -36,8 +40,9 @@ impl fmt::Display for Phase {
             Self::Handshake => f.write_str("in its handshake"),
             Self::Idle => f.write_str("idle"),
             Self::Busy => f.write_str("in an exchange"),
+            Self::Sending(side, _) => write!(f, "sending to side {side}"),
             Self::Waiting(side, _) => write!(f, "waiting for side {side}"),
-            Self::Relaying => f.write_str("relaying"),
+            Self::Relaying(_) => f.write_str("relaying"),
         }
     }
 }
@@ -69,8 +74,10 @@ struct Member {
     /// Which part of the configuration it serves.
     scope: Scope,
     phase: Cell<Phase>,
+    /// The side at the other end of a relayed connection.
+    relays_to: Cell<Option<Side>>,
     leave: Cell<Leave>,
-    /// Set when the side that it waits for was declared down.
+    /// Set when the side that has its request was declared down.
     abandoned: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -93,7 +100,7 @@ impl Member {
 #[derive(Debug, Default)]
 struct Shared {
     members: RefCell<HashMap<ConnectionId, Rc<Member>>>,
-    emptied: RefCell<Option<Waker>>,
+    emptied: RefCell<Vec<Waker>>,
 }
 
 /// The connections of one thread. Clones are the same roster.
@@ -114,6 +121,7 @@ impl Roster {
             peer,
             scope,
             phase: Cell::new(Phase::Handshake),
+            relays_to: Cell::new(None),
             leave: Cell::new(Leave::Stay),
             abandoned: Cell::new(false),
             waker: RefCell::new(None),
@@ -147,6 +155,16 @@ impl Roster {
         }
     }
 
+    /// Asks relayed connections of a system to leave `side`, as soon as nothing is in flight: each
+    /// keeps the side that it was opened to, and that is the wrong one from now on.
+    pub fn leave_side(&self, system: u32, side: Side) {
+        for member in self.chosen(|scope| scope.system == system) {
+            if member.relays_to.get() == Some(side) {
+                member.ask(Leave::WhenIdle);
+            }
+        }
+    }
+
     /// Asks those who were asked before to leave as soon as nothing is in flight.
     ///
     /// A request may be on its way while an idle connection is closed, and would be lost; so
@@ -171,25 +189,36 @@ impl Roster {
             .collect()
     }
 
-    /// Tells exchanges of a system that wait for `side`, and whose request was sent before
-    /// `sent_before`, that no answer is expected any more. Returns when the oldest of those that
-    /// are still spared was sent.
-    pub fn abandon(&self, system: u32, side: Side, sent_before: Instant) -> Option<Instant> {
-        let mut oldest_spared: Option<Instant> = None;
+    /// Tells exchanges of a system that no answer is expected from `side` any more: those that were
+    /// given to it before it was `declared` down, each once that is `limit` ago. What it is given
+    /// later has its full time, since then it is all that is left. Returns when the next is due.
+    pub fn abandon(
+        &self,
+        system: u32,
+        side: Side,
+        declared: Instant,
+        limit: Duration,
+    ) -> Option<Instant> {
+        let now = Instant::now();
+        let mut next: Option<Instant> = None;
         for member in self.chosen(|scope| scope.system == system) {
-            if let Phase::Waiting(waits_for, since) = member.phase.get() {
-                if waits_for != side {
-                    continue;
-                }
-                if since <= sent_before {
-                    member.abandoned.set(true);
-                    member.wake();
-                } else {
-                    oldest_spared = Some(oldest_spared.map_or(since, |oldest| oldest.min(since)));
-                }
+            let (Phase::Sending(given_to, since) | Phase::Waiting(given_to, since)) =
+                member.phase.get()
+            else {
+                continue;
+            };
+            if given_to != side || since > declared {
+                continue;
+            }
+            let due = since + limit;
+            if due <= now {
+                member.abandoned.set(true);
+                member.wake();
+            } else {
+                next = Some(next.map_or(due, |next| next.min(due)));
             }
         }
-        oldest_spared
+        next
     }
 
     /// Waits until nobody is seated.
@@ -198,7 +227,10 @@ impl Roster {
             if self.is_empty() {
                 return Poll::Ready(());
             }
-            *self.shared.emptied.borrow_mut() = Some(cx.waker().clone());
+            let mut waiting = self.shared.emptied.borrow_mut();
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
             Poll::Pending
         })
         .await;
@@ -236,8 +268,16 @@ impl Seat {
     /// Says what the connection does now. Waiting for a side begins afresh: an earlier word that
     /// a side is down does not count for the next request.
     pub fn set_phase(&self, phase: Phase) {
+        if let Phase::Relaying(side) = phase {
+            self.member.relays_to.set(side);
+        }
         self.member.phase.set(phase);
         self.member.abandoned.set(false);
+    }
+
+    /// The side at the other end, if this connection is relayed to one.
+    pub(super) fn relays_to(&self) -> Option<Side> {
+        self.member.relays_to.get()
     }
 
     /// Whether this connection should close after what is in flight.
@@ -255,7 +295,7 @@ impl Seat {
         self.member.leave.get() == Leave::Now
     }
 
-    /// Whether the side it waits for was declared down.
+    /// Whether the side that has its request was declared down.
     pub(super) fn is_abandoned(&self) -> bool {
         self.member.abandoned.get()
     }
@@ -273,10 +313,9 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.shared.members.borrow_mut().remove(&self.id);
-        if self.shared.members.borrow().is_empty()
-            && let Some(waker) = self.shared.emptied.borrow_mut().take()
-        {
-            waker.wake();
+        if self.shared.members.borrow().is_empty() {
+            let waiting = std::mem::take(&mut *self.shared.emptied.borrow_mut());
+            waiting.into_iter().for_each(Waker::wake);
         }
     }
 }
@@ -291,78 +330,5 @@ impl fmt::Debug for Seat {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const fn scope(listener: u32) -> Scope {
-        Scope {
-            system: 1,
-            listener,
-        }
-    }
-
-    fn peer() -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 1))
-    }
-
-    #[tokio::test]
-    async fn the_roster_is_empty_when_the_last_seat_is_dropped() {
-        let roster = Roster::new();
-        let one = roster.seat(ConnectionId(1), peer(), scope(0));
-        let two = roster.seat(ConnectionId(2), peer(), scope(0));
-        let waits = roster.emptied();
-        tokio::pin!(waits);
-        drop(one);
-        assert!(futures_poll(waits.as_mut()).is_pending());
-        drop(two);
-        waits.await;
-        assert!(roster.is_empty());
-    }
-
-    #[test]
-    fn asking_one_scope_to_leave_spares_the_others() {
-        let roster = Roster::new();
-        let one = roster.seat(ConnectionId(1), peer(), scope(1));
-        let two = roster.seat(ConnectionId(2), peer(), scope(2));
-        roster.ask_to_leave(|scope| scope.listener == 1);
-        assert!(one.is_leaving() && !one.leaves_when_idle());
-        roster.hasten();
-        assert!(one.leaves_when_idle() && !one.is_cut());
-        assert!(!two.is_leaving());
-    }
-
-    #[test]
-    fn a_cut_says_what_each_connection_was_doing() {
-        let roster = Roster::new();
-        let one = roster.seat(ConnectionId(1), peer(), scope(1));
-        one.set_phase(Phase::Relaying);
-        assert_eq!(roster.cut(|_| true), [(peer(), Phase::Relaying)]);
-        assert!(one.is_cut());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn only_exchanges_that_waited_long_enough_for_that_side_are_abandoned() {
-        let roster = Roster::new();
-        let start = Instant::now();
-        let old = roster.seat(ConnectionId(1), peer(), scope(1));
-        let young = roster.seat(ConnectionId(2), peer(), scope(1));
-        let elsewhere = roster.seat(ConnectionId(3), peer(), scope(1));
-        old.set_phase(Phase::Waiting(Side::A, start));
-        young.set_phase(Phase::Waiting(Side::A, start + Duration::from_secs(2)));
-        elsewhere.set_phase(Phase::Waiting(Side::B, start));
-        let next = roster.abandon(1, Side::A, start + Duration::from_secs(1));
-        assert!(old.is_abandoned() && !young.is_abandoned() && !elsewhere.is_abandoned());
-        assert_eq!(next, Some(start + Duration::from_secs(2)));
-        old.set_phase(Phase::Busy);
-        assert!(
-            !old.is_abandoned(),
-            "the next request of that connection starts afresh"
-        );
-    }
-
-    fn futures_poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
-        future.poll(&mut Context::from_waker(Waker::noop()))
-    }
-}
+#[path = "tests/roster.rs"]
+mod tests;

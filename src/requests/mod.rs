@@ -27,4 +27,4 @@ mod sides;
 pub use exchange::{RequestFlow, RequestRoute};
 pub use passthrough::{PassthroughRoute, pass_through};
 pub use probe::{ProbeError, probe_once, watch_side};
-pub use sides::{SideEvents, Sides};
+pub use sides::{SideEvent, SideEvents, Sides};

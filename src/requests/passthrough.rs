@@ -40,7 +40,8 @@ impl PassthroughRoute {
 }
 
 /// Carries one connection to the active side. The other side is dialled if the first cannot be
-/// reached: then not one byte was sent.
+/// reached: then not one byte was sent. A connection keeps its side; after a switch it is closed
+/// as soon as it is quiet, so that the caller opens the next one to the side that serves now.
 pub async fn pass_through(
     mut caller: RelayCaller,
     route: Arc<PassthroughRoute>,
@@ -90,7 +91,7 @@ pub async fn pass_through(
         return;
     };
     let report = caller
-        .relayed(&context, |socket, waiter| {
+        .relayed(&context, Some(side), |socket, waiter| {
             relay(
                 socket,
                 &mut target,

@@ -14,8 +14,17 @@ use crate::config::settings::{FailoverSettings, TimeOfDay};
 use crate::model::{Clock, Side, SystemName};
 use crate::telemetry::Counters;
 
-/// Who wants to know that a side went down: its exchanges in flight have to be told.
-pub type SideEvents = Box<dyn Fn(Side) + Send + Sync>;
+/// What happened to a side, for those who have something under way there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SideEvent {
+    /// It went down: exchanges that it has are told.
+    Down(Side),
+    /// It is no longer the active one: connections that are bound to it move.
+    Left(Side),
+}
+
+/// Who wants to know it.
+pub type SideEvents = Box<dyn Fn(SideEvent) + Send + Sync>;
 
 /// The two sides of one SAP system, shared by all threads and kept over reloads.
 ///
@@ -31,7 +40,7 @@ pub struct Sides {
     wants_answers: [AtomicBool; 2],
     changed: Notify,
     counters: Arc<Counters>,
-    on_down: SideEvents,
+    on_event: SideEvents,
 }
 
 /// The machine's candidates in one byte: bit 0 is the active side, bit 1 says that the other one
@@ -65,7 +74,7 @@ impl Sides {
         (settings, has_b, watch): (&FailoverSettings, bool, Watch),
         clock: Clock,
         counters: Arc<Counters>,
-        on_down: SideEvents,
+        on_event: SideEvents,
     ) -> Self {
         let machine = Failover::new(settings, has_b, watch);
         let sides = Self {
@@ -77,7 +86,7 @@ impl Sides {
             wants_answers: [AtomicBool::new(true), AtomicBool::new(true)],
             changed: Notify::new(),
             counters,
-            on_down,
+            on_event,
         };
         sides.publish(&sides.lock());
         sides
@@ -195,6 +204,7 @@ impl Sides {
                         self.counters.switches_ordered.inc();
                     }
                     warn!(%system, %from, %to, %reason, "switched to the other side");
+                    (self.on_event)(SideEvent::Left(*from));
                 }
                 Order::SideUp(side) => info!(%system, %side, "side is up"),
                 Order::SideDown {
@@ -204,7 +214,7 @@ impl Sides {
                     failures,
                 } => {
                     warn!(%system, %side, %cause, seen_by = %witness, failures, "side is down");
-                    (self.on_down)(*side);
+                    (self.on_event)(SideEvent::Down(*side));
                 }
                 Order::SideUntested(side) => info!(%system, %side, "side gets another chance"),
                 Order::FlapAlarm { switches, until } => {

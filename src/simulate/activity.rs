@@ -79,9 +79,9 @@ mod tests {
         let activity = Activity::new();
         let start = Instant::now();
         let request = async {
-            tokio::time::sleep(Duration::from_secs(5)).await;
+            tokio::time::advance(Duration::from_secs(5)).await;
             let _busy = activity.enter();
-            tokio::time::sleep(Duration::from_secs(100)).await;
+            tokio::time::advance(Duration::from_secs(100)).await;
         };
         tokio::join!(request, activity.idle_for(Duration::from_mins(1)));
         assert_eq!(start.elapsed(), Duration::from_secs(165));

@@ -281,3 +281,46 @@ impl fmt::Debug for Line {
         f.write_str("Line")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, body: &str) -> Ending {
+        let response = Response {
+            status,
+            body: body.as_bytes().to_vec(),
+            keeps: true,
+        };
+        judge(MessageId(7), &response)
+    }
+
+    #[test]
+    fn only_a_good_answer_that_names_the_message_counts() {
+        assert_eq!(judged(200, "<id>7</id>"), Ending::Answered);
+        let broken = |text: &str| Ending::Broken(text.to_owned());
+        assert_eq!(
+            judged(200, "<id>8</id>"),
+            broken("the answer names another message")
+        );
+        for (status, body) in [(502, "<html/>"), (502, "<id>7</id>")] {
+            let expected =
+                broken("the answer has status 502 and does not name the message as done");
+            assert_eq!(judged(status, body), expected);
+        }
+    }
+
+    #[test]
+    fn a_report_of_the_gateway_is_told_from_a_fault_of_the_receiver() {
+        let report = "<s:Fault><g:error code=\"GW-504-SIDE-DOWN\" outcome=\"partly-sent\"/>";
+        let expected = Ending::Reported {
+            code: "GW-504-SIDE-DOWN".to_owned(),
+            outcome: crate::model::Outcome::PartlySent,
+        };
+        assert_eq!(judged(500, report), expected);
+        assert_eq!(
+            judged(500, "<s:Fault><id>7</id></s:Fault>"),
+            Ending::Faulted
+        );
+    }
+}

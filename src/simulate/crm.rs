@@ -88,6 +88,11 @@ impl SimCrm {
         })
     }
 
+    /// From now on the pace is this one.
+    pub fn set_pace(&self, pace: Pace) {
+        self.agents.set_pace(pace);
+    }
+
     /// What was counted so far.
     pub fn figures(&self) -> CallerFigures {
         self.agents.figures()

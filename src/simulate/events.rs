@@ -87,6 +87,11 @@ impl EventSource {
         })
     }
 
+    /// From now on the pace is this one.
+    pub fn set_pace(&self, pace: Pace) {
+        self.crew.set_pace(pace);
+    }
+
     /// What was counted so far.
     pub fn figures(&self) -> CallerFigures {
         self.crew.figures()

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::time::Instant;
 
 /// A free port of `127.0.0.1`.
 ///
@@ -39,13 +41,33 @@ impl Port {
 
     /// Opens a listener on it.
     pub(super) fn listen(&self) -> io::Result<tokio::net::TcpListener> {
-        let socket = reusable()?;
-        socket.bind(&self.addr.into())?;
-        socket.listen(BACKLOG)?;
+        let deadline = Instant::now() + LINGERING;
+        let socket = loop {
+            match self.try_listen() {
+                // A process that is being started holds a copy of every open socket until its
+                // program begins, so a listener that was closed may live on for a moment.
+                Err(error)
+                    if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline =>
+                {
+                    std::thread::yield_now();
+                }
+                done => break done?,
+            }
+        };
         socket.set_nonblocking(true)?;
         tokio::net::TcpListener::from_std(socket.into())
     }
+
+    fn try_listen(&self) -> io::Result<Socket> {
+        let socket = reusable()?;
+        socket.bind(&self.addr.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket)
+    }
 }
+
+/// Far longer than any start of a process takes.
+const LINGERING: Duration = Duration::from_secs(5);
 
 /// Every agent may connect at the same moment, after a restart for example.
 const BACKLOG: i32 = 1024;

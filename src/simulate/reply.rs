@@ -103,3 +103,29 @@ impl Body for ReplyBody {
         SizeHint::with_exact(self.length as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt as _;
+
+    #[tokio::test]
+    async fn half_an_answer_promises_the_whole_and_then_breaks_off() {
+        let half = Reply::Half(Reply::soap(200, "answer".to_owned()));
+        let mut body = half.into_response().expect("an answer").into_body();
+        assert_eq!(body.size_hint().exact(), Some(6));
+        let frame = body.frame().await.expect("a frame").expect("data");
+        assert_eq!(frame.into_data().expect("data"), "ans");
+        let error = body
+            .frame()
+            .await
+            .expect("an end")
+            .expect_err("it breaks off");
+        assert_eq!(error.to_string(), "no answer, on purpose");
+    }
+
+    #[test]
+    fn no_answer_is_an_error_to_hyper() {
+        Reply::Nothing.into_response().expect_err("no answer");
+    }
+}

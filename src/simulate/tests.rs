@@ -328,3 +328,70 @@ async fn written_files_are_a_configuration_without_mistakes() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_caller_does_not_wait_longer_than_its_patience() {
+    let pair = pair(false);
+    pair.side.behave(Behaviour::Hang);
+    let profile = CrmProfile {
+        patience: Duration::from_millis(20),
+        ..pair.profile(None)
+    };
+    let mut caller = Caller::new(profile.caller().expect("plain"), pair.ledger.clone());
+    let ending = caller.call().await;
+    assert_eq!(reason(&ending), "no answer within the time-out");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_request_on_a_connection_that_was_reset_is_broken_and_not_sent_again() {
+    let mut pair = pair(false);
+    let mut caller = pair.caller(None);
+    assert_eq!(caller.call().await, Ending::Answered);
+    pair.side.kill().await;
+    pair.side.restart().expect("the same port");
+    let ending = caller.call().await;
+    // Whether the write or the read meets the reset first is the network's affair.
+    let why = reason(&ending);
+    assert!(
+        why.starts_with("the request cannot be written: ")
+            || why == "the connection was closed without an answer",
+        "{ending:?}"
+    );
+    assert_eq!(pair.side.executed(), 1);
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let ledger = Ledger::new();
+    let port = Port::reserve().expect("a port");
+    let _first = EventReceiver::start(&port, None, ICM_IDLE, &ledger).expect("a receiver");
+    let error = EventReceiver::start(&port, None, ICM_IDLE, &ledger).expect_err("it is taken");
+    let text = format!("the simulated peer cannot listen on {}: ", port.addr());
+    assert!(error.to_string().starts_with(&text), "{error}");
+}
+
+#[test]
+fn a_peer_that_believes_nobody_cannot_be_a_server() {
+    let now = Clock::system().now();
+    let authority = crate::certs::issue::Authority::new("CA", now).expect("a CA");
+    let spec = crate::certs::issue::LeafSpec::for_name("peer", now);
+    let issued = authority.issue(&spec).expect("a certificate");
+    let error = PeerTls::new(&issued, authority.der(), &[]).server();
+    let text = error.expect_err("nobody is believed").to_string();
+    assert!(
+        text.starts_with("the simulated peer cannot verify clients: "),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let now = Clock::system().now();
+    let pki = Pki::create(dir.path(), CaModel::One, FileLayout::Pair, now).expect("a PKI");
+    let error = pki.write("no/such/folder.pem", "").expect_err("no folder");
+    let path = pki.folder().join("no/such/folder.pem");
+    let text = format!("the file \"{}\" cannot be written: ", path.display());
+    assert!(error.to_string().starts_with(&text), "{error}");
+}

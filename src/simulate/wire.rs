@@ -39,7 +39,7 @@ pub(super) enum Breach {
     Malformed(&'static str),
     #[error("the answer names another message")]
     WrongId,
-    #[error("the answer has status {0} and names no message")]
+    #[error("the answer has status {0} and does not name the message as done")]
     Foreign(u16),
 }
 

@@ -47,19 +47,20 @@ impl Wire {
     /// The kernel is asked, because the event queue may be a moment behind. With TLS 1.3 session
     /// tickets may wait unread; they are taken in here and are no reason to give up a connection.
     pub fn is_fit_for_request(&mut self) -> bool {
-        if self.socket().is_silent_and_open() {
-            return true;
+        if let Self::Tls(stream) = self {
+            // The far end may have said farewell in the same breath as its last answer: then TLS
+            // knows it and the socket is silent.
+            let mut byte = [0; 1];
+            let mut buffer = ReadBuf::new(&mut byte);
+            let mut cx = Context::from_waker(Waker::noop());
+            if Pin::new(stream.as_mut())
+                .poll_read(&mut cx, &mut buffer)
+                .is_ready()
+            {
+                return false;
+            }
         }
-        let Self::Tls(stream) = self else {
-            return false;
-        };
-        let mut byte = [0; 1];
-        let mut buffer = ReadBuf::new(&mut byte);
-        let mut cx = Context::from_waker(Waker::noop());
-        let only_tickets = Pin::new(stream.as_mut())
-            .poll_read(&mut cx, &mut buffer)
-            .is_pending();
-        only_tickets && self.socket().is_silent_and_open()
+        self.socket().is_silent_and_open()
     }
 }
 

@@ -6,6 +6,11 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::string_slice,
+    clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
+    clippy::unchecked_time_subtraction,
+    clippy::similar_names,
     missing_docs,
     unreachable_pub,
     dead_code,
@@ -15,11 +20,24 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod broken_inputs;
 mod clients;
+mod crowds;
+mod demo;
 mod deployments;
+mod drain;
 mod events;
+mod failback;
+mod failover;
 mod headers;
 mod hostile_answers;
+mod limits;
+mod outcomes;
+mod passthrough;
+mod probes;
 mod refusals;
+mod reload;
+mod replay;
 mod smoke;
 mod static_route;
+mod watch;

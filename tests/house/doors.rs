@@ -48,7 +48,7 @@ const DOORS: &[Door] = &[
         "socket2",
         &["net/listener.rs", "net/socket.rs", "simulate/"],
     ),
-    door("tempfile", &["simulate/", "cli/"]),
+    door("tempfile", &["simulate/", "cli/", "config/files.rs"]),
     door("tokio_rustls", &["tls/", "simulate/"]),
     door("tracing_appender", &["telemetry/log/"]),
     door("tracing_subscriber", &["telemetry/log/"]),

@@ -1,9 +1,14 @@
 //! What system tests share: a world around a gateway, waiting for conditions, the real binary.
 
+pub mod pair;
+pub mod process;
+pub mod wire;
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crmgate::gateway::Gateway;
@@ -44,10 +49,35 @@ pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     in_time.expect("it comes in time")
 }
 
-/// A free loopback address, which stays reserved only until it is given to somebody.
+/// Lets time pass, where its passing is what a test is about; conditions are awaited.
+pub async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// How often a test repeats itself: `usually`, or `in_full` where `CRMGATE_SOAK` asks for it.
+pub fn trials(usually: u32, in_full: u32) -> u32 {
+    if soak() { in_full } else { usually }
+}
+
+/// Lets time pass between two things that a test does, as it passes between two writes of a slow
+/// copy. Never to wait for the gateway: that is [`until`].
+pub async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Whether the long variants of tests are asked for.
+pub fn soak() -> bool {
+    std::env::var_os("CRMGATE_SOAK").is_some()
+}
+
+/// A free loopback address. It is held until the tests end, so a gateway of this process, or of a
+/// child, may listen on it, stop and listen again, and nobody else ever gets it.
 pub fn free_address() -> SocketAddr {
-    let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    probe.local_addr().expect("bound")
+    static HELD: Mutex<Vec<Port>> = Mutex::new(Vec::new());
+    let port = Port::reserve().expect("a port");
+    let addr = port.addr();
+    HELD.lock().expect("no test panics in here").push(port);
+    addr
 }
 
 /// A directory with certificates and a configuration, sides and a CRM around it.
@@ -129,6 +159,14 @@ impl World {
         deployment
     }
 
+    /// An empty deployment whose listener for requests is plain HTTP.
+    pub fn plain_deployment(&self) -> Deployment {
+        let mut deployment = self.deployment();
+        deployment.ssl = None;
+        deployment.system.remove("Config", "TpiDllParameter");
+        deployment
+    }
+
     /// Writes a deployment and serves it in this process.
     pub async fn serve(&self, deployment: &Deployment) -> Gateway {
         deployment.write(self.path()).expect("ini files");
@@ -169,11 +207,21 @@ impl Daemon {
 
     /// The same behind another command, such as a shell that sets limits.
     pub fn run_with(mut command: Command, dir: &Path) -> Self {
+        command.args(["run", "--config"]).arg(dir);
+        Self::spawn(command, dir)
+    }
+
+    /// Any other subcommand; what it says goes to `daemon.log` in `dir`.
+    pub fn start(dir: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crmgate"));
+        command.args(arguments);
+        Self::spawn(command, dir)
+    }
+
+    fn spawn(mut command: Command, dir: &Path) -> Self {
         let log = dir.join("daemon.log");
         let out = std::fs::File::create(&log).expect("a log file");
         let child = command
-            .args(["run", "--config"])
-            .arg(dir)
             .stdin(Stdio::null())
             .stdout(out.try_clone().expect("a handle"))
             .stderr(out)
@@ -191,12 +239,24 @@ impl Daemon {
 
     /// Waits until the log holds a text. Fails at once if the daemon has ended.
     pub async fn until_said(&mut self, text: &str) {
+        self.until_said_again(text, 0).await;
+    }
+
+    /// Waits until the log holds a text more often than `times`.
+    pub async fn until_said_again(&mut self, text: &str, times: usize) {
+        let what = format!("{text:?} is said once more than {times} times");
+        self.until(what, |said| said.matches(text).count() > times)
+            .await;
+    }
+
+    /// Waits until what it has said fulfils a condition. Fails at once if the daemon has ended.
+    pub async fn until(&mut self, what: impl Display, condition: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.said().contains(text) {
+        while !condition(&self.said()) {
             let ended = self.child.try_wait().expect("a child");
             assert!(
                 ended.is_none() && Instant::now() < deadline,
-                "never said {text:?}:\n{}",
+                "waited in vain until {what}:\n{}",
                 self.said()
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -211,6 +271,11 @@ impl Daemon {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the process has taken of the processor since it began.
+    pub fn processor_time(&self) -> Duration {
+        process::processor_time(self.pid())
     }
 
     /// Sends it a signal by name (`HUP`, `TERM`, ...).

@@ -259,6 +259,50 @@ async fn a_side_that_stays_silent_is_left_when_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn an_exchange_whose_side_is_declared_down_ends_with_a_fault_unless_its_answer_has_begun() {
+    on_one_thread(async {
+        let side = Side::doing(|mut raw, side| async move {
+            while side.execute(&mut raw).await {
+                if side.executed() == 2 {
+                    raw.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                        .await;
+                    while side.executed() < 3 {
+                        tokio::task::yield_now().await;
+                    }
+                    raw.send("2\r\nhi\r\n0\r\n\r\n").await;
+                }
+            }
+        })
+        .await;
+        let gateway = Gateway::to(&[side.address]).await;
+        let mut caller = gateway.call().await;
+        let down = || {
+            let now = tokio::time::Instant::now();
+            gateway
+                .roster
+                .abandon(0, crate::model::Side::A, now, std::time::Duration::ZERO);
+        };
+
+        caller.send(post("<a/>")).await;
+        while side.executed() == 0 {
+            tokio::task::yield_now().await;
+        }
+        down();
+        let answered = caller.message().await.expect("an answer");
+        assert!(answered.text().contains("GW-504-SIDE-DOWN"), "{answered:?}");
+
+        caller.send(post("<a/>")).await;
+        let head = caller.head().await.expect("the answer has begun");
+        down();
+        let again = side.executed.borrow().clone();
+        side.executed.borrow_mut().extend(again);
+        let whole = caller.bytes(12).await;
+        assert_eq!(whole, b"2\r\nhi\r\n0\r\n\r\n", "{head}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn bytes_behind_an_answer_cost_the_side_its_connection() {
     on_one_thread(async {
         let side = Side::answering(format!("{OK}HTTP/1.1 200 OK\r\n\r\nforged")).await;

@@ -1,21 +1,10 @@
-use std::cell::RefCell;
 use std::fmt::Write;
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::http::harness::*;
-use crate::http::{Delivery, UpstreamFault};
 use crate::model::Outcome;
 
 const CHUNKED_HEAD: &str = "POST /ici HTTP/1.1\r\nHost: side\r\nTransfer-Encoding: chunked\r\n\r\n";
-
-fn failed(outcome: Outcome, fault: UpstreamFault) -> Vec<Tried> {
-    vec![Tried::Failed(outcome, Some(fault))]
-}
-
-fn answered() -> Vec<Tried> {
-    vec![Tried::Delivered(Delivery::Complete { keep_alive: true })]
-}
 
 #[tokio::test]
 async fn a_body_reaches_the_side_byte_for_byte_however_it_is_framed_and_cut() {
@@ -302,113 +291,6 @@ async fn malformed_chunks_are_refused_with_the_outcome_that_is_true() {
             assert!(answer.text().contains(outcome.code()), "{answer:?}");
             assert!(answer.says("Connection: close"), "{answer:?}");
             assert_eq!(gateway.tried(), [Tried::Failed(outcome, None)]);
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_side_that_refuses_the_connection_was_sent_nothing_and_the_other_one_gets_the_request() {
-    on_one_thread(async {
-        let side = Side::answering(OK).await;
-        let nobody = nobody();
-        let gateway = Gateway::to(&[nobody.address, side.address]).await;
-        let mut caller = gateway.call().await;
-        for _again in 0..3 {
-            assert_eq!(caller.ask(post("<dial/>")).await.text(), "hi");
-            let mut expected = failed(Outcome::NotSent, UpstreamFault::Connect);
-            expected.extend(answered());
-            assert_eq!(gateway.tried(), expected);
-        }
-        assert_eq!(side.executed(), 3);
-    })
-    .await;
-}
-
-/// Fault injection P1: the side breaks off after every single byte of a request.
-#[tokio::test]
-async fn a_request_is_never_executed_twice_wherever_the_side_breaks_off() {
-    on_one_thread(async {
-        let request = post("<dial>+49 6221 1234</dial>");
-        for reset in [false, true] {
-            for cut in 0..=request.len() {
-                let first = Side::doing(move |mut raw, side| async move {
-                    if raw.bytes(cut).await.len() == cut {
-                        if cut == post("<dial>+49 6221 1234</dial>").len() {
-                            side.executed.borrow_mut().push(Message {
-                                head: String::new(),
-                                body: Vec::new(),
-                            });
-                        }
-                        if reset {
-                            raw.reset();
-                        }
-                    }
-                })
-                .await;
-                let second = Side::answering(OK).await;
-                let gateway = Gateway::to(&[first.address, second.address]).await;
-                let mut caller = gateway.call().await;
-                let answer = caller.ask(&request).await;
-                let tried = gateway.tried();
-                let executed = first.executed() + second.executed();
-                if second.accepted() > 0 {
-                    // A reset that came before the first byte left: then, and only then, the
-                    // other side does it, and does it once.
-                    let mut expected = failed(Outcome::NotSent, UpstreamFault::Closed);
-                    expected.extend(answered());
-                    assert_eq!(tried, expected, "cut at {cut}");
-                    assert_eq!((executed, answer.text().as_str()), (1, "hi"));
-                    assert_eq!((cut, reset), (0, true));
-                    continue;
-                }
-                assert!(executed <= 1, "cut at {cut}");
-                // The kernel took the request in one piece, so nobody can know.
-                assert_eq!(
-                    tried,
-                    failed(Outcome::SentNoAnswer, UpstreamFault::Closed),
-                    "cut at {cut}: {answer:?}"
-                );
-                assert!(answer.text().contains("GW-502-NO-ANSWER"), "{answer:?}");
-            }
-        }
-    })
-    .await;
-}
-
-/// The same where the body arrives in pieces: what has left is known to the byte.
-#[tokio::test]
-async fn a_request_that_broke_off_in_its_body_is_partly_sent_and_not_tried_again() {
-    on_one_thread(async {
-        let body = "<dial>+49</dial>";
-        let request = post(body);
-        let head = request.len() - body.len();
-        for sent in 0..body.len() {
-            let go = Rc::new(RefCell::new(false));
-            let told = Rc::clone(&go);
-            let first = Side::doing(move |mut raw, _| {
-                let told = Rc::clone(&told);
-                async move {
-                    raw.bytes(head + sent).await;
-                    *told.borrow_mut() = true;
-                    raw.reset();
-                }
-            })
-            .await;
-            let second = Side::answering(OK).await;
-            let gateway = Gateway::to(&[first.address, second.address]).await;
-            let mut caller = gateway.call().await;
-            caller.send(&request.as_bytes()[..head + sent]).await;
-            while !*go.borrow() {
-                tokio::task::yield_now().await;
-            }
-            let answer = caller.message().await.expect("an answer");
-            assert!(answer.text().contains("GW-502-PARTLY-SENT"), "{answer:?}");
-            assert_eq!(
-                gateway.tried(),
-                failed(Outcome::PartlySent, UpstreamFault::Closed)
-            );
-            assert_eq!(second.accepted(), 0);
         }
     })
     .await;

@@ -234,6 +234,7 @@ async fn an_idle_connection_that_is_asked_to_leave_leaves_at_once() {
         let mut caller = gateway.call().await;
         caller.ask(post("<a/>")).await;
         gateway.roster.ask_to_leave(|_| true);
+        gateway.roster.hasten();
         assert_eq!(caller.rest().await, (Vec::new(), true));
         soon(gateway.roster.emptied()).await;
     })

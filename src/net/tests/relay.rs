@@ -168,31 +168,63 @@ async fn a_connection_on_which_nothing_moves_ends_at_the_idle_limit() {
         .await;
 }
 
+impl Relayed {
+    async fn ask(&mut self) {
+        self.caller.write_all(b"question").await.expect("sent");
+        let mut question = [0; 8];
+        let received = self.target.read_exact(&mut question).await;
+        received.expect("received");
+    }
+
+    async fn answer(&mut self) {
+        self.target.write_all(b"answer").await.expect("sent");
+        let mut answer = [0; 6];
+        let received = self.caller.read_exact(&mut answer).await;
+        received.expect("received");
+    }
+}
+
+#[test]
+fn an_answer_that_may_end_a_handshake_is_followed_by_a_longer_wait() {
+    let mut talk = Talk::default();
+    assert_eq!(talk.quiet(), Some(QUIET), "nothing was ever said");
+    for _ in 0..HANDSHAKE_ANSWERS {
+        talk.moved(true, false);
+        assert_eq!(talk.quiet(), None);
+        talk.moved(false, true);
+        talk.moved(false, true);
+        assert_eq!(talk.quiet(), Some(QUIET_AT_FIRST));
+    }
+    talk.moved(true, false);
+    talk.moved(false, true);
+    assert_eq!(talk.quiet(), Some(QUIET));
+}
+
+#[test]
+fn what_comes_back_with_a_request_is_not_its_answer() {
+    let mut talk = Talk::default();
+    talk.moved(true, false);
+    talk.moved(true, true);
+    assert_eq!(talk.quiet(), None);
+}
+
 #[tokio::test]
 async fn a_drain_lets_an_open_exchange_be_answered_first() {
     LocalSet::new()
         .run_until(async {
             let mut relayed = start(IDLE).await;
-            relayed.caller.write_all(b"question").await.expect("sent");
-            let mut question = [0; 8];
-            relayed
-                .target
-                .read_exact(&mut question)
-                .await
-                .expect("received");
+            for _ in 0..HANDSHAKE_ANSWERS {
+                relayed.ask().await;
+                relayed.answer().await;
+            }
+            relayed.ask().await;
             relayed.roster.ask_to_leave(|_| true);
             relayed.roster.hasten();
             // The far end takes longer than the silence after which a drain ends a quiet
             // connection; its answer still has to arrive.
             let early = tokio::time::timeout(QUIET * 2, &mut relayed.report).await;
             early.expect_err("the question is still open");
-            relayed.target.write_all(b"answer").await.expect("sent");
-            let mut answer = [0; 6];
-            relayed
-                .caller
-                .read_exact(&mut answer)
-                .await
-                .expect("received");
+            relayed.answer().await;
             assert_eq!(relayed.report.await.expect("ended").end, RelayEnd::Drained);
         })
         .await;

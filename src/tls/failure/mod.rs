@@ -102,6 +102,13 @@ impl HandshakeFailure {
         }
     }
 
+    /// What the peer's TLS had to say, if a read of our own connection broke because of that and
+    /// not because of the network.
+    pub fn in_stream(error: &io::Error) -> Option<Self> {
+        let library = error.get_ref()?.downcast_ref::<Error>()?;
+        Some(Self::from_tls(library, Direction::Outbound))
+    }
+
     /// Reads the cause out of the TLS library's error.
     pub fn from_tls(error: &Error, direction: Direction) -> Self {
         let mut failure = Self::new(direction, Cause::of_tls(error));

@@ -1,0 +1,45 @@
+//! What the system knows of a process. Linux only, as are the tests that ask.
+
+use std::time::Duration;
+
+/// What a process has taken of the processor since it began.
+pub fn processor_time(pid: u32) -> Duration {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+    // The name in parentheses may hold blanks; what follows it does not.
+    let fields: Vec<&str> = text
+        .rsplit(')')
+        .next()
+        .expect("text")
+        .split_whitespace()
+        .collect();
+    let ticks = |index: usize| fields[index].parse::<u64>().expect("a number");
+    // Fields 14 and 15 of proc(5), counted from the state, in hundredths of a second.
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
+}
+
+/// Its resident memory in bytes.
+pub fn resident(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .expect("Linux says so");
+    let kib = line.split_whitespace().nth(1).expect("a number");
+    kib.parse::<u64>().expect("a number") * 1024
+}
+
+/// How many descriptors it has open.
+pub fn descriptors(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("it runs")
+        .count()
+}
+
+/// Whether it has a handler for a signal.
+pub fn catches(pid: u32, signal: u32) -> bool {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("SigCgt:"));
+    let mask = line.and_then(|line| line.split_whitespace().nth(1));
+    mask.and_then(|mask| u64::from_str_radix(mask, 16).ok())
+        .is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+}
