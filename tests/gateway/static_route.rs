@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::support::raw::Raw;
 use crate::support::recorder::Recorder;
-use crate::support::{World, until};
+use crate::support::{World, soon, until};
 
 /// Routes from each port to its target, and nothing else.
 fn routes(pairs: &[(&Port, SocketAddr)]) -> Deployment {
@@ -52,7 +52,7 @@ async fn ends(adjust: impl FnOnce(&mut Deployment)) -> Ends {
     adjust(&mut deployment);
     let gateway = world.serve(&deployment).await;
     let caller = TcpStream::connect(port.addr()).await.expect("a connection");
-    let (target, _) = listener.accept().await.expect("dialled");
+    let (target, _) = soon(listener.accept()).await.expect("dialled");
     Ends {
         caller,
         target,
@@ -114,12 +114,15 @@ async fn megabytes_in_both_directions_at_once_arrive_as_they_were_sent() {
     let (mut from_target, mut to_caller) = ends.target.split();
     let mut got_there = vec![0; there.len()];
     let mut got_back = vec![0; back.len()];
-    let (sent, answered, arrived, returned) = tokio::join!(
-        to_target.write_all(&there),
-        to_caller.write_all(&back),
-        from_target.read_exact(&mut got_there),
-        from_caller.read_exact(&mut got_back),
-    );
+    let (sent, answered, arrived, returned) = soon(async {
+        tokio::join!(
+            to_target.write_all(&there),
+            to_caller.write_all(&back),
+            from_target.read_exact(&mut got_there),
+            from_caller.read_exact(&mut got_back),
+        )
+    })
+    .await;
     sent.and(answered).expect("sent");
     arrived.and(returned).expect("arrived");
     assert!(got_there == there && got_back == back);
@@ -156,17 +159,20 @@ async fn an_end_that_has_finished_sending_still_gets_all_that_the_other_one_says
         first.write_all(b"my last word").await.expect("sent");
         first.shutdown().await.expect("half-closed");
         let mut heard = Vec::new();
-        second.read_to_end(&mut heard).await.expect("the end");
+        soon(second.read_to_end(&mut heard)).await.expect("the end");
         assert_eq!(heard, b"my last word");
         let long = noise(500_000);
         let mut echo = Vec::new();
-        let (said, got) = tokio::join!(
-            async {
-                second.write_all(&long).await?;
-                second.shutdown().await
-            },
-            first.read_to_end(&mut echo),
-        );
+        let (said, got) = soon(async {
+            tokio::join!(
+                async {
+                    second.write_all(&long).await?;
+                    second.shutdown().await
+                },
+                first.read_to_end(&mut echo),
+            )
+        })
+        .await;
         said.expect("sent");
         got.expect("arrived");
         assert!(echo == long);
@@ -186,7 +192,7 @@ async fn a_reset_of_one_end_is_a_reset_for_the_other() {
             _port,
         } = ends(|_| {}).await;
         caller.write_all(b"a").await.expect("sent");
-        assert_eq!(target.read_u8().await.expect("arrived"), b'a');
+        assert_eq!(soon(target.read_u8()).await.expect("arrived"), b'a');
         let (breaks, mut stays) = if caller_breaks {
             (caller, target)
         } else {
@@ -195,7 +201,7 @@ async fn a_reset_of_one_end_is_a_reset_for_the_other() {
         let socket = socket2::SockRef::from(&breaks);
         socket.set_linger(Some(Duration::ZERO)).expect("a socket");
         drop(breaks);
-        let error = stays.read_u8().await.expect_err("nothing more comes");
+        let error = soon(stays.read_u8()).await.expect_err("nothing more comes");
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     }
 }
@@ -213,12 +219,14 @@ async fn a_route_on_which_nothing_moves_is_closed_after_its_limit_and_one_that_m
     while started.elapsed() < limit * 2 {
         // Bytes in one direction alone keep it open. Each round trip takes its own time.
         ends.target.write_all(b"x").await.expect("sent");
-        assert_eq!(ends.caller.read_u8().await.expect("arrived"), b'x');
+        assert_eq!(soon(ends.caller.read_u8()).await.expect("arrived"), b'x');
         tokio::task::yield_now().await;
     }
     let quiet = Instant::now();
     let mut rest = Vec::new();
-    ends.caller.read_to_end(&mut rest).await.expect("closed");
+    soon(ends.caller.read_to_end(&mut rest))
+        .await
+        .expect("closed");
     assert!(rest.is_empty());
     // The last byte left a moment before the clock was started.
     assert!(quiet.elapsed() > limit / 2);
@@ -266,7 +274,7 @@ async fn a_port_alone_goes_to_the_same_port_of_the_crm_host() {
     deployment.system.set("StaticRoutes", &number, crm.ip());
     let _gateway = world.serve(&deployment).await;
     let mut line = Raw::plain(port.addr()).await;
-    let (mut dialled, _) = listener.accept().await.expect("dialled");
+    let (mut dialled, _) = soon(listener.accept()).await.expect("dialled");
     dialled.write_all(b"crm").await.expect("sent");
     assert_eq!(line.take(3).await, b"crm");
 }
@@ -275,7 +283,7 @@ async fn a_port_alone_goes_to_the_same_port_of_the_crm_host() {
 async fn assert_reset(route: SocketAddr) {
     let connected = TcpStream::connect(route).await;
     let error = match connected {
-        Ok(mut tcp) => tcp.read_u8().await.expect_err("nobody is there"),
+        Ok(mut tcp) => soon(tcp.read_u8()).await.expect_err("nobody is there"),
         Err(error) => error,
     };
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);

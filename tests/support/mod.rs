@@ -43,6 +43,12 @@ pub async fn until(what: impl Display, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// What has to come soon; a test that waits longer fails instead of hanging.
+pub async fn soon<T>(what: impl Future<Output = T>) -> T {
+    let in_time = tokio::time::timeout(PATIENCE, what).await;
+    in_time.expect("it comes in time")
+}
+
 /// Lets time pass, where its passing is what a test is about; conditions are awaited.
 pub async fn pass(time: Duration) {
     tokio::time::sleep(time).await;
