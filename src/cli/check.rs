@@ -31,9 +31,13 @@ fn print_text(found: &Check) {
     for line in &found.effective {
         say(format_args!("would run: {line}"));
     }
-    let count = |severity| found.problems.count(severity);
+    let count = |severity: Severity| {
+        let count = found.problems.count(severity);
+        let plural = if count == 1 { "" } else { "s" };
+        format!("{count} {severity}{plural}")
+    };
     say(format_args!(
-        "{}: {} errors, {} warnings, {} notices",
+        "{}: {}, {}, {}",
         if found.problems.has_errors() {
             "not usable"
         } else {

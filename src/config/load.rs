@@ -82,7 +82,9 @@ fn read(dir: &Path, found: &Found, problems: &mut Problems) -> Settings {
         sources: found.sources(),
     };
     // After an error it is not known what would have been used.
-    if !problems.has_errors() {
+    if problems.has_errors() {
+        roles.look_at_the_rest(problems);
+    } else {
         roles.report_unused(problems);
     }
     settings

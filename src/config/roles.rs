@@ -11,10 +11,10 @@ use crate::config::keys::IniFile;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::reader::Reader;
 use crate::config::settings::{
-    ClientAuth, ClientTls, IdentityFiles, ServerTls, SessionSettings, TlsFiles, TlsParameters,
-    TlsVersion,
+    ClientAuth, ClientTls, FileRef, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
+    TlsParameters, TlsVersion,
 };
-use crate::config::ssl_ini::{Role, RoleName, RoleSection, SslIni, client_auth};
+use crate::config::ssl_ini::{Role, RoleName, RoleSection, SslIni, WrittenIdentity, client_auth};
 use crate::model::SystemName;
 
 /// What became of reading `ssl.ini`.
@@ -154,6 +154,18 @@ impl Roles {
         }
     }
 
+    /// Looks at the files of sections that no connection asked for. For a load that has failed
+    /// anyway: what would have asked may be what was refused, and one run shows all mistakes.
+    pub(super) fn look_at_the_rest(&self, problems: &mut Problems) {
+        let SslFile::Written(ssl) = &self.written else {
+            return;
+        };
+        let unused = |section: &&RoleSection| !self.used.contains(&section.place);
+        for section in ssl.sections.iter().filter(unused) {
+            look_at(section.ca.as_ref(), section.identity.as_ref(), problems);
+        }
+    }
+
     /// The sections about a role of a system, most specific first.
     fn chain(
         &mut self,
@@ -226,29 +238,7 @@ impl Roles {
             problems.push(missing("PEM_FILE (or CRT_FILE with KEY_FILE)"));
         }
         let identity = named.and_then(|section| section.identity.clone());
-        let mut needed = Vec::new();
-        needed.extend(&ca);
-        let mut keys = Vec::new();
-        if let Some(identity) = &identity {
-            match &identity.files {
-                IdentityFiles::Combined(file) => keys.push(file),
-                IdentityFiles::Pair { certificate, key } => {
-                    needed.push(certificate);
-                    keys.push(key);
-                }
-            }
-            keys.extend(&identity.passphrase);
-        }
-        for file in needed.iter().chain(&keys) {
-            if let Some(problem) = files::unreadable(file) {
-                problems.push(problem);
-            }
-        }
-        for key in keys {
-            if let Some(problem) = files::exposed_key(key) {
-                problems.push(problem);
-            }
-        }
+        look_at(ca.as_ref(), identity.as_ref(), problems);
         let identity = identity?;
         Some(TlsFiles {
             ca: ca?,
@@ -289,6 +279,33 @@ impl Roles {
             min: lowest,
             max: highest,
             cipher_suites,
+        }
+    }
+}
+
+/// Whether the files of a role are there, and its keys their owner's alone.
+fn look_at(ca: Option<&FileRef>, identity: Option<&WrittenIdentity>, problems: &mut Problems) {
+    let mut needed = Vec::new();
+    needed.extend(ca);
+    let mut keys = Vec::new();
+    if let Some(identity) = identity {
+        match &identity.files {
+            IdentityFiles::Combined(file) => keys.push(file),
+            IdentityFiles::Pair { certificate, key } => {
+                needed.push(certificate);
+                keys.push(key);
+            }
+        }
+        keys.extend(&identity.passphrase);
+    }
+    for file in needed.iter().chain(&keys) {
+        if let Some(problem) = files::unreadable(file) {
+            problems.push(problem);
+        }
+    }
+    for key in keys {
+        if let Some(problem) = files::exposed_key(key) {
+            problems.push(problem);
         }
     }
 }

@@ -1,35 +1,35 @@
 //! What a generation does, in an operator's words.
 
+use std::sync::Arc;
+
 use super::snapshot::{Service, Snapshot};
+use crate::http::Upstream;
+use crate::model::{Endpoint, Scheme};
 
 /// What a generation does, one line a listener, and what its TLS comes down to.
 pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     for plan in &snapshot.listeners {
-        let security = if plan.acceptor.is_some() {
-            "TLS"
-        } else {
-            "plain"
+        let security = match (&plan.service, &plan.acceptor) {
+            (Service::Passthrough(_) | Service::StaticRoute(_), _) => "bytes untouched",
+            (Service::Requests(_) | Service::Events(_), Some(_)) => "TLS",
+            (Service::Requests(_) | Service::Events(_), None) => "plain HTTP",
         };
         let goes_to = match &plan.service {
             Service::Requests(route) => match &route.side_b {
-                Some(b) => format!(
-                    "side A {} | side B {}",
-                    route.side_a.spec().target,
-                    b.spec().target
-                ),
-                None => format!("side A {}", route.side_a.spec().target),
+                Some(b) => format!("side A {} | side B {}", url(&route.side_a), url(b)),
+                None => format!("side A {}", url(&route.side_a)),
             },
             Service::Passthrough(route) => match &route.side_b {
                 Some(b) => format!("side A {} | side B {b}", route.side_a),
                 None => format!("side A {}", route.side_a),
             },
             Service::Events(route) => {
-                let fixed = route.crm.iter().map(|crm| crm.spec().target.to_string());
+                let fixed = route.crm.iter().map(url);
                 let named = route
                     .allowed
                     .iter()
-                    .map(|crm| format!("{} (if named)", crm.spec().target));
+                    .map(|crm| format!("{} (if named)", url(crm)));
                 fixed.chain(named).collect::<Vec<_>>().join(", ")
             }
             Service::StaticRoute(route) => route.target.to_string(),
@@ -53,4 +53,15 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Where requests go, and whether they go there by TLS.
+fn url(upstream: &Arc<Upstream>) -> String {
+    let spec = upstream.spec();
+    let scheme = match spec.tls {
+        Some(_) => Scheme::Https,
+        None => Scheme::Http,
+    };
+    let target = spec.target.clone();
+    Endpoint { scheme, target }.to_string()
 }

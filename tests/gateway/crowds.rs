@@ -179,6 +179,7 @@ async fn without_descriptors_it_sleeps_serves_who_is_inside_and_recovers_at_once
         deployment.system.set("Probe", "Interval", "100ms");
     })
     .await;
+    // That is what it says of a side that is down.
     stage
         .daemon
         .until_said("side is down system=SAP1 side=B")

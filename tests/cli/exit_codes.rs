@@ -1,0 +1,178 @@
+//! How the program ends, so that a service manager can tell what will never work from what may
+//! work later. What a wrong command line (2), a bad directory (1, 78) and none (66) look like is
+//! in the golden files.
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::support::{Daemon, World, free_address};
+use crate::{crmgate, requests};
+
+fn run(dir: &Path) -> Output {
+    let mut command = crmgate();
+    command.args(["run", "--config"]).arg(dir);
+    command.output().expect("the binary")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_port_in_use_ends_with_69_and_says_how_to_find_who_has_it() {
+    let world = World::new();
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let held = other.local_addr().expect("bound");
+    let mut deployment = requests(&world);
+    deployment.system.set("Requests", "Listen", held);
+    deployment.write(world.path()).expect("ini files");
+    let output = run(world.path());
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    let expected = format!(
+        "crmgate: the address {held} is in use by another program\n  hint: see who it is with: \
+         ss -ltnp 'sport = :{}'; stop it, or choose another port\n",
+        held.port()
+    );
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn an_address_of_another_machine_ends_with_69() {
+    let world = World::new();
+    let mut deployment = requests(&world);
+    deployment
+        .system
+        .set("Requests", "Listen", "192.0.2.1:8443");
+    deployment.write(world.path()).expect("ini files");
+    let output = run(world.path());
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(
+        said.contains("the address 192.0.2.1:8443 does not belong to this machine"),
+        "{said}"
+    );
+}
+
+/// A low port may be anybody's, as in many containers; then nobody can be refused one.
+#[cfg(target_os = "linux")]
+fn low_ports_are_guarded() -> bool {
+    let start = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+    let start = std::fs::read_to_string(start).expect("Linux says so");
+    start.trim().parse::<u16>().expect("a number") > LOW_PORT
+}
+
+/// Below 1024, and nobody's.
+#[cfg(target_os = "linux")]
+const LOW_PORT: u16 = 999;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_port_without_the_privilege_ends_with_77() {
+    if !low_ports_are_guarded() {
+        return;
+    }
+    let world = World::new();
+    let mut deployment = requests(&world);
+    deployment
+        .system
+        .set("Requests", "Listen", format!("127.0.0.1:{LOW_PORT}"));
+    deployment.write(world.path()).expect("ini files");
+    let mut command = crmgate();
+    if TcpListener::bind(("127.0.0.1", LOW_PORT)).is_ok() {
+        // A superuser, who has to give the privilege up first.
+        command = Command::new("setpriv");
+        command.args([
+            "--bounding-set=-net_bind_service",
+            "--inh-caps=-net_bind_service",
+        ]);
+        command.arg(env!("CARGO_BIN_EXE_crmgate"));
+    }
+    let command = command.args(["run", "--config"]).arg(world.path());
+    let output = command.output().expect("the binary");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(77), "{said}");
+    let what = format!("this process may not listen on 127.0.0.1:{LOW_PORT}");
+    assert!(
+        said.contains(&what) && said.contains("CAP_NET_BIND_SERVICE"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_unusable_log_file_ends_with_78() {
+    let world = World::new();
+    let mut deployment = requests(&world);
+    deployment
+        .gateway
+        .set("Log", "File", "./nowhere/crmgate.log");
+    deployment.write(world.path()).expect("ini files");
+    let output = run(world.path());
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_environment_names_the_directory_and_the_option_has_the_last_word() {
+    let (good, empty) = (World::new(), tempfile::tempdir().expect("a directory"));
+    requests(&good).write(good.path()).expect("ini files");
+    let check = |environment: &Path, option: Option<&Path>| {
+        let mut command = crmgate();
+        command.arg("check").env("CRMGATE_CONFIG", environment);
+        if let Some(dir) = option {
+            command.arg("--config").arg(dir);
+        }
+        command.output().expect("the binary").status.code()
+    };
+    assert_eq!(check(good.path(), None), Some(0));
+    assert_eq!(check(empty.path(), None), Some(1));
+    assert_eq!(check(empty.path(), Some(good.path())), Some(0));
+    assert_eq!(check(good.path(), Some(empty.path())), Some(1));
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let world = World::new();
+    requests(&world).write(world.path()).expect("ini files");
+    let mut command = crmgate();
+    command.args(["check", "--config"]).arg(world.path());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary");
+    drop(child.stdout.take());
+    let mut said = String::new();
+    let mut stderr = child.stderr.take().expect("a pipe");
+    stderr.read_to_string(&mut said).expect("text");
+    assert_eq!(child.wait().expect("a child").code(), Some(0), "{said}");
+    assert_eq!(said, "");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_stop_in_order_ends_with_0() {
+    for signal in ["TERM", "INT", "QUIT"] {
+        let world = World::new();
+        let mut deployment = requests(&world);
+        deployment.system.set("Requests", "Listen", free_address());
+        deployment.write(world.path()).expect("ini files");
+        let mut daemon = Daemon::serving(world.path()).await;
+        daemon.signal(signal);
+        assert_eq!(daemon.ended().await.code(), Some(0), "{signal}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_second_gateway_in_the_same_directory_is_refused_and_the_first_goes_on() {
+    let world = World::new();
+    let mut deployment = requests(&world);
+    let listen = free_address();
+    deployment.system.set("Requests", "Listen", listen);
+    deployment.write(world.path()).expect("ini files");
+    let mut daemon = Daemon::serving(world.path()).await;
+    let second = run(world.path());
+    assert_eq!(second.status.code(), Some(69), "{}", text(&second.stderr));
+    assert!(std::net::TcpStream::connect(listen).is_ok());
+    daemon.signal("TERM");
+    assert_eq!(daemon.ended().await.code(), Some(0));
+}
