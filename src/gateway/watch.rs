@@ -40,6 +40,8 @@ pub struct FileWatch {
     impatient_until: Option<Instant>,
     looked_at: Instant,
     next_look: Instant,
+    /// Files that the last reading named for the first time.
+    fresh: Vec<PathBuf>,
     /// A change that has not come to rest yet. It stands here and in no future, so that whoever
     /// waits may break off and wait again.
     moving: Option<Look>,
@@ -68,6 +70,7 @@ impl FileWatch {
             looked_at: now,
             next_look: now,
             moving: None,
+            fresh: Vec::new(),
         };
         // Watched first and looked at then, so that there is no moment between the two.
         watch.watch_folders(&files);
@@ -82,11 +85,12 @@ impl FileWatch {
         self.watch_folders(&files);
         self.files = files;
         let mut loaded = self.look();
+        self.fresh.clear();
         for (path, held) in &mut loaded.0 {
             match before.0.get(path) {
                 Some(held_before) => *held = *held_before,
                 // Named for the first time, and read just now.
-                None if self.files.contains(path) => {}
+                None if self.files.contains(path) => self.fresh.push(path.clone()),
                 // An ini file that nobody has read yet.
                 None => *held = None,
             }
@@ -100,6 +104,10 @@ impl FileWatch {
 
     /// What was followed last could not be loaded: look again soon, for a while.
     pub fn failed(&mut self) {
+        for path in self.fresh.drain(..) {
+            // It may have been written after it was missed, and before it was looked at.
+            self.loaded.0.insert(path, None);
+        }
         self.impatient_until = Some(Instant::now() + IMPATIENCE);
     }
 
