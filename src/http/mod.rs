@@ -70,7 +70,7 @@ pub use server::{Flow, Slot, serve};
 pub use upstream::{ConnectError, Upstream, UpstreamSpec};
 
 #[cfg(test)]
-#[path = "tests/corpus.rs"]
+#[path = "../../tests/support/corpus.rs"]
 #[expect(
     unreachable_pub,
     reason = "the same file is a module of the system tests"

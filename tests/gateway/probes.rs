@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::support::pair::{Legs, Pair, health, quick};
 use crate::support::wire::CuttingSide;
-use crate::support::{Daemon, World, free_address, pass, until};
+use crate::support::{Daemon, World, free_address, pause, until};
 
 /// A pair of sides whose probes are of a type, with these keys besides.
 async fn probed(legs: Legs, kind: &str, keys: impl FnOnce(&mut Ini)) -> Pair {
@@ -232,12 +232,12 @@ async fn a_gateway_without_descriptors_does_not_take_its_sides_for_dead() {
     for _ in 0..10 {
         assert_eq!(caller.call().await, exhausted);
         // Two probes of each side, at least.
-        pass(Duration::from_millis(100)).await;
+        pause(Duration::from_millis(100)).await;
     }
     drop(crowd);
     let mut ending = caller.call().await;
     while ending == exhausted {
-        pass(Duration::from_millis(10)).await;
+        pause(Duration::from_millis(10)).await;
         ending = caller.call().await;
     }
     assert_eq!(ending, Ending::Answered);

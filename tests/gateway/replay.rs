@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::support::pair::{Legs, Pair, unwatched};
 use crate::support::wire::{Cut, CuttingSide, End};
-use crate::support::{World, bound, free_address, pass, trials, until};
+use crate::support::{World, bound, free_address, pause, trials, until};
 
 /// A gateway whose side A breaks off where it is told to.
 struct Cutting {
@@ -182,7 +182,7 @@ async fn stale_connections_cost_nothing(legs: Legs) {
         pair.a.stop().await;
         pair.a.restart().expect("the same port");
         // 7919 is prime to 50,000, so the times are spread over all of them.
-        pass(Duration::from_micros(u64::from(trial * 7_919 % 50_000))).await;
+        pause(Duration::from_micros(u64::from(trial * 7_919 % 50_000))).await;
     }
     let tally = pair.tally();
     assert!(tally.is_clean(), "{tally:?}");
@@ -210,7 +210,7 @@ async fn a_close_that_crosses_a_request_on_its_way_never_makes_it_run_twice() {
         assert_eq!(caller.call().await, Ending::Answered, "trial {trial}");
         let a = &mut pair.a;
         let (crossing, ()) = tokio::join!(caller.call(), async {
-            pass(Duration::from_micros(u64::from(trial * 7 % 500))).await;
+            pause(Duration::from_micros(u64::from(trial * 7 % 500))).await;
             a.stop().await;
         });
         match crossing {

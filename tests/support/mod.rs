@@ -49,11 +49,6 @@ pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     in_time.expect("it comes in time")
 }
 
-/// Lets time pass, where its passing is what a test is about; conditions are awaited.
-pub async fn pass(time: Duration) {
-    tokio::time::sleep(time).await;
-}
-
 /// How often a test repeats itself: `usually`, or `in_full` where `CRMGATE_SOAK` asks for it.
 pub fn trials(usually: u32, in_full: u32) -> u32 {
     if soak() { in_full } else { usually }
