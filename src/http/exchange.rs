@@ -40,6 +40,8 @@ pub(super) struct Record {
     pub(super) upstream: Option<Arc<Upstream>>,
     pub(super) reused: bool,
     pub(super) tries: u8,
+    /// Why there is no connection has been said in the log, with what to do about it.
+    pub(super) dial_explained: bool,
     pub(super) outcome: Option<Outcome>,
     pub(super) status: Option<u16>,
     pub(super) code: Option<&'static str>,
@@ -171,10 +173,11 @@ impl<'a> Exchange<'a> {
             .waiter
             .until(deadline, false, |cx| dialling.as_mut().poll(cx))
             .await;
-        if let Ok(Err(error)) = &connected
-            && let Some(suppressed) = self.context.may_say(Noise::UpstreamFailed)
-        {
-            error.say(upstream.spec(), self.record.side, self.id, suppressed);
+        if let Ok(Err(error)) = &connected {
+            self.record.dial_explained = true;
+            if let Some(suppressed) = self.context.may_say(Noise::UpstreamFailed) {
+                error.say(upstream.spec(), self.record.side, self.id, suppressed);
+            }
         }
         match connected {
             Ok(Ok(wire)) => Ok(wire),

@@ -137,7 +137,10 @@ impl fmt::Display for Refusal {
                 "Transfer-Encoding is repeated, is not exactly \"chunked\", or came with HTTP/1.0"
             }
             Self::LookAlike => "a header field is a look-alike of a framing field",
-            Self::Upgrade => "no upgrade to another protocol is served",
+            Self::Upgrade => {
+                "no upgrade to another protocol is served; set the client to HTTP/1.1 \
+                 (Java: HttpClient.Version.HTTP_1_1)"
+            }
             Self::ConnectionNames => {
                 "Connection names a field that every hop needs, or too many fields"
             }

@@ -17,7 +17,7 @@ use crate::http::exchange::{BodyState, Exchange};
 use crate::http::fault::{Reply, write_error};
 use crate::http::operation::operation_name;
 use crate::http::request::Soap;
-use crate::model::{ExchangeId, Outcome, SystemName};
+use crate::model::{Outcome, SystemName};
 use crate::net::Phase;
 use crate::telemetry::{self, AccessLine, Noise};
 
@@ -122,7 +122,7 @@ async fn exchange<F: Flow>(
         Ok(Delivery::Complete { keep_alive: false }) => Stays::No,
         Ok(Delivery::Truncated | Delivery::CallerLost) => Stays::Broken,
         Err(error) => {
-            explain(&error, exchange.id, flow, context);
+            exchange.explain(&error, flow);
             exchange.tell(&error, flow).await
         }
     };
@@ -131,19 +131,6 @@ async fn exchange<F: Flow>(
         exchange.log(started, flow);
     }
     stays
-}
-
-/// Says why the gateway answers itself; the access line has the code only.
-fn explain<F: Flow>(error: &GatewayError, id: ExchangeId, flow: &F, context: &Context) {
-    if error.blame() == Blame::Caller {
-        return;
-    }
-    if let Some(suppressed) = context.may_say(Noise::UpstreamFailed) {
-        warn!(
-            system = %flow.system(), flow = %flow.kind(), %id, code = error.code(),
-            outcome = error.outcome().code(), %error, suppressed, "answered with a fault"
-        );
-    }
 }
 
 /// Answers a request that was not understood, and ends the connection.
@@ -181,6 +168,20 @@ async fn say_no<F: Flow>(
 }
 
 impl Exchange<'_> {
+    /// Says why the gateway answers itself, of which the access line has only the code.
+    fn explain<F: Flow>(&self, error: &GatewayError, flow: &F) {
+        let said = error.outcome() == Outcome::NotSent && self.record.dial_explained;
+        if error.blame() == Blame::Caller || said {
+            return;
+        }
+        if let Some(suppressed) = self.context.may_say(Noise::UpstreamFailed) {
+            warn!(
+                system = %flow.system(), flow = %flow.kind(), id = %self.id, code = error.code(),
+                outcome = error.outcome().code(), %error, suppressed, "answered with a fault"
+            );
+        }
+    }
+
     /// Answers with an error of the gateway.
     async fn tell<F: Flow>(&mut self, error: &GatewayError, flow: &F) -> Stays {
         let body_taken = self.settle_body();
