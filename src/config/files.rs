@@ -72,28 +72,31 @@ fn trouble(file: &FileRef, what: &str, hint: impl Into<String>) -> Problem {
     ))
 }
 
-/// Warns of a private key, or what opens it, that every account of the machine can read.
+/// Warns of a private key, or what opens it, that others can read or change. It is a warning and no
+/// error, since an installation taken over from the vendor must not fail at its first start for it.
+#[cfg(unix)]
 pub(super) fn exposed_key(file: &FileRef) -> Option<Problem> {
-    everybody_reads(&file.path).then(|| {
+    use std::os::unix::fs::PermissionsExt as _;
+    /// The group may read: that is how a key is handed to the account of a service.
+    const TOO_MUCH: u32 = 0o027;
+    let mode = fs::metadata(&file.path).ok()?.permissions().mode();
+    (mode & TOO_MUCH != 0).then(|| {
+        let mode = mode & 0o7777;
         Problem::warning(
             file.place.clone(),
-            "a file with a secret can be read by every account of this machine",
-            format!("run: chmod o-rwx '{}'", file.path.display()),
+            format!(
+                "a file with a secret has mode {mode:04o}: other accounts of this machine can get at it"
+            ),
+            format!("run: chmod 600 '{}'", file.path.display()),
         )
         .value(&file.written)
     })
 }
 
-#[cfg(unix)]
-fn everybody_reads(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    const OTHERS_READ: u32 = 0o004;
-    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & OTHERS_READ != 0)
-}
-
+/// Windows keeps access lists, which are not judged here.
 #[cfg(not(unix))]
-fn everybody_reads(_path: &Path) -> bool {
-    false
+pub(super) fn exposed_key(_file: &FileRef) -> Option<Problem> {
+    None
 }
 
 /// What is wrong with a file that is going to be written, if anything.

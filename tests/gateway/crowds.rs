@@ -10,11 +10,15 @@ use crmgate::model::Side;
 use crmgate::simulate::{Caller, Deployment, Ending, Pace, Party, SimConnector, SimCrm};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::support::{Daemon, World, free_address, pause, process, soak, until};
+
+/// Both ends of a crowd are in this process, which mostly may open 20,000 files.
+static ONE_CROWD: Mutex<()> = Mutex::const_new(());
 
 /// Idle connections after their handshake.
 async fn idle_crowd(world: &World, gateway: SocketAddr, size: usize) -> Vec<TlsStream<TcpStream>> {
@@ -49,7 +53,7 @@ async fn half_open_crowd(gateway: SocketAddr, size: usize) -> Vec<TcpStream> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crowds_of_idle_and_half_open_connections_disturb_nobody() {
-    // Both ends are in this process, which mostly may open 20,000 files.
+    let _alone = ONE_CROWD.lock().await;
     let size = if soak() { 4_000 } else { 500 };
     let world = World::new();
     let side = world.side(Side::A);
@@ -95,6 +99,7 @@ async fn drain(gateway: &mut Gateway) {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_tls_connection_takes_little_memory_and_no_processor_time() {
+    let _alone = ONE_CROWD.lock().await;
     let size: usize = if soak() { 5_000 } else { 500 };
     let stage = Stage::new(|_| ()).await;
     // What the first connections need, all others share.

@@ -1,6 +1,5 @@
 //! [`Identity`]: a certificate chain and the private key that belongs to it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::KeyProvider;
@@ -71,7 +70,6 @@ impl Identity {
         };
         let keys = key_pem.map(|pem| keys(key_file, pem, passphrase.as_ref(), provider, problems));
         let (chain, keys) = (chain?, keys?);
-        warn_if_others_can_read(key_file, problems);
         let (leaf_index, key) = chain.leaf_for(&keys, key_file, problems)?;
         let files = certificates.iter().chain(&separate).map(|pem| pem.digest);
         let files: Vec<_> = files
@@ -315,33 +313,6 @@ fn judge(
         let hint = "have a certificate issued for this host; peers refuse an authority's own";
         problems.push(warning(file, &what, hint));
     }
-}
-
-/// A private key that others can read is as good as public. It is a warning, not an error, since
-/// an installation taken over from the vendor must not fail at its first start for that.
-#[cfg(unix)]
-fn warn_if_others_can_read(file: &FileRef, problems: &mut Problems) {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let mode = std::fs::metadata(&file.path).map(|metadata| metadata.permissions().mode());
-    if let Ok(mode) = mode
-        && mode & 0o077 != 0
-    {
-        let what = format!(
-            "holds a private key and has mode {:04o}, so others than its owner have access",
-            mode & 0o7777
-        );
-        problems.push(warning(file, &what, chmod_line(&file.path)));
-    }
-}
-
-/// Windows keeps access lists, which are not judged here.
-#[cfg(not(unix))]
-fn warn_if_others_can_read(_file: &FileRef, _problems: &mut Problems) {}
-
-#[cfg(unix)]
-fn chmod_line(path: &Path) -> String {
-    format!("chmod 600 \"{}\"", path.display())
 }
 
 fn noted<T>(result: Result<T, Problems>, problems: &mut Problems) -> Option<T> {

@@ -283,26 +283,6 @@ fn a_leaf_that_calls_itself_an_authority_is_told() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_that_others_can_read_is_told_with_the_chmod_line() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let dir = tempfile::tempdir().expect("a folder");
-    let pem = file(
-        dir.path(),
-        "gw.pem",
-        leaf(&authority("CA"), "gw.example").combined_pem(),
-    );
-    let open = std::fs::Permissions::from_mode(0o644);
-    std::fs::set_permissions(&pem.path, open).expect("ours");
-    let (identity, problems) = load(&IdentityFiles::Combined(pem), None);
-    assert!(identity.is_some());
-    let text = text(&problems);
-    assert!(
-        text.contains("mode 0644") && text.contains("chmod 600 "),
-        "{text}"
-    );
-}
-
-#[test]
 fn the_digest_changes_with_the_files_and_only_then() {
     let ca = authority("CA");
     let one = leaf(&ca, "gw.example").combined_pem();

@@ -54,7 +54,7 @@ pub(super) const ODD: &[Case] = &[
             let open = std::fs::Permissions::from_mode(0o644);
             std::fs::set_permissions(ground.ssl("gateway.key"), open).expect("ours");
         },
-        said: "can be read by every account of this machine",
+        said: "a file with a secret has mode 0644",
     },
     Case {
         name: "ini files of Windows: byte-order mark, line ends and backslashes",
