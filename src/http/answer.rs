@@ -106,7 +106,12 @@ impl Exchange<'_> {
                     answer_early.drain(..end);
                     return judged.map_err(|bad| self.bad(bad));
                 }
-                Ok(None) if answer_early.len() <= limits.max_size => seen = answer_early.len(),
+                Ok(None) if answer_early.len() <= limits.max_size => {
+                    if seen == 0 && !answer_early.is_empty() {
+                        wire.socket().acknowledge_now();
+                    }
+                    seen = answer_early.len();
+                }
                 Ok(_) => return Err(self.bad(BadAnswer::HeadTooLarge)),
                 Err(_bare_lf) => return Err(self.bad(BadAnswer::Head)),
             }
@@ -213,6 +218,7 @@ impl Exchange<'_> {
             return Ok(Collected::Nothing);
         }
         pump.restart_clock();
+        wire.socket().acknowledge_now();
         loop {
             let Work {
                 answer_early,
@@ -284,6 +290,9 @@ impl Exchange<'_> {
         let rate = self.limits.min_body_rate;
         let mut behind = Vec::new();
         pump.restart_clock();
+        if !pump.source_is_done() {
+            wire.socket().acknowledge_now();
+        }
         loop {
             // Who is waited for may change meanwhile, so one look a pause or a window at least.
             let deadline = pump

@@ -45,7 +45,10 @@ impl Caller {
             let deadline = if idle {
                 idle_until
             } else {
-                *head_until.get_or_insert_with(|| Instant::now() + limits.header_timeout)
+                *head_until.get_or_insert_with(|| {
+                    self.wire.socket().acknowledge_now();
+                    Instant::now() + limits.header_timeout
+                })
             };
             let phase = if idle { Phase::Idle } else { Phase::Busy };
             self.waiter.seat().set_phase(phase);

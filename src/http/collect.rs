@@ -36,6 +36,9 @@ impl Exchange<'_> {
         let used = work.early.len().saturating_sub(input.len());
         work.early.drain(..used);
         fed.map_err(|stop| body_error(&stop, Outcome::NotSent))?;
+        if !pump.source_is_done() {
+            self.caller.wire.socket().acknowledge_now();
+        }
         while !pump.source_is_done() {
             self.collect_more(&mut pump).await?;
         }

@@ -93,6 +93,7 @@ impl Exchange<'_> {
                     .map_err(TryFailed::blameless)?;
             }
             self.body = BodyState::Started;
+            self.caller.wire.socket().acknowledge_now();
             let streamed = self.stream_body(upstream, wire, pump).await;
             self.settle(pump);
             progress = streamed?;

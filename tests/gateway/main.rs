@@ -38,6 +38,7 @@ mod probes;
 mod refusals;
 mod reload;
 mod replay;
+mod small_writes;
 mod smoke;
 mod static_route;
 mod watch;
