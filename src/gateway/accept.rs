@@ -1,16 +1,15 @@
 //! The accept loop of one listener on one thread, and the task of one connection.
 
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tracing::{error, warn};
 
 use super::connection::{Accepted, connection};
+use super::contain::contained;
 use super::worker::{Running, Worker};
 use crate::model::ConnectionId;
 use crate::net::{AcceptEvent, Listener, Refused};
@@ -70,7 +69,7 @@ impl Worker {
             AcceptEvent::Exhausted { turned_away } => {
                 error!(
                     %listener, turned_away, suppressed,
-                    "no descriptors are left: callers are turned away; raise the limit of open files or lower MaxConnections"
+                    "no descriptors are left: callers wait or are turned away; raise the limit of open files or lower MaxConnections"
                 );
             }
             AcceptEvent::Failed(error) => {
@@ -137,40 +136,3 @@ impl Worker {
 
 /// Longer than any connection takes from its first segment to the accept queue.
 const HAND_OVER: Duration = Duration::from_millis(250);
-
-/// A panic inside the connection.
-struct Panicked;
-
-/// Runs a connection and contains its panics: the connection ends, the thread goes on.
-async fn contained(future: impl Future<Output = ()>) -> Result<(), Panicked> {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(|cx| {
-        // What a connection shares with others are cells that hold whole values at every await.
-        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(_told_by_the_hook) => Poll::Ready(Err(Panicked)),
-        }
-    })
-    .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_ends_its_own_connection_and_nothing_else() {
-        let local = tokio::task::LocalSet::new();
-        let ended = local.run_until(async {
-            let broken = tokio::task::spawn_local(contained(async {
-                tokio::task::yield_now().await;
-                panic!("a defect, on purpose");
-            }));
-            let sound = tokio::task::spawn_local(contained(tokio::task::yield_now()));
-            (broken.await, sound.await)
-        });
-        let (broken, sound) = ended.await;
-        assert!(broken.expect("the task itself goes on").is_err());
-        assert!(sound.expect("not touched").is_ok());
-    }
-}

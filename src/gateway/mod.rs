@@ -16,6 +16,7 @@
 //! | `worker` | one thread: its listeners, connections, pools |
 //! | `accept` | the accept loop of one listener on one thread |
 //! | `connection` | one accepted connection from its handshake to its flow |
+//! | `contain` | keeps a panic to the piece of work it happened in |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `run` | [`Gateway`]: start, publish, status |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
@@ -30,6 +31,7 @@
 mod accept;
 mod build;
 mod connection;
+mod contain;
 mod describe;
 mod drain;
 mod reload;

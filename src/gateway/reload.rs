@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::build::load_and_build;
+use super::contain::{Panicked, contained_call};
 use super::run::{Gateway, StartError};
 use super::snapshot::{Snapshot, SystemParts};
 use crate::config::problem::{Place, Problem, Problems, Severity};
@@ -59,7 +60,12 @@ impl Gateway {
     }
 
     async fn try_reload(&mut self) -> Result<ReloadReport, Problems> {
-        let draft = load_and_build(&self.dir, Some(&self.snapshot), &self.workshop);
+        // Files are read and parsed in there, and what is in force shall outlive any of them.
+        let read = || load_and_build(&self.dir, Some(&self.snapshot), &self.workshop);
+        let draft = contained_call(read).map_err(|Panicked| {
+            self.workshop.counters.panics.inc();
+            defect_problem(&self.dir)
+        })?;
         self.files = draft.files;
         let problems = draft.problems;
         let Some(snapshot) = draft.snapshot else {
@@ -153,6 +159,12 @@ fn lost_problem(dir: &Path, error: &StartError) -> Problems {
         "restart the service and report this",
     )
     .into()
+}
+
+fn defect_problem(dir: &Path) -> Problems {
+    let what = "the configuration could not be read because of a defect in crmgate";
+    let hint = "report what the log says of it; take back the last change meanwhile";
+    Problem::error(Place::file(dir), what, hint).into()
 }
 
 /// Writes problems to the log, each with its place and hint.

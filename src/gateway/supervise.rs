@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::error;
 
+use super::contain::{Panicked, contained};
 use super::snapshot::{ProbePlan, Snapshot};
 use crate::model::{Side, SystemName};
 use crate::requests::{Sides, watch_side};
@@ -30,7 +33,7 @@ impl Supervisor {
                 Some(kept) if Arc::ptr_eq(&kept.0, sides) => kept,
                 _ => {
                     let own = Arc::clone(sides);
-                    let handle = self.tasks.spawn(async move { own.keep_time().await });
+                    let handle = self.keep_time(own, counters);
                     (Arc::clone(sides), handle)
                 }
             };
@@ -66,6 +69,15 @@ impl Supervisor {
         self.timers.clear();
     }
 
+    fn keep_time(&mut self, sides: Arc<Sides>, counters: &Arc<Counters>) -> AbortHandle {
+        let counters = Arc::clone(counters);
+        self.tasks.spawn(async move {
+            while contained(sides.keep_time()).await == Err(Panicked) {
+                begin_again("fail-back timer", &counters).await;
+            }
+        })
+    }
+
     fn probe(
         &mut self,
         sides: &Arc<Sides>,
@@ -74,18 +86,36 @@ impl Supervisor {
     ) -> AbortHandle {
         let (sides, counters) = (Arc::clone(sides), Arc::clone(counters));
         self.tasks.spawn(async move {
-            match watch_side(
-                sides,
-                plan.side,
-                plan.upstream,
-                plan.settings,
-                plan.body,
-                counters,
-            )
-            .await {}
+            loop {
+                let probes = watch_side(
+                    Arc::clone(&sides),
+                    plan.side,
+                    Arc::clone(&plan.upstream),
+                    plan.settings.clone(),
+                    plan.body.clone(),
+                    Arc::clone(&counters),
+                );
+                match contained(probes).await {
+                    Ok(never) => match never {},
+                    Err(Panicked) => begin_again("health probes", &counters).await,
+                }
+            }
         })
     }
 }
+
+/// Tells of a defect in a task that must not stop, and lets a moment pass, so that one which meets
+/// it at once does not spin.
+async fn begin_again(task: &'static str, counters: &Counters) {
+    counters.panics.inc();
+    error!(
+        task,
+        "a defect ended this task; it begins again; please report it"
+    );
+    tokio::time::sleep(A_MOMENT).await;
+}
+
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 fn is_same(one: &ProbePlan, other: &ProbePlan) -> bool {
     Arc::ptr_eq(&one.upstream, &other.upstream)

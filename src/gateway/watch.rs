@@ -16,6 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
+use super::contain::{Panicked, contained_call};
+
 /// What every watched file held at one moment. A missing file is content too: that it appears is a
 /// change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -143,8 +145,13 @@ impl FileWatch {
         }
     }
 
-    /// What the files hold now.
+    /// What the files hold now. If that cannot be found out, what they held before: looking must
+    /// never be the end of what is in force.
     pub fn look(&self) -> Look {
+        contained_call(|| self.read_all()).unwrap_or_else(|Panicked| self.loaded.clone())
+    }
+
+    fn read_all(&self) -> Look {
         let entries = std::fs::read_dir(&self.dir).into_iter().flatten();
         let ini_files = entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::model::HostPort;
 use crate::net::socket::Socket;
@@ -119,7 +120,25 @@ pub async fn dial(target: &HostPort, deadline: Instant) -> Result<Socket, DialEr
     Err(last)
 }
 
+/// Ports, buffers and descriptors are often short for a moment only, and nobody is served if we
+/// give up at once; so there is a second attempt.
 async fn connect(
+    address: SocketAddr,
+    target: &HostPort,
+    deadline: Instant,
+) -> Result<Socket, DialError> {
+    match connect_once(address, target, deadline).await {
+        Err(DialError::Exhausted { .. }) => {
+            sleep(A_MOMENT).await;
+            connect_once(address, target, deadline).await
+        }
+        other => other,
+    }
+}
+
+const A_MOMENT: Duration = Duration::from_millis(10);
+
+async fn connect_once(
     address: SocketAddr,
     target: &HostPort,
     deadline: Instant,
@@ -144,26 +163,40 @@ fn unresolved(target: &HostPort, reason: String) -> DialError {
 pub(super) fn is_exhaustion(error: &io::Error) -> bool {
     // The standard library has no kinds for most of these; the numbers are the system's own.
     #[cfg(unix)]
-    const EXHAUSTED: [i32; 4] = [
-        rustix::io::Errno::MFILE.raw_os_error(),
-        rustix::io::Errno::NFILE.raw_os_error(),
+    const EXHAUSTED: [i32; 2] = [
         rustix::io::Errno::NOBUFS.raw_os_error(),
         rustix::io::Errno::NOMEM.raw_os_error(),
     ];
-    // WSAEMFILE and WSAENOBUFS.
+    // WSAENOBUFS.
     #[cfg(windows)]
-    const EXHAUSTED: [i32; 2] = [10024, 10055];
+    const EXHAUSTED: [i32; 1] = [10055];
     error.kind() == io::ErrorKind::AddrNotAvailable
         || error.kind() == io::ErrorKind::OutOfMemory
-        || error
-            .raw_os_error()
-            .is_some_and(|code| EXHAUSTED.contains(&code))
+        || is_out_of_descriptors(error)
+        || is_one_of(error, &EXHAUSTED)
+}
+
+/// Whether an error means that this process, or the machine, may open no more files.
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    const DESCRIPTORS: [i32; 2] = [
+        rustix::io::Errno::MFILE.raw_os_error(),
+        rustix::io::Errno::NFILE.raw_os_error(),
+    ];
+    // WSAEMFILE.
+    #[cfg(windows)]
+    const DESCRIPTORS: [i32; 1] = [10024];
+    is_one_of(error, &DESCRIPTORS)
+}
+
+fn is_one_of(error: &io::Error, codes: &[i32]) -> bool {
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::net::TcpListener;
 
     use super::*;

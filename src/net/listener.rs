@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::model::ListenAddr;
-use crate::net::dial::is_exhaustion;
+use crate::net::dial::{is_exhaustion, is_out_of_descriptors};
 
 /// Why a listener could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +137,7 @@ fn listening(socket: socket2::Socket) -> io::Result<std::net::TcpListener> {
 /// What an accept loop has to tell besides connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AcceptEvent {
-    /// Descriptors have run out; so many callers were told no at once.
+    /// Descriptors or memory have run out; so many callers were told no.
     Exhausted {
         /// Callers that were closed with the spare descriptor.
         turned_away: usize,
@@ -150,8 +150,8 @@ pub enum AcceptEvent {
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
-    /// Given up for a moment when descriptors have run out, so that a caller hears no at once
-    /// instead of waiting for a time-out.
+    /// Given up for a moment when descriptors have run out, so that a caller hears no instead of
+    /// waiting for a time-out.
     spare: Option<File>,
 }
 
@@ -165,13 +165,20 @@ impl Listener {
     }
 
     /// The next connection. Troubles are told and survived: with no descriptors left the loop
-    /// turns callers away and rests, instead of spinning.
+    /// rests, instead of spinning, and if there are none after that either it turns callers away.
     pub async fn accept(&mut self, mut tell: impl FnMut(AcceptEvent)) -> (TcpStream, SocketAddr) {
+        let mut rested = false;
         loop {
             match self.socket.accept().await {
                 Ok(connection) => return connection,
                 Err(error) if is_exhaustion(&error) => {
-                    let turned_away = self.turn_away();
+                    // A spare descriptor is of no use where memory is short: then callers wait.
+                    let turned_away = if rested && is_out_of_descriptors(&error) {
+                        self.turn_away()
+                    } else {
+                        0
+                    };
+                    rested = true;
                     tell(AcceptEvent::Exhausted { turned_away });
                     tokio::time::sleep(REST).await;
                     if self.spare.is_none() {

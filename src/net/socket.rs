@@ -76,13 +76,23 @@ impl Socket {
     }
 }
 
+/// A call that a signal interrupted has done nothing, and is made again.
+fn uninterrupted<T>(mut call: impl FnMut() -> Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    loop {
+        match call() {
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            other @ (Poll::Ready(_) | Poll::Pending) => return other,
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, buf)
+        uninterrupted(|| Pin::new(&mut self.tcp).poll_read(cx, buf))
     }
 }
 
@@ -92,7 +102,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.tcp).poll_write(cx, buf);
+        let result = uninterrupted(|| Pin::new(&mut self.tcp).poll_write(cx, buf));
         if let Poll::Ready(Ok(count)) = &result {
             self.written = self.written.saturating_add(*count as u64);
         }
@@ -104,7 +114,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs);
+        let result = uninterrupted(|| Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs));
         if let Poll::Ready(Ok(count)) = &result {
             self.written = self.written.saturating_add(*count as u64);
         }
@@ -151,6 +161,19 @@ mod tests {
         let mut text = [0; 5];
         far.read_exact(&mut text).await.expect("read");
         assert_eq!(&text, b"hello");
+    }
+
+    #[test]
+    fn an_interrupted_call_is_made_again() {
+        let mut interruptions = 2;
+        let result = uninterrupted(|| {
+            if interruptions == 0 {
+                return Poll::Ready(Ok(7));
+            }
+            interruptions -= 1;
+            Poll::Ready(Err(io::ErrorKind::Interrupted.into()))
+        });
+        assert!(matches!(result, Poll::Ready(Ok(7))), "{result:?}");
     }
 
     #[tokio::test]

@@ -29,6 +29,7 @@ mod drain;
 mod events;
 mod failback;
 mod failover;
+mod faults;
 mod headers;
 mod hostile_answers;
 mod limits;
