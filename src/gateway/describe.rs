@@ -1,8 +1,11 @@
-//! What a generation does, in an operator's words.
+//! What a generation does, and what is wrong with it, in an operator's words.
 
 use std::sync::Arc;
 
+use tracing::{error, info, warn};
+
 use super::snapshot::{Service, Snapshot};
+use crate::config::problem::{Problem, Problems, Severity};
 use crate::http::Upstream;
 use crate::model::{Endpoint, Scheme};
 
@@ -64,4 +67,24 @@ fn url(upstream: &Arc<Upstream>) -> String {
     };
     let target = spec.target.clone();
     Endpoint { scheme, target }.to_string()
+}
+
+/// Writes problems to the log, each with its place and hint.
+pub(super) fn say(problems: &Problems) {
+    for problem in problems {
+        let Problem {
+            severity,
+            place,
+            what,
+            value,
+            allowed,
+            hint,
+        } = problem;
+        let (value, allowed) = (value.as_deref(), allowed.as_deref());
+        match severity {
+            Severity::Error => error!(at = %place, value, allowed, hint, "{what}"),
+            Severity::Warning => warn!(at = %place, value, allowed, hint, "{what}"),
+            Severity::Notice => info!(at = %place, value, allowed, hint, "{what}"),
+        }
+    }
 }

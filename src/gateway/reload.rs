@@ -7,6 +7,7 @@ use tracing::{error, info, warn};
 
 use super::build::load_and_build;
 use super::contain::{Panicked, contained_call};
+use super::describe::say;
 use super::run::{Gateway, StartError};
 use super::snapshot::{Snapshot, SystemParts};
 use crate::config::problem::{Place, Problem, Problems, Severity};
@@ -165,24 +166,4 @@ fn defect_problem(dir: &Path) -> Problems {
     let what = "the configuration could not be read because of a defect in crmgate";
     let hint = "report what the log says of it; take back the last change meanwhile";
     Problem::error(Place::file(dir), what, hint).into()
-}
-
-/// Writes problems to the log, each with its place and hint.
-pub(super) fn say(problems: &Problems) {
-    for problem in problems {
-        let Problem {
-            severity,
-            place,
-            what,
-            value,
-            allowed,
-            hint,
-        } = problem;
-        let (value, allowed) = (value.as_deref(), allowed.as_deref());
-        match severity {
-            Severity::Error => error!(at = %place, value, allowed, hint, "{what}"),
-            Severity::Warning => warn!(at = %place, value, allowed, hint, "{what}"),
-            Severity::Notice => info!(at = %place, value, allowed, hint, "{what}"),
-        }
-    }
 }

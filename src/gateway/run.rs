@@ -10,8 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
 use super::build::{Workshop, load_and_build};
-use super::describe::describe;
-use super::reload::say;
+use super::describe::{describe, say};
 use super::routes::watch_of;
 use super::snapshot::Snapshot;
 use super::supervise::Supervisor;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::flow::Flow;
 use super::line::Line;
-use super::log::{LineSink, LogForm};
+use super::sink::{LineSink, LogForm};
 use super::stamp;
 use crate::model::{Clock, ExchangeId, Generation, HostPort, Outcome, Principal, Side, SystemName};
 

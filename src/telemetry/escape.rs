@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::log::LogForm;
+use super::sink::LogForm;
 
 /// Whether a character could end a line, steer a terminal, or show a text in another order than
 /// it has: control characters, the line separators of Unicode, and its marks of direction.

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use super::escape::{is_unsafe, write_escaped};
-use super::log::LogForm;
+use super::sink::LogForm;
 
 /// A line under construction.
 #[derive(Debug)]

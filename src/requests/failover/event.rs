@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::health::Cause;
+use super::cause::Cause;
 use crate::config::settings::TimeOfDay;
 use crate::model::Side;
 

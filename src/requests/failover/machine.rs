@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cause::Cause;
 use super::event::{Event, Moment, Watch};
-use super::health::{Cause, Change, Health, Rules, SideHealth};
+use super::health::{Change, Health, Rules, SideHealth};
 use super::order::{Order, SwitchReason};
 use crate::config::settings::{Failback, FailoverSettings, TimeOfDay};
 use crate::model::Side;

@@ -21,6 +21,7 @@
 //!
 //! What makes a side up or down is told in `health.rs`.
 
+mod cause;
 mod event;
 mod health;
 mod machine;
@@ -30,7 +31,8 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+pub use cause::{Cause, Witness};
 pub use event::{Event, Moment, Watch};
-pub use health::{Cause, Health, Witness};
+pub use health::Health;
 pub use machine::{Failover, SideStatus};
 pub use order::{Order, SwitchReason};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::health::{Cause, Witness};
+use super::cause::{Cause, Witness};
 use crate::model::Side;
 
 /// Why the active side changed.

@@ -11,9 +11,9 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::LogForm;
 use crate::model::Clock;
 use crate::telemetry::escape::OneLine;
+use crate::telemetry::sink::LogForm;
 use crate::telemetry::stamp;
 use crate::telemetry::target::Notice;
 

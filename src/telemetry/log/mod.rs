@@ -8,7 +8,7 @@ mod lines;
 mod tests;
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, mpsc};
@@ -16,23 +16,14 @@ use std::time::Duration;
 
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use super::access::AccessLog;
+use super::sink::{LineSink, LogForm};
 use super::target::{self, Opener, Shared, Target};
 use crate::model::Clock;
-
-/// The form of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LogForm {
-    /// For people: time, level, target, message, `key=value`.
-    Text,
-    /// One JSON object a line. An event's fields stand beside `timestamp`, `level` and `target`,
-    /// so no field may have such a name.
-    Json,
-}
 
 /// What `[Log]` asks for, in the words of this room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +108,7 @@ fn start(
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(filter).with(lines));
     let guard = LogGuard {
         level,
-        sink: LineSink(queue),
+        sink: LineSink::new(queue),
         losses,
         shared,
         file: options.file.clone(),
@@ -213,18 +204,6 @@ impl Drop for LogGuard {
         if spawned.is_ok() {
             let _in_time = wait.recv_timeout(LAST_WORDS);
         }
-    }
-}
-
-/// Takes finished lines; cheap to clone, never waits.
-#[derive(Debug, Clone)]
-pub(super) struct LineSink(NonBlocking);
-
-impl LineSink {
-    /// Queues a line, or counts it as lost.
-    pub(super) fn send(&self, line: &[u8]) {
-        // A lossy queue has no error to report.
-        let _counted = self.0.clone().write(line);
     }
 }
 

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write;
 
 use super::*;
 use crate::model::{ConnectionId, ExchangeId, Generation, Outcome};
