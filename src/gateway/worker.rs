@@ -18,7 +18,7 @@ use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
 use crate::model::{Generation, ListenAddr, Side};
-use crate::net::{Admission, Listener, Phase, Roster, Scope};
+use crate::net::{Admission, Listener, Phase, Place, Roster, Scope};
 use crate::requests::failover::Health;
 use crate::requests::{SideEvent, Sides};
 use crate::telemetry::{AccessLog, Counters};
@@ -84,6 +84,8 @@ pub(super) fn spawn(spec: WorkerSpec) -> std::io::Result<WorkerHandle> {
 pub(super) struct Running {
     pub(super) plan: RefCell<Rc<ListenerPlan>>,
     pub(super) flow: RefCell<Option<Rc<Slot<HttpFlow>>>>,
+    /// Where its connections sit: with the plan in force, whichever they were let in under.
+    pub(super) place: Place,
     pub(super) local: SocketAddr,
     pub(super) stop: Notify,
 }
@@ -218,6 +220,7 @@ impl Worker {
     /// Puts another plan in force on a listener that stays.
     fn replace(&self, running: &Running, plan: &ListenerPlan) {
         let before = running.plan.replace(Rc::new(plan.clone()));
+        running.place.move_to(plan.scope);
         let flow = HttpFlow::of(&plan.service);
         let slot = running.flow.borrow().clone();
         match (slot, flow) {
@@ -227,7 +230,7 @@ impl Worker {
             }
         }
         if must_leave(&before, plan) {
-            self.leave(before.scope);
+            self.leave(plan.scope);
         }
     }
 
@@ -257,6 +260,7 @@ impl Worker {
         let running = Rc::new(Running {
             flow: RefCell::new(HttpFlow::of(&plan.service).map(|flow| Rc::new(Slot::new(flow)))),
             plan: RefCell::new(Rc::new(plan.clone())),
+            place: plan.scope.into(),
             local,
             stop: Notify::new(),
         });

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::support::pair::{Legs, Pair, active, health, quick};
 use crate::support::wire::{ask, message, post};
-use crate::support::{Daemon, PATIENCE, World, bound, free_address, until};
+use crate::support::{Daemon, PATIENCE, World, bound, free_address, soon, until};
 
 /// 200 requests a second, each under way for 20 ms at the side: four are in flight at any time.
 const AGENTS: usize = 40;
@@ -218,6 +218,30 @@ async fn a_request_given_to_a_side_that_was_down_already_has_its_full_time() {
         "in flight as the side went down: {early:?}"
     );
     assert_eq!(late, Ending::Answered);
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_on_a_connection_of_a_system_that_was_renamed_is_reported_after_the_hang_limit() {
+    let mut pair = Pair::start(Legs::TlsToGateway, quick).await;
+    let mut caller = pair.caller();
+    assert_eq!(caller.call().await, Ending::Answered);
+    let ini = |name: &str| {
+        pair.world
+            .path()
+            .join(format!("CRMConnectorSAP_{name}.ini"))
+    };
+    std::fs::rename(ini("SAP1"), ini("SAP2")).expect("renamed");
+    pair.gateway.reload().await.expect("reloaded");
+    pair.until_health(Side::B, Health::Up).await;
+    assert_eq!(caller.call().await, Ending::Answered);
+    pair.a.behave(Behaviour::Serve(Duration::from_hours(1)));
+    let ending = soon(caller.call()).await;
+    assert!(
+        matches!(&ending, Ending::Reported { code, .. } if code == "GW-504-SIDE-DOWN"),
+        "{ending:?}"
+    );
+    assert_eq!(caller.figures().connections, 1, "the connection stays");
     pair.end().await;
 }
 
