@@ -229,7 +229,7 @@ impl Worker {
                 *running.flow.borrow_mut() = flow.map(|flow| Rc::new(Slot::new(flow)));
             }
         }
-        if must_leave(&before, plan) {
+        if before.must_leave_for(plan) {
             self.leave(plan.scope);
         }
     }
@@ -341,15 +341,3 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
-
-/// Whether connections that were let in under one plan may not go on under the next: they were
-/// trusted under other rules, or their bytes mean something else now.
-fn must_leave(before: &ListenerPlan, after: &ListenerPlan) -> bool {
-    let policy = |plan: &ListenerPlan| {
-        plan.acceptor
-            .as_ref()
-            .map(|acceptor| acceptor.trust_digest())
-    };
-    policy(before) != policy(after)
-        || std::mem::discriminant(&before.service) != std::mem::discriminant(&after.service)
-}
