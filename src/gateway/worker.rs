@@ -302,7 +302,7 @@ impl Worker {
         let declared = Instant::now();
         tokio::task::spawn_local(async move {
             loop {
-                let Some((sides, limit)) = worker.sides(system) else {
+                let Some((sides, limit)) = worker.hang_limit(system) else {
                     return;
                 };
                 if sides.health(side) != Health::Down {
@@ -316,7 +316,9 @@ impl Worker {
         });
     }
 
-    fn sides(&self, system: u32) -> Option<(Arc<Sides>, Duration)> {
+    /// A system's sides and its `HangLimit`. None with one side: a caller who is told early has no
+    /// other one to turn to, and the only one may answer yet.
+    fn hang_limit(&self, system: u32) -> Option<(Arc<Sides>, Duration)> {
         let snapshot = self.snapshot.borrow().clone()?;
         let (name, parts) = snapshot
             .systems
@@ -327,8 +329,9 @@ impl Worker {
             .systems
             .iter()
             .find(|settings| settings.name == *name)?;
-        let limit = settings.requests.as_ref()?.failover.hang_limit;
-        Some((parts.sides.clone()?, limit))
+        let requests = settings.requests.as_ref()?;
+        requests.side_b.as_ref()?;
+        Some((parts.sides.clone()?, requests.failover.hang_limit))
     }
 }
 

@@ -222,6 +222,25 @@ async fn a_request_given_to_a_side_that_was_down_already_has_its_full_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_the_only_side_has_is_waited_for_although_the_side_counts_as_down() {
+    let pair = Pair::start(Legs::TlsToGateway, |deployment| {
+        quick(deployment);
+        let keys = &mut deployment.system;
+        keys.remove("Requests", "SideB")
+            .set("Probe", "Type", "http")
+            .set("Probe", "Timeout", "100ms")
+            .set("Failover", "HangLimit", "100ms");
+    })
+    .await;
+    // Too slow for its probes, and all that there is.
+    pair.a.behave(Behaviour::Serve(Duration::from_secs(1)));
+    let mut caller = pair.caller();
+    let (ending, ()) = tokio::join!(caller.call(), pair.until_health(Side::A, Health::Down));
+    assert_eq!(ending, Ending::Answered);
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_on_a_connection_of_a_system_that_was_renamed_is_reported_after_the_hang_limit() {
     let mut pair = Pair::start(Legs::TlsToGateway, quick).await;
     let mut caller = pair.caller();
