@@ -264,6 +264,27 @@ async fn a_request_on_a_connection_of_a_system_that_was_renamed_is_reported_afte
     pair.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_side_that_hangs_during_a_drain_is_found_and_its_callers_are_told() {
+    let mut pair = Pair::start(Legs::TlsToGateway, quick).await;
+    pair.until_health(Side::B, Health::Up).await;
+    let mut caller = pair.caller();
+    assert_eq!(caller.call().await, Ending::Answered);
+    pair.a.behave(Behaviour::Serve(Duration::from_hours(1)));
+    let (a, gateway) = (&pair.a, &mut pair.gateway);
+    let begun = Instant::now();
+    let (ending, report) = tokio::join!(caller.call(), async {
+        until("the side has the request", || a.executed() == 2).await;
+        gateway.drain(PATIENCE * 2, std::future::pending()).await
+    });
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    assert!(report.cut.is_empty(), "{report:?}");
+    assert!(
+        matches!(&ending, Ending::Reported { code, .. } if code == "GW-504-SIDE-DOWN"),
+        "{ending:?}"
+    );
+}
+
 /// All of them at once, in one task.
 async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
