@@ -27,6 +27,8 @@ use crate::telemetry::{AccessLog, Counters};
 #[derive(Debug)]
 pub(super) struct WorkerSpec {
     pub(super) index: u16,
+    /// How many threads share what `Throttle` allows.
+    pub(super) threads: u32,
     pub(super) limits: Limits,
     pub(super) throttle: u32,
     pub(super) counters: Arc<Counters>,
@@ -92,6 +94,7 @@ pub(super) struct Running {
 
 pub(super) struct Worker {
     pub(super) index: u16,
+    threads: u32,
     pub(super) context: Rc<Context>,
     pub(super) admission: Admission,
     pub(super) roster: Roster,
@@ -109,11 +112,12 @@ impl Worker {
         let counters = Arc::clone(&spec.counters);
         Rc::new(Self {
             index: spec.index,
+            threads: spec.threads,
             context: Rc::new(Context::new(
                 &spec.limits,
                 counters,
                 spec.access.clone(),
-                spec.throttle,
+                share_of(spec.throttle, spec.threads),
             )),
             admission: spec.admission.clone(),
             roster: Roster::new(),
@@ -191,7 +195,8 @@ impl Worker {
         let before = self.snapshot.replace(Some(Arc::clone(snapshot)));
         self.generation.set(snapshot.generation);
         self.context.set_limits(&snapshot.settings.limits);
-        self.context.set_throttle(snapshot.settings.log.throttle);
+        let throttle = share_of(snapshot.settings.log.throttle, self.threads);
+        self.context.set_throttle(throttle);
         self.close_listeners(|listen| snapshot.serving(listen).is_some());
         let running: Vec<_> = {
             let listeners = self.listeners.borrow();
@@ -341,6 +346,12 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// How long those who are cut may take to tell their callers: one small write.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// A thread's part of the lines that all threads together may write; at least one, since a thread
+/// that says nothing hides what it alone has seen.
+fn share_of(throttle: u32, threads: u32) -> u32 {
+    throttle.div_ceil(threads.max(1))
+}
 
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
