@@ -142,6 +142,7 @@ impl Worker {
                 },
                 _ = sweep.tick() => {
                     self.context.pool.borrow_mut().sweep();
+                    self.context.settle_noise();
                 }
             }
         }
@@ -353,5 +354,5 @@ fn share_of(throttle: u32, threads: u32) -> u32 {
     throttle.div_ceil(threads.max(1))
 }
 
-/// How often idle connections are looked through.
+/// How often idle connections are looked through, and bursts of log lines looked back at.
 const SWEEP: Duration = Duration::from_secs(1);

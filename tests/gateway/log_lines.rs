@@ -99,6 +99,13 @@ fn refused(said: &str) -> usize {
     said.matches(" code=GW-400-REQUEST-LINE ").count()
 }
 
+/// Of how many lines a log says that they were held back.
+fn held_back(said: &str) -> usize {
+    said.split_whitespace()
+        .filter_map(|word| word.strip_prefix("suppressed=")?.parse::<usize>().ok())
+        .sum()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_cause_no_more_lines_than_throttle_allows_to_all_threads_together() {
     let (_world, mut daemon, listen) = with_one_side(|deployment| {
@@ -115,4 +122,21 @@ async fn strangers_cause_no_more_lines_than_throttle_allows_to_all_threads_toget
     daemon.until_said("reloaded:").await;
     let lines = refused(&daemon.said());
     assert!(lines >= 2 && lines as u128 <= allowed, "{lines}, {allowed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tail_of_a_burst_is_told_once_it_is_over() {
+    let (_world, mut daemon, listen) = with_one_side(|deployment| {
+        deployment.gateway.set("Log", "Throttle", 1);
+        deployment.gateway.set("Runtime", "Threads", 1);
+    })
+    .await;
+    strangers(5, listen).await;
+    let all = |said: &str| refused(said) + held_back(said) == 5;
+    daemon.until("all five are told of", all).await;
+    let said = daemon.said();
+    assert!(
+        said.contains(" WARN ") && said.contains("kind=\"malformed\" suppressed="),
+        "{said}"
+    );
 }
