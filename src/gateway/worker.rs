@@ -230,14 +230,18 @@ impl Worker {
         let flow = HttpFlow::of(&plan.service);
         let slot = running.flow.borrow().clone();
         match (slot, flow) {
-            (Some(slot), Some(flow)) => slot.replace(flow),
+            (Some(slot), Some(flow)) => slot.replace(flow, self.generation.get()),
             (_, flow) => {
-                *running.flow.borrow_mut() = flow.map(|flow| Rc::new(Slot::new(flow)));
+                *running.flow.borrow_mut() = flow.map(|flow| self.slot(flow));
             }
         }
         if before.must_leave_for(plan) {
             self.leave(plan.scope);
         }
+    }
+
+    fn slot(&self, flow: HttpFlow) -> Rc<Slot<HttpFlow>> {
+        Rc::new(Slot::new(flow, self.generation.get()))
     }
 
     /// Asks the connections of a listener to leave, with their next answer or after a while.
@@ -264,7 +268,7 @@ impl Worker {
             }
         };
         let running = Rc::new(Running {
-            flow: RefCell::new(HttpFlow::of(&plan.service).map(|flow| Rc::new(Slot::new(flow)))),
+            flow: RefCell::new(HttpFlow::of(&plan.service).map(|flow| self.slot(flow))),
             plan: RefCell::new(Rc::new(plan.clone())),
             place: plan.scope.into(),
             local,

@@ -68,6 +68,31 @@ async fn no_line_of_a_json_log_has_a_key_twice() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_line_names_the_generation_that_its_request_was_served_under() {
+    let world = World::new();
+    let side = world.side(Side::A);
+    let listen = free_address();
+    let deployment = world.plain_deployment();
+    let deployment = deployment.requests(listen, &side.endpoint(), None);
+    deployment.write(world.path()).expect("files");
+    let mut daemon = Daemon::serving(world.path()).await;
+    let spec = CrmProfile::new(listen).caller().expect("plain");
+    let mut caller = Caller::new(spec, world.ledger.clone());
+    for generation in 1..=3 {
+        assert_eq!(caller.call().await, Ending::Answered);
+        let line = |said: &str| said.matches(" access: flow=request").count() == generation;
+        daemon.until("the call has its line", line).await;
+        daemon.signal("HUP");
+        daemon.until_said_again("reloaded:", generation - 1).await;
+    }
+    assert_eq!(caller.figures().connections, 1);
+    let said = daemon.said();
+    let lines = said.lines().filter(|line| line.contains(" access: "));
+    let named: Vec<_> = lines.filter_map(|line| line.rsplit(' ').next()).collect();
+    assert_eq!(named, ["generation=1", "generation=2", "generation=3"]);
+}
+
 /// A gateway with one plain side.
 async fn with_one_side(keys: impl FnOnce(&mut Deployment)) -> (World, Daemon, SocketAddr) {
     let world = World::new();

@@ -125,7 +125,7 @@ impl Gateway {
         let counters = Arc::new(Counters::default());
         let context = Rc::new(Context::new(&limits, counters, AccessLog::off(), 10));
         let tried = Rc::new(RefCell::new(Vec::new()));
-        let slot = Rc::new(Slot::new(Forward {
+        let forward = Forward {
             upstreams: sides
                 .iter()
                 .map(|side| upstream(*side, response_timeout))
@@ -133,7 +133,8 @@ impl Gateway {
             dechunk,
             system: "T01".parse().expect("a name"),
             tried: Rc::clone(&tried),
-        }));
+        };
+        let slot = Rc::new(Slot::new(forward, Generation(1)));
         let roster = Roster::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         let address = listener.local_addr().expect("bound");
