@@ -50,9 +50,11 @@ async fn live(args: &RunArgs) -> Exit {
     }
     let loaded = crate::config::load(dir);
     let Some(settings) = loaded.settings else {
+        // The certificates are looked into there, too.
+        let found = crate::gateway::check(dir, &Clock::system());
         complain(format_args!(
             "{}\ncrmgate: the configuration cannot be used",
-            loaded.problems
+            found.problems
         ));
         return Exit::Config;
     };

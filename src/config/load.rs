@@ -11,6 +11,7 @@ use crate::config::problem::{Place, Problem, Problems};
 use crate::config::resolve::{self, WrittenSystem};
 use crate::config::roles::{Roles, SslFile};
 use crate::config::settings::Settings;
+use crate::config::tls_roles::TlsRoles;
 use crate::config::{connector_ini, events_ini, gateway_ini, requests_ini, ssl_ini, vocabulary};
 use crate::model::SystemName;
 
@@ -24,26 +25,29 @@ pub struct Loaded {
     /// Every file that was read or is named, sorted. Also of settings that cannot be used: one of
     /// these has to change before they can.
     pub files: Vec<PathBuf>,
+    /// Of settings that cannot be used: what can be said of their certificates all the same.
+    pub tls_roles: Vec<TlsRoles>,
 }
 
 /// Reads a configuration directory: `ssl.ini`, every `CRMConnectorSAP_<name>.ini` and
 /// `crmgate.ini`, and looks at the files that they name.
 ///
 /// Nothing is opened but files, and nothing is kept: a reload is another call. Every mistake of all
-/// files is reported in one run.
+/// ini files is reported in one run.
 pub fn load(dir: &Path) -> Loaded {
     let mut problems = Problems::new();
     let found = Found::in_directory(dir, &mut problems);
-    let settings = read(dir, &found, &mut problems);
+    let (settings, tls_roles) = read(dir, &found, &mut problems);
     let problems = in_order(&problems, &found.sources());
     Loaded {
         files: settings.files(),
         settings: (!problems.has_errors()).then_some(settings),
         problems,
+        tls_roles,
     }
 }
 
-fn read(dir: &Path, found: &Found, problems: &mut Problems) -> Settings {
+fn read(dir: &Path, found: &Found, problems: &mut Problems) -> (Settings, Vec<TlsRoles>) {
     let names: Vec<SystemName> = found.systems.iter().map(|(name, _)| name.clone()).collect();
     let ssl = match &found.ssl {
         None => SslFile::Missing,
@@ -81,13 +85,17 @@ fn read(dir: &Path, found: &Found, problems: &mut Problems) -> Settings {
         limits: gateway.limits,
         sources: found.sources(),
     };
-    // After an error it is not known what would have been used.
-    if problems.has_errors() {
-        roles.look_at_the_rest(problems);
-    } else {
+    if !problems.has_errors() {
         roles.report_unused(problems);
+        return (settings, Vec::new());
     }
-    settings
+    // After an error it is not known what would have been used.
+    roles.look_at_the_rest(problems);
+    let each = systems.iter().zip(&settings.systems);
+    let tls_roles = each
+        .map(|(written, settings)| TlsRoles::of(written, settings, &mut roles, problems))
+        .collect();
+    (settings, tls_roles)
 }
 
 fn system(name: &SystemName, file: &Path, problems: &mut Problems) -> Option<WrittenSystem> {

@@ -45,6 +45,7 @@ mod roles;
 mod scan;
 pub mod settings;
 mod ssl_ini;
+mod tls_roles;
 mod value;
 mod vocabulary;
 
@@ -52,3 +53,4 @@ pub use keys::{IniFile, KEYS, Key, Kind, Preset};
 pub use load::{Loaded, load};
 pub use problem::{Place, Problem, Problems, Severity};
 pub use settings::Settings;
+pub use tls_roles::TlsRoles;

@@ -187,9 +187,13 @@ impl Problems {
         self.0.push(problem);
     }
 
-    /// Adds all of another list.
+    /// Adds another list. What several roles or systems ran into is said once.
     pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        for problem in other.0 {
+            if !self.0.contains(&problem) {
+                self.0.push(problem);
+            }
+        }
     }
 
     /// Whether the configuration may not be used.
@@ -269,6 +273,15 @@ mod tests {
             "error: METHOD has a value that is not known\n  at:      ssl.ini:2 [SSL] METHOD\n  \
              value:   \"3\"\n  allowed: 0\n  hint:    set MIN_VERSION"
         );
+    }
+
+    #[test]
+    fn what_two_lists_have_in_common_is_said_once() {
+        let problem = |what: &str| Problem::error(Place::file(Path::new("ssl.ini")), what, "h");
+        let mut problems = Problems::from(problem("one"));
+        problems.extend(problem("one").into());
+        problems.extend(problem("two").into());
+        assert_eq!(problems.count(Severity::Error), 2);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::describe::describe;
 use super::snapshot::{ListenerPlan, Service, Snapshot, SystemParts};
+use crate::config::TlsRoles;
 use crate::config::problem::Problems;
 use crate::config::settings::{ClientTls, ServerTls, Settings, SystemSettings};
 use crate::events::StaticRoute;
@@ -87,8 +88,28 @@ pub(super) fn load_and_build(
         let (snapshot, more) = build(settings, previous, workshop);
         draft.problems.extend(more);
         draft.snapshot = snapshot.filter(|_| !draft.problems.has_errors());
+    } else {
+        for roles in &loaded.tls_roles {
+            draft.problems.extend(look_into(roles, &workshop.clock));
+        }
     }
     draft
+}
+
+/// What is wrong with the certificates of settings that cannot be used anyway: whoever corrects the
+/// one shall know of the other.
+fn look_into(roles: &TlsRoles, clock: &Clock) -> Problems {
+    let mut problems = Problems::new();
+    if let Some(tls) = &roles.server {
+        let scope = roles.system.as_str();
+        let (_unused, found) = Acceptor::build(tls, scope, clock, &SessionVault::new());
+        problems.extend(found);
+    }
+    if let Some(tls) = &roles.client {
+        let (_unused, found) = Connector::build(tls, clock);
+        problems.extend(found);
+    }
+    problems
 }
 
 /// Builds one generation. `None` with at least one error among the problems, else a snapshot.

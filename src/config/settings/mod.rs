@@ -44,7 +44,7 @@ impl Settings {
             let server = system.server_tls.as_ref().map(|tls| &tls.files);
             let client = system.client_tls.as_ref().map(|tls| &tls.files);
             for tls in server.into_iter().chain(client) {
-                files.extend(tls.paths());
+                files.extend(tls.all().map(|file| file.path.clone()));
             }
             if let Some(RequestSettings {
                 probe: ProbeSettings { kind, .. },

@@ -42,18 +42,14 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// The files' paths.
-    pub(super) fn paths(&self) -> impl Iterator<Item = PathBuf> {
+    /// All of them.
+    pub(in crate::config) fn all(&self) -> impl Iterator<Item = &FileRef> {
         let identity = match &self.identity {
             IdentityFiles::Combined(pem) => [Some(pem), None],
             IdentityFiles::Pair { certificate, key } => [Some(certificate), Some(key)],
         };
-        let all = identity
-            .into_iter()
-            .flatten()
-            .chain([&self.ca])
-            .chain(&self.passphrase);
-        all.map(|file| file.path.clone())
+        let files = identity.into_iter().flatten().chain([&self.ca]);
+        files.chain(&self.passphrase)
     }
 }
 

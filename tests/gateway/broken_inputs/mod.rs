@@ -51,6 +51,52 @@ async fn no_broken_ini_file_is_taken_by_check_run_or_reload() {
     refused(settings::FILES).await;
 }
 
+/// An ini file and a certificate that are broken at once, and what is said of the certificate.
+const TWO_AT_ONCE: &[(Case, &str)] = &[
+    (
+        Case {
+            name: "a wrong time-out and another key's certificate",
+            spoil: |ground| {
+                ground.set("Requests", "ConnectTimeout", "never");
+                ground.put("gateway.crt", ground.issue(|_| ()).certificate_pem);
+            },
+            said: "ConnectTimeout",
+        },
+        "belongs to none of the certificates",
+    ),
+    (
+        Case {
+            name: "a side that is none and text in place of a certificate",
+            spoil: |ground| {
+                ground.set("Requests", "SideA", "somewhere");
+                ground.put("gateway.crt", "This is the certificate.\n");
+            },
+            said: "SideA",
+        },
+        "is text that holds no PEM block",
+    ),
+    (
+        Case {
+            name: "a wrong number of threads and text in place of an authority",
+            spoil: |ground| {
+                ground.set_gateway("Runtime", "Threads", "many");
+                ground.put("company-ca.pem", "This is the authority.\n");
+            },
+            said: "Threads",
+        },
+        "is text that holds no PEM block",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistake_in_an_ini_file_hides_none_in_a_certificate() {
+    for (of_ini, of_certificate) in TWO_AT_ONCE {
+        let (name, spoil) = (of_ini.name, of_ini.spoil);
+        let both = [of_ini.said, of_certificate];
+        refused(&both.map(|said| Case { name, spoil, said })).await;
+    }
+}
+
 #[test]
 fn more_than_eighty_inputs_are_broken() {
     let all = [
