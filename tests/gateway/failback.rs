@@ -108,6 +108,41 @@ async fn a_fail_back_goes_to_the_side_that_the_operator_chose() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_that_swaps_the_addresses_of_the_sides_is_a_switch() {
+    let mut pair = Pair::start(Legs::TlsToGateway, |_| {}).await;
+    let mut caller = pair.caller();
+    assert_eq!(caller.call().await, Ending::Answered);
+    for (a, b) in [(&pair.b, &pair.a), (&pair.a, &pair.b)] {
+        let before = (a.executed(), b.executed());
+        let keys = &mut pair.deployment.system;
+        keys.set("Requests", "SideA", a.endpoint())
+            .set("Requests", "SideB", b.endpoint());
+        pair.deployment.write(pair.world.path()).expect("files");
+        pair.gateway.reload().await.expect("reloaded");
+        assert_eq!(caller.call().await, Ending::Answered);
+        assert_eq!((a.executed(), b.executed()), (before.0 + 1, before.1));
+    }
+    assert_eq!(caller.figures().connections, 1, "no connection is lost");
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_preferred_side_moves_nobody_unless_fail_back_is_automatic() {
+    let mut pair = Pair::start(Legs::TlsToGateway, quick).await;
+    pair.until_health(Side::B, Health::Up).await;
+    pair.deployment.system.set("Failover", "Preferred", "B");
+    pair.reload().await;
+    pair.until_probed(20).await;
+    assert_eq!(pair.active(), Side::A);
+    let keys = &mut pair.deployment.system;
+    keys.set("Failover", "Failback", "auto")
+        .set("Failover", "FailbackHold", "100ms");
+    pair.reload().await;
+    pair.until_active(Side::B).await;
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reload_keeps_the_active_side_and_what_is_known_of_both() {
     let mut pair = Pair::start(Legs::Tls, quick).await;
     pair.until_health(Side::B, Health::Up).await;
