@@ -32,6 +32,7 @@ pub mod failure;
 pub mod inbound;
 mod judge;
 pub mod outbound;
+mod path;
 pub mod policy;
 pub mod provider;
 pub mod sessions;

@@ -196,6 +196,11 @@ impl CertificateFacts {
         &self.subject_der
     }
 
+    /// The issuer's DER bytes, to find it by.
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer_der
+    }
+
     /// Whether the certificate may be shown by a server.
     pub fn allows_server(&self) -> bool {
         self.purposes
