@@ -96,9 +96,8 @@ impl StoresServerSessions for Admission {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
         self.seal(&value).is_some_and(|envelope| {
             let now = self.clock.now();
-            self.universe
-                .store
-                .put(key, envelope, now, self.settings.lifetime)
+            let (lifetime, room) = (self.settings.lifetime, self.settings.cache_size);
+            self.universe.store.put(key, envelope, now, lifetime, room)
         })
     }
 

@@ -232,7 +232,6 @@ impl Parts {
         let universe = vault
             .universe(id, now)
             .ok_or("the system has no random numbers for session tickets")?;
-        universe.store.set_capacity(settings.session.cache_size);
         let judge = Arc::new(ClientJudge::new(trust, mode, &policy.provider(), now));
         let admission = Arc::new(Admission {
             universe,

@@ -8,7 +8,6 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -114,7 +113,6 @@ pub(super) struct Universe {
 /// Split into shards by the first byte of the key, so that threads seldom wait for each other.
 pub(super) struct SessionStore {
     shards: [Mutex<Shard>; SHARDS],
-    shard_capacity: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -135,7 +133,6 @@ impl Default for SessionStore {
     fn default() -> Self {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
-            shard_capacity: AtomicUsize::new(1),
         }
     }
 }
@@ -148,27 +145,23 @@ impl fmt::Debug for SessionStore {
 }
 
 impl SessionStore {
-    /// Sets how many sessions are kept at least. Keys fall into shards at random, so every shard
-    /// gets room for some more than its share (four standard deviations).
-    pub(super) fn set_capacity(&self, sessions: usize) {
-        let share = sessions.div_ceil(SHARDS);
-        let slack = share.isqrt().saturating_add(1).saturating_mul(4);
-        self.shard_capacity
-            .store(share.saturating_add(slack), Ordering::Relaxed);
-    }
-
-    /// Keeps a session; what is older than the lifetime goes, then what is oldest.
+    /// Keeps a session; what is older than the lifetime goes, then what is oldest. At least `room`
+    /// sessions are kept: keys fall into shards at random, so every shard gets room for some more
+    /// than its share (four standard deviations).
     pub(super) fn put(
         &self,
         key: Vec<u8>,
         value: Vec<u8>,
         now: WallTime,
         lifetime: Duration,
+        room: usize,
     ) -> bool {
         if value.len() > MAX_SESSION {
             return false;
         }
-        let capacity = self.shard_capacity.load(Ordering::Relaxed);
+        let even = room.div_ceil(SHARDS);
+        let slack = even.isqrt().saturating_add(1).saturating_mul(4);
+        let capacity = even.saturating_add(slack);
         let mut shard = self.shard(&key);
         let number = shard.next;
         shard.next = number.wrapping_add(1);
@@ -248,9 +241,9 @@ mod tests {
 
     fn filled(count: u32, capacity: usize) -> SessionStore {
         let store = SessionStore::default();
-        store.set_capacity(capacity);
         for n in 0..count {
-            assert!(store.put(key(n), vec![1], WallTime(i64::from(n) / 1_000), HOUR));
+            let now = WallTime(i64::from(n) / 1_000);
+            assert!(store.put(key(n), vec![1], now, HOUR, capacity));
         }
         store
     }
@@ -279,9 +272,8 @@ mod tests {
     #[test]
     fn taken_sessions_leave_nothing_behind() {
         let store = SessionStore::default();
-        store.set_capacity(100);
         for n in 0..20_000 {
-            store.put(key(n), vec![1], WallTime(0), HOUR);
+            store.put(key(n), vec![1], WallTime(0), HOUR, 100);
             store.take(&key(n));
         }
         let places: usize = store
@@ -296,7 +288,7 @@ mod tests {
     fn old_sessions_go_when_new_ones_come() {
         let store = filled(1_000, 8_000);
         for n in 1_000..1_200 {
-            store.put(key(n), vec![1], WallTime(10_000), HOUR);
+            store.put(key(n), vec![1], WallTime(10_000), HOUR, 8_000);
         }
         assert_eq!(store.len(), 200);
     }
@@ -304,16 +296,15 @@ mod tests {
     #[test]
     fn a_replaced_session_is_not_lost_with_its_older_self() {
         let store = SessionStore::default();
-        store.set_capacity(100);
-        store.put(key(0), vec![1], WallTime(0), HOUR);
-        store.put(key(0), vec![2], WallTime(10_000), HOUR);
+        store.put(key(0), vec![1], WallTime(0), HOUR, 100);
+        store.put(key(0), vec![2], WallTime(10_000), HOUR, 100);
         assert_eq!(store.get(&key(0)), Some(vec![2]));
     }
 
     #[test]
     fn a_session_larger_than_any_chain_is_not_kept() {
         let store = filled(0, 10);
-        assert!(!store.put(key(0), vec![0; MAX_SESSION + 1], WallTime(0), HOUR));
+        assert!(!store.put(key(0), vec![0; MAX_SESSION + 1], WallTime(0), HOUR, 10));
     }
 
     #[test]

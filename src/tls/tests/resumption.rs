@@ -321,6 +321,25 @@ async fn a_forgotten_universe_means_a_full_handshake_and_no_alert() {
 }
 
 #[tokio::test]
+async fn a_listener_that_is_only_built_takes_no_session_from_the_one_in_force() {
+    let mut setting = Setting::new(Mechanism::Stateful13);
+    setting.settings.session.cache_size = 1_000;
+    let acceptor = setting.acceptor();
+    let resuming = || Peer::new(&setting.ca, Some(&setting.client)).resuming(Mechanism::Stateful13);
+    let peers: Vec<_> = (0..200).map(|_| resuming()).collect();
+    for peer in &peers {
+        knock(&acceptor, peer).await.expect("let in");
+    }
+    // A reload builds it, and is then refused for another reason.
+    let mut smaller = setting.settings.clone();
+    smaller.session.cache_size = 1;
+    let _never_published = setting.world.acceptor(&smaller);
+    for peer in &peers {
+        assert!(knock(&acceptor, peer).await.expect("let in").resumed);
+    }
+}
+
+#[tokio::test]
 async fn with_neither_cache_nor_tickets_nothing_resumes_and_everyone_is_served() {
     for mechanism in Mechanism::ALL {
         let mut setting = Setting::new(mechanism);
