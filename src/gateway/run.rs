@@ -20,7 +20,7 @@ use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, System
 use crate::net::{Admission, BindError, BoundListener, bind};
 use crate::requests::failover::{Event, Health};
 use crate::telemetry::{AccessLog, Snapshot as Figures};
-use crate::tls::SessionVault;
+use crate::tls::{SessionVault, TicketSource};
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -202,9 +202,10 @@ impl Gateway {
             .systems
             .values()
             .filter_map(|parts| parts.acceptor.as_ref());
-        self.workshop
-            .vault
-            .retain(universes.map(|acceptor| acceptor.universe()));
+        self.workshop.vault.publish(
+            universes.map(|acceptor| (acceptor.universe(), acceptor.policy_id())),
+            &TicketSource::default(),
+        );
         self.snapshot = next;
         Ok(())
     }

@@ -341,11 +341,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Whether connections that were let in under one plan may not go on under the next: they were
 /// trusted under other rules, or their bytes mean something else now.
 fn must_leave(before: &ListenerPlan, after: &ListenerPlan) -> bool {
-    let policy = |plan: &ListenerPlan| {
-        plan.acceptor
-            .as_ref()
-            .map(|acceptor| acceptor.trust_digest())
-    };
+    let policy = |plan: &ListenerPlan| plan.acceptor.as_ref().map(|acceptor| acceptor.policy_id());
     policy(before) != policy(after)
         || std::mem::discriminant(&before.service) != std::mem::discriminant(&after.service)
 }

@@ -46,8 +46,9 @@ pub use failure::{Direction, HandshakeFailure};
 pub use inbound::{Accepted, Acceptor, SessionFacts};
 pub use outbound::{Connected, Connector, UpstreamTls};
 pub use policy::TlsPolicy;
-pub use sessions::{SessionVault, UniverseId};
+pub use sessions::{PolicyId, SessionVault, UniverseId};
 pub use stream::Wire;
+pub use tickets::TicketSource;
 
 #[cfg(test)]
 mod tests;

@@ -1,46 +1,77 @@
-//! [`SessionVault`]: sessions that outlive reloads, apart from each other by policy.
+//! [`SessionVault`]: sessions that outlive reloads, apart from each other by listener.
 //!
-//! A session is as good as the certificate it was granted for, so it may only be taken up under
-//! the policy it was granted under. The vault hands out one `Universe` for each policy: the same
-//! one to all threads and over any number of reloads that leave the policy alone, and another one,
-//! which knows none of the old sessions, as soon as the trusted authorities, the client-auth mode,
-//! the own certificate or the listener's scope differ.
+//! A session is as good as the certificate it was granted for, so it may only be taken up where
+//! that certificate would be accepted. What cannot be judged again separates sessions for good:
+//! the listener's scope, the client-auth mode and the own certificate's key each make another
+//! *universe*, which knows none of the other's sessions. Whom the listener believes may change
+//! within a universe: every session says under which policy it was granted, it is taken up only
+//! under one that this listener has had, and its chain is judged again by the policy in force.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::certs::Digest;
-use crate::certs::{CertificateFacts, TrustStore};
+use crate::certs::CertificateFacts;
+use crate::certs::{Digest, TrustStore};
 use crate::config::settings::ClientAuth;
 use crate::model::WallTime;
-use crate::tls::tickets::TicketKeys;
+use crate::tls::tickets::{TicketKeys, TicketSource};
 
-/// What sessions are bound to, as a digest.
+/// What separates sessions for good, as a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UniverseId([u8; 32]);
 
 impl UniverseId {
-    /// The policy of a listener.
-    pub(super) fn of(
-        trust: &TrustStore,
-        mode: ClientAuth,
-        own: &CertificateFacts,
-        scope: &str,
-    ) -> Self {
-        let mode: &[u8] = match mode {
-            ClientAuth::Require => b"require",
-            ClientAuth::Request => b"request",
-            ClientAuth::None => b"none",
-        };
+    /// The universe of a listener.
+    pub(super) fn of(mode: ClientAuth, own: &CertificateFacts, scope: &str) -> Self {
         let digest = Digest::new("universe")
-            .part(&trust.policy_digest())
-            .part(mode)
+            .part(mode_word(mode))
             .part(&own.spki)
             .part(own.subject_der())
             .part(scope.as_bytes());
         Self(digest.finish())
+    }
+}
+
+/// The word of a mode in digests.
+pub(super) const fn mode_word(mode: ClientAuth) -> &'static [u8] {
+    match mode {
+        ClientAuth::Require => b"require",
+        ClientAuth::Request => b"request",
+        ClientAuth::None => b"none",
+    }
+}
+
+/// Whom a listener lets in, as a digest: every session carries the one it was granted under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PolicyId([u8; 16]);
+
+impl PolicyId {
+    /// So many bytes.
+    pub(super) const LEN: usize = 16;
+
+    /// The policy of these authorities under a mode.
+    pub(super) fn of(trust: &TrustStore, mode: ClientAuth) -> Self {
+        let digest = Digest::new("client trust")
+            .part(&trust.policy_digest())
+            .part(mode_word(mode))
+            .finish();
+        // Half of it tells policies apart for as long as there are any.
+        digest
+            .first_chunk()
+            .copied()
+            .map_or(Self([0; Self::LEN]), Self)
+    }
+
+    /// The bytes that stand in a session.
+    pub(super) const fn bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// From the bytes in a session.
+    pub(super) const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes)
     }
 }
 
@@ -53,6 +84,7 @@ struct Universes {
     by_id: HashMap<UniverseId, Arc<Universe>>,
     /// Those that the current generation uses.
     current: HashSet<UniverseId>,
+    source: Arc<TicketSource>,
 }
 
 impl SessionVault {
@@ -61,28 +93,45 @@ impl SessionVault {
         Self::default()
     }
 
-    /// The universe of a policy, made if there is none. `None` if the system has no randomness.
-    pub(super) fn universe(&self, id: UniverseId, now: WallTime) -> Option<Arc<Universe>> {
+    /// The universe of a listener, made if there is none.
+    pub(super) fn universe(&self, id: UniverseId) -> Arc<Universe> {
         let mut universes = self.lock();
         if let Some(universe) = universes.by_id.get(&id) {
-            return Some(Arc::clone(universe));
+            return Arc::clone(universe);
         }
         let universe = Arc::new(Universe {
-            tickets: TicketKeys::random(now).ok()?,
+            tickets: TicketKeys::new(id.0, Arc::clone(&universes.source)),
             store: SessionStore::default(),
+            policies: RwLock::default(),
         });
         universes.by_id.insert(id, Arc::clone(&universe));
-        Some(universe)
+        universe
     }
 
-    /// Tells which universes the generation that has just been published uses. Those that neither
-    /// it nor the one before uses are forgotten, with all their sessions and keys; the one before
-    /// is kept so that a change that is taken back costs nobody a full handshake.
-    pub fn retain(&self, used: impl IntoIterator<Item = UniverseId>) {
-        let used: HashSet<_> = used.into_iter().collect();
+    /// Tells what the generation that has just been published uses: universes with the policy in
+    /// force in each, and where ticket keys come from. Universes that neither it nor the one
+    /// before uses are forgotten, with all their sessions and keys; the one before is kept so that
+    /// a change that is taken back costs nobody a full handshake.
+    pub fn publish(
+        &self,
+        used: impl IntoIterator<Item = (UniverseId, PolicyId)>,
+        source: &TicketSource,
+    ) {
         let mut universes = self.lock();
-        let before = std::mem::replace(&mut universes.current, used);
-        let Universes { by_id, current } = &mut *universes;
+        let universes = &mut *universes;
+        if *universes.source != *source {
+            universes.source = Arc::new(source.clone());
+        }
+        let mut current = HashSet::new();
+        for (id, policy) in used {
+            current.insert(id);
+            if let Some(universe) = universes.by_id.get(&id) {
+                universe.come_under(policy);
+                universe.tickets.draw_from(&universes.source);
+            }
+        }
+        let before = std::mem::replace(&mut universes.current, current);
+        let Universes { by_id, current, .. } = universes;
         by_id.retain(|id, _| current.contains(id) || before.contains(id));
     }
 
@@ -101,11 +150,37 @@ impl SessionVault {
     }
 }
 
-/// The sessions of one policy: those kept here, and the keys of those kept by the clients.
+/// The sessions of one listener: those kept here, and the keys of those kept by the clients.
 #[derive(Debug)]
 pub(super) struct Universe {
     pub(super) tickets: TicketKeys,
     pub(super) store: SessionStore,
+    /// The policies it has been under, the latest last.
+    policies: RwLock<VecDeque<PolicyId>>,
+}
+
+/// More changes of trust than sessions live to see.
+const MOST_POLICIES: usize = 64;
+
+impl Universe {
+    /// Notes the policy that is in force from now on.
+    fn come_under(&self, policy: PolicyId) {
+        let mut policies = self
+            .policies
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        policies.retain(|known| *known != policy);
+        policies.push_back(policy);
+        if policies.len() > MOST_POLICIES {
+            policies.pop_front();
+        }
+    }
+
+    /// Whether sessions that were granted under a policy may be judged by the one in force.
+    pub(super) fn has_been_under(&self, policy: PolicyId) -> bool {
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner);
+        policies.contains(&policy)
+    }
 }
 
 /// Sessions kept in memory: bounded, expiring, oldest out first.
@@ -308,13 +383,9 @@ mod tests {
     }
 
     #[test]
-    fn the_same_policy_gets_the_same_universe_and_another_another() {
+    fn the_same_listener_gets_the_same_universe_and_another_another() {
         let vault = SessionVault::new();
-        let get = |n| {
-            vault
-                .universe(UniverseId([n; 32]), WallTime(0))
-                .expect("made")
-        };
+        let get = |n| vault.universe(UniverseId([n; 32]));
         assert!(Arc::ptr_eq(&get(1), &get(1)));
         assert!(!Arc::ptr_eq(&get(1), &get(2)));
     }
@@ -323,13 +394,17 @@ mod tests {
     fn a_universe_lives_for_one_generation_after_its_last_use() {
         let vault = SessionVault::new();
         let id = |n| UniverseId([n; 32]);
-        let first = vault.universe(id(1), WallTime(0)).expect("made");
-        vault.retain([id(1)]);
-        vault.universe(id(2), WallTime(0)).expect("made");
-        vault.retain([id(2)]);
-        let again = vault.universe(id(1), WallTime(0)).expect("kept");
+        let publish = |n| {
+            let policy = PolicyId([0; PolicyId::LEN]);
+            vault.publish([(id(n), policy)], &TicketSource::default());
+        };
+        let first = vault.universe(id(1));
+        publish(1);
+        vault.universe(id(2));
+        publish(2);
+        let again = vault.universe(id(1));
         assert!(Arc::ptr_eq(&first, &again));
-        vault.retain([id(2)]);
+        publish(2);
         assert_eq!(vault.len(), 1);
     }
 }

@@ -85,6 +85,12 @@ impl World {
         acceptor.unwrap_or_else(|| panic!("{problems}"))
     }
 
+    /// Puts an acceptor in force, as a reload does.
+    fn publish(&self, acceptor: &Acceptor) {
+        let used = [(acceptor.universe(), acceptor.policy_id())];
+        self.vault.publish(used, &TicketSource::default());
+    }
+
     fn connector(&self, settings: &ClientTls) -> Connector {
         let (connector, problems) = Connector::build(settings, &self.clock);
         connector.unwrap_or_else(|| panic!("{problems}"))

@@ -198,7 +198,7 @@ async fn sessions_outlive_a_reload_that_leaves_the_policy_alone() {
         let after = setting.acceptor();
         assert_ne!(before.fingerprint(), after.fingerprint());
         assert_eq!(before.universe(), after.universe());
-        setting.world.vault.retain([after.universe()]);
+        setting.world.publish(&after);
         drop(before);
         assert!(
             knock(&after, &setting.peer).await.expect("let in").resumed,
@@ -207,18 +207,51 @@ async fn sessions_outlive_a_reload_that_leaves_the_policy_alone() {
     }
 }
 
-/// Another acceptor over the same vault, to which the session of the first must mean nothing.
+/// How a client with a session fares after a reload that changes something.
 async fn after_change(
     setting: &Setting,
     change: impl FnOnce(&mut ServerTls),
 ) -> Result<SessionFacts, HandshakeFailure> {
     let before = setting.acceptor();
+    setting.world.publish(&before);
     setting.leave_session(&before).await;
     let mut settings = setting.settings.clone();
     change(&mut settings);
     let after = setting.world.acceptor(&settings);
-    assert_ne!(before.universe(), after.universe());
+    setting.world.publish(&after);
     knock(&after, &setting.peer).await
+}
+
+#[tokio::test]
+async fn a_change_of_authorities_leaves_the_sessions_of_all_other_clients_alone() {
+    for mechanism in Mechanism::ALL {
+        let mut setting = Setting::new(mechanism);
+        let (leaves, comes) = (authority("Leaving CA"), authority("Coming CA"));
+        let dir = setting.world.dir.path().to_owned();
+        let bundle = |other: &Authority| format!("{}{}", other.pem(), setting.ca.pem());
+        let (before, after) = (bundle(&leaves), bundle(&comes));
+        setting.settings.files.ca = file(&dir, "before.pem", before);
+        let facts = after_change(&setting, |settings| {
+            settings.files.ca = file(&dir, "after.pem", after);
+        });
+        assert!(facts.await.expect("let in").resumed, "{mechanism:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_under_a_policy_that_this_listener_never_had_means_a_full_handshake() {
+    for mechanism in Mechanism::ALL {
+        let setting = Setting::new(mechanism);
+        let before = setting.acceptor();
+        setting.leave_session(&before).await;
+        let mut settings = setting.settings.clone();
+        let bundle = format!("{}{}", authority("Other CA").pem(), setting.ca.pem());
+        settings.files.ca = file(setting.world.dir.path(), "other.pem", bundle);
+        let after = setting.world.acceptor(&settings);
+        assert_eq!(before.universe(), after.universe());
+        let facts = knock(&after, &setting.peer).await.expect("let in");
+        assert!(!facts.resumed, "{mechanism:?}");
+    }
 }
 
 #[tokio::test]
@@ -311,8 +344,8 @@ async fn a_forgotten_universe_means_a_full_handshake_and_no_alert() {
     for mechanism in Mechanism::ALL {
         let setting = Setting::new(mechanism);
         setting.leave_session(&setting.acceptor()).await;
-        setting.world.vault.retain([]);
-        setting.world.vault.retain([]);
+        setting.world.vault.publish([], &TicketSource::default());
+        setting.world.vault.publish([], &TicketSource::default());
         let facts = knock(&setting.acceptor(), &setting.peer)
             .await
             .expect("let in");
