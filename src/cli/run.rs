@@ -105,6 +105,7 @@ async fn serve(
                 Request::Reload
             }
             _ = heartbeat.tick() => {
+                gateway.tidy();
                 if gateway.is_whole() {
                     continue;
                 }

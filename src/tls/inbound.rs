@@ -1,6 +1,7 @@
 //! [`Acceptor`]: TLS on our listeners.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
@@ -34,6 +35,7 @@ pub struct Acceptor {
     clock: Clock,
     universe: UniverseId,
     policy_id: PolicyId,
+    lifetime: Duration,
     leaf: CertificateFacts,
     policy: TlsPolicy,
     fingerprint: [u8; 32],
@@ -181,6 +183,11 @@ impl Acceptor {
         self.universe
     }
 
+    /// How long its sessions live.
+    pub fn session_lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
     /// The certificate it shows.
     pub fn leaf(&self) -> &CertificateFacts {
         &self.leaf
@@ -261,6 +268,7 @@ impl Parts {
             clock: clock.clone(),
             universe: id,
             policy_id,
+            lifetime: settings.session.lifetime,
             leaf: identity.leaf().clone(),
             policy,
             fingerprint,

@@ -35,6 +35,7 @@ pub mod outbound;
 mod path;
 pub mod policy;
 pub mod provider;
+mod session_store;
 pub mod sessions;
 mod stream;
 mod tickets;

@@ -206,6 +206,23 @@ impl TicketKeys {
         Some(body)
     }
 
+    /// Forgets keys that open nothing any more. None are made: nobody has asked for one.
+    pub(super) fn forget(&self, now: WallTime, lifetime: Duration) {
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let window = Window::at(now, ring.source.rotation, lifetime);
+        ring.keys.retain(|key| key.epoch >= window.oldest);
+        if ring.ready != Some(window) {
+            ring.ready = None;
+        }
+    }
+
+    /// How many keys are held.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        ring.keys.len()
+    }
+
     /// Makes the keys of this moment, if they are not there already.
     fn prepare(&self, now: WallTime, lifetime: Duration) {
         let is_ready =

@@ -2,8 +2,6 @@
 
 use super::*;
 
-const A_MONTH: Duration = Duration::from_hours(30 * 24);
-
 /// A listener with one client that resumes by a mechanism.
 struct Setting {
     world: World,
@@ -344,8 +342,8 @@ async fn a_forgotten_universe_means_a_full_handshake_and_no_alert() {
     for mechanism in Mechanism::ALL {
         let setting = Setting::new(mechanism);
         setting.leave_session(&setting.acceptor()).await;
-        setting.world.vault.publish([], &TicketSource::default());
-        setting.world.vault.publish([], &TicketSource::default());
+        setting.world.publish_none();
+        setting.world.publish_none();
         let facts = knock(&setting.acceptor(), &setting.peer)
             .await
             .expect("let in");
