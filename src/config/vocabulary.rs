@@ -193,6 +193,17 @@ fn unknown_key(
     );
     if ini == IniFile::System && section == VENDOR_SECTION {
         return near.map(|near| {
+            // A slip here would mean plain HTTP, so it is not passed over.
+            if document.block(section).is_none_or(|own| own.entry(near).is_none()) {
+                return Problem::error(
+                    place,
+                    format!("a key is not known, and {near}, to which its name is near, is missing"),
+                    format!(
+                        "write {near}; if this key is the vendor's, add {near}= with SSL or nothing \
+                         behind it"
+                    ),
+                );
+            }
             Problem::warning(
                 place,
                 "a key is not known, and its name is near to a known one",
