@@ -214,3 +214,36 @@ fn log_panics() {
         error!(place, text, "a defect was met; please report it");
     }));
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the log is given where `Level` is accepted.
+    fn accepted(level: &str) -> Option<String> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text);
+        write(
+            "CRMConnectorSAP_SAP1.ini",
+            "[StaticRoutes]\n44300=crm.example.com\n",
+        )
+        .expect("a file");
+        write("crmgate.ini", &format!("[Log]\nLevel={level}\n")).expect("a file");
+        let settings = crate::config::load(dir.path()).settings?;
+        Some(log_options(&settings.log).level)
+    }
+
+    proptest! {
+        #[test]
+        fn a_level_that_a_check_accepts_is_one_that_the_log_takes(
+            level in "(info|Off|crmgate|::|[!-~]|[-_@=,]| ?= ?|, ?){1,3}([=, ](info|DEBUG|a)){0,2}",
+        ) {
+            if let Some(given) = accepted(&level) {
+                let taken = telemetry::parse_level(&given);
+                prop_assert!(taken.is_ok(), "{:?}", taken);
+            }
+        }
+    }
+}

@@ -91,6 +91,14 @@ impl PemFile {
         })
     }
 
+    /// The lines of revocation lists, which are recognised and not read.
+    pub fn revocation_lists(&self) -> impl Iterator<Item = u32> {
+        self.items
+            .iter()
+            .filter(|item| matches!(item.content, PemContent::RevocationList))
+            .map(|item| item.line)
+    }
+
     /// What stands in the file and is of no use.
     pub fn foreign(&self) -> impl Iterator<Item = &Foreign> {
         self.items.iter().filter_map(|item| match &item.content {

@@ -247,6 +247,11 @@ fn report_others(file: &FileRef, pem: &PemFile, nothing_else: bool, problems: &m
         let hint = "remove the key: CA_FILE is handed around, and nobody else may have it";
         problems.push(warning(file, "holds a private key", hint));
     }
+    // Passed over, it would let the operator believe that somebody is shut out.
+    for line in pem.revocation_lists() {
+        let what = format!("holds a revocation list in line {line}, which would have no effect");
+        problems.push(error(file, &what, NO_REVOCATION));
+    }
     if nothing_else && !problems.has_errors() {
         problems.push(match pem.foreign().next() {
             Some(foreign) => foreign.problem(file),
@@ -285,6 +290,10 @@ fn dated(facts: &CertificateFacts, validity: Validity) -> String {
 
 const EXCHANGE: &str =
     "get the authority's current certificate from whoever runs it and put it into the file";
+
+/// As for the key `CRL_FILE`, which is not served either.
+const NO_REVOCATION: &str = "remove the list; this release reads no revocation lists, so shut a \
+     client out by giving the others a new CA";
 
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,19 @@ fn a_private_key_in_ca_file_is_told() {
 }
 
 #[test]
+fn a_revocation_list_in_ca_file_is_an_error_since_nothing_would_be_revoked() {
+    let list = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
+    for content in [format!("{}{list}", authority("CA").pem()), list.to_owned()] {
+        let text = refused(&content);
+        assert!(text.contains("holds a revocation list in line "), "{text}");
+        assert!(
+            text.contains("this release reads no revocation lists"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn the_policy_digest_ignores_order_and_sees_another_key_under_the_same_name() {
     let (one, two, twin) = (authority("One"), authority("Two"), authority("One"));
     let digest = |pems: &[&Authority]| {

@@ -87,6 +87,11 @@ pub(super) const ODD: &[Case] = &[
         said: "usable: 0 errors",
     },
     Case {
+        name: "a log in a filter's own words, with blanks",
+        spoil: |ground| ground.set_gateway("Log", "Level", "crmgate::requests = debug, info"),
+        said: "usable: 0 errors",
+    },
+    Case {
         name: "a file of another program",
         spoil: |ground| ground.put_ini("odbc.ini", "whatever"),
         said: "usable: 0 errors",
