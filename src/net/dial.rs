@@ -69,6 +69,16 @@ impl DialError {
         }
     }
 
+    /// What is told when this came after the error of another address. `localhost` is often two
+    /// addresses of which this machine can reach one only; that it has no way to the other says
+    /// nothing against what the first has shown.
+    fn after(self, earlier: Option<Self>) -> Self {
+        match earlier {
+            Some(earlier) if earlier.blames_target() && !self.blames_target() => earlier,
+            Some(_) | None => self,
+        }
+    }
+
     fn from_io(error: &io::Error, address: SocketAddr) -> Self {
         if error.kind() == io::ErrorKind::ConnectionRefused {
             Self::Refused { address }
@@ -105,7 +115,7 @@ pub async fn dial(target: &HostPort, deadline: Instant) -> Result<Socket, DialEr
     };
     let mut left: Vec<SocketAddr> = found.collect();
     left.reverse();
-    let mut last = unresolved(target, "no address".to_owned());
+    let mut failed: Option<DialError> = None;
     while let Some(address) = left.pop() {
         let now = Instant::now();
         let rest = deadline.saturating_duration_since(now);
@@ -114,10 +124,10 @@ pub async fn dial(target: &HostPort, deadline: Instant) -> Result<Socket, DialEr
             .saturating_add(1);
         match connect(address, target, now + rest / share).await {
             Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
+            Err(error) => failed = Some(error.after(failed.take())),
         }
     }
-    Err(last)
+    Err(failed.unwrap_or_else(|| unresolved(target, "no address".to_owned())))
 }
 
 /// Ports, buffers and descriptors are often short for a moment only, and nobody is served if we
@@ -240,6 +250,24 @@ mod tests {
             error.to_string().contains("no-such-host.invalid"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn of_two_addresses_that_failed_the_one_tells_that_blames_the_target() {
+        let refused = DialError::Refused {
+            address: SocketAddr::from(([127, 0, 0, 1], 1)),
+        };
+        let exhausted = DialError::Exhausted {
+            reason: "no address of ours for ::1".to_owned(),
+        };
+        for (earlier, later, told) in [
+            (None, &refused, &refused),
+            (None, &exhausted, &exhausted),
+            (Some(&refused), &exhausted, &refused),
+            (Some(&exhausted), &refused, &refused),
+        ] {
+            assert_eq!(later.clone().after(earlier.cloned()), *told);
+        }
     }
 
     #[test]
