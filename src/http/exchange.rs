@@ -193,7 +193,8 @@ impl<'a> Exchange<'a> {
             }
             Ok(Err(_exhausted)) => Err(TryFailed::blameless(GatewayError::Exhausted)),
             Err(Interrupt::Deadline) => {
-                // The dial keeps its own time; this is for a resolver that does not come back.
+                // The dial keeps its own time, with the resolver and the handshake in it; this is
+                // for one that forgets to.
                 let why = format!("{} did not answer in time", upstream.spec().dialled);
                 Err(TryFailed::upstream(
                     GatewayError::Unreachable(why),

@@ -13,7 +13,7 @@ use crate::net::socket::Socket;
 /// Why no TCP connection came about. Nothing was sent in any of these cases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
-    /// The resolver knows no address for the name.
+    /// The resolver knows no address for the name, or did not say so in time.
     #[error("the name \"{host}\" does not resolve: {reason}")]
     Unresolved {
         /// The name.
@@ -100,11 +100,8 @@ pub async fn dial(target: &HostPort, deadline: Instant) -> Result<Socket, DialEr
     if let Some(ip) = target.ip() {
         return connect(SocketAddr::new(ip, target.port()), target, deadline).await;
     }
-    let timed_out = || DialError::TimedOut {
-        target: target.clone(),
-    };
     let found = match timeout_at(deadline, lookup_host((target.host(), target.port()))).await {
-        Err(_elapsed) => return Err(timed_out()),
+        Err(_elapsed) => return Err(unresolved(target, NO_WORD.to_owned())),
         Ok(Err(error)) if is_exhaustion(&error) => {
             return Err(DialError::Exhausted {
                 reason: error.to_string(),
@@ -129,6 +126,9 @@ pub async fn dial(target: &HostPort, deadline: Instant) -> Result<Socket, DialEr
     }
     Err(failed.unwrap_or_else(|| unresolved(target, "no address".to_owned())))
 }
+
+/// Neither the host nor a firewall in front of it is to be looked at then.
+const NO_WORD: &str = "the resolver did not answer in time";
 
 /// Ports, buffers and descriptors are often short for a moment only, and nobody is served if we
 /// give up at once; so there is a second attempt.
@@ -249,6 +249,32 @@ mod tests {
         assert!(
             error.to_string().contains("no-such-host.invalid"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_resolver_that_does_not_answer_in_time_is_told_as_such() {
+        // The resolver's only thread is taken for as long as the test looks.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .build()
+            .expect("a runtime");
+        let (end, taken) = std::sync::mpsc::channel::<()>();
+        let error = runtime.block_on(async {
+            let _thread = tokio::task::spawn_blocking(move || taken.recv());
+            let target = HostPort::new("side-a.example", 1).expect("valid");
+            let deadline = Instant::now() + Duration::from_millis(20);
+            dial(&target, deadline).await.expect_err("no time")
+        });
+        drop(end);
+        assert_eq!(
+            error.to_string(),
+            "the name \"side-a.example\" does not resolve: the resolver did not answer in time"
+        );
+        assert_eq!(
+            error.hint(),
+            "check the name, and the resolver of this host"
         );
     }
 
