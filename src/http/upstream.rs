@@ -10,7 +10,7 @@ use tracing::{field, warn};
 use crate::model::{ExchangeId, HostPort, Side};
 use crate::net::{DialError, dial};
 use crate::telemetry::Counters;
-use crate::tls::{HandshakeFailure, UpstreamTls, Wire};
+use crate::tls::{Direction, HandshakeFailure, UpstreamTls, Wire};
 
 /// What an upstream is made of.
 #[derive(Debug)]
@@ -185,9 +185,10 @@ impl Upstream {
             }
             Err(_elapsed) => {
                 counters.handshakes_outbound_failed.inc();
-                Err(ConnectError::Dial(DialError::TimedOut {
-                    target: self.spec.dialled.clone(),
-                }))
+                // TCP is there, so the host is up and no firewall drops its packets.
+                Err(ConnectError::Tls(HandshakeFailure::timed_out(
+                    Direction::Outbound,
+                )))
             }
         }
     }

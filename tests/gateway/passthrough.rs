@@ -165,6 +165,20 @@ async fn a_connection_whose_side_hangs_is_reset_long_before_the_response_timeout
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_carries_nothing_ends_after_the_response_timeout() {
+    let pair = passthrough(|deployment| {
+        let keys = &mut deployment.system;
+        keys.set("Requests", "ResponseTimeout", "300ms");
+    })
+    .await;
+    let mut silent = TcpStream::connect(pair.at).await.expect("connected");
+    let begun = Instant::now();
+    assert_eq!(silent.read(&mut [0]).await.expect("a farewell"), 0);
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tcp_and_tls_probes_watch_the_sides_of_a_passthrough() {
     for kind in ["tcp", "tls"] {
         let mut pair = passthrough(|deployment| {
