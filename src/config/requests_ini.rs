@@ -110,7 +110,7 @@ fn failover(document: &Document, has_side_b: bool, problems: &mut Problems) -> F
         let place = reader.section_place();
         reader.report(Problem::warning(
             place,
-            "[Failover] has no effect without SideB",
+            "without SideB, [Failover] only decides when the log calls the side down or up",
             "add SideB to [Requests], or remove the section",
         ));
     }

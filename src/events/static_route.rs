@@ -36,8 +36,8 @@ pub async fn carry(mut caller: RelayCaller, route: Arc<StaticRoute>, context: Rc
         Ok(target) => target,
         Err(error) => {
             if let Some(suppressed) = context.may_say(Noise::RelayFailed) {
-                let (system, target) = (&route.system, &route.target);
-                warn!(%system, %target, %error, hint = error.hint(), suppressed, "cannot reach the CRM host");
+                let (system, upstream) = (&route.system, &route.target);
+                warn!(%system, %upstream, %error, hint = error.hint(), suppressed, "cannot reach the CRM host");
             }
             caller.refuse();
             let upstream = Some(&route.target);

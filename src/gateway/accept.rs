@@ -46,7 +46,7 @@ impl Worker {
             break;
         }
         drop(listener);
-        self.leave(running.plan.borrow().scope);
+        self.leave(running.place.scope());
         self.accepting.set(self.accepting.get().saturating_sub(1));
     }
 
@@ -109,7 +109,7 @@ impl Worker {
             seat: self.roster.seat(
                 ConnectionId::of_thread(self.index, number),
                 peer,
-                plan.scope,
+                running.place.clone(),
             ),
             plan,
             flow: running.flow.borrow().clone(),

@@ -32,7 +32,6 @@ impl Gateway {
     /// `hurry` ends the wait at once.
     pub async fn drain(&mut self, limit: Duration, hurry: impl Future<Output = ()>) -> DrainReport {
         self.lifecycle.step(Phase::Draining);
-        self.supervisor.stop();
         let deadline = Instant::now() + limit;
         info!(
             limit_seconds = limit.as_secs(),
@@ -60,6 +59,8 @@ impl Gateway {
             finished = timeout_at(deadline, all) => finished.is_ok(),
             () = hurry => false,
         };
+        // Not before: a side that hangs meanwhile has to be found, or it costs the whole limit.
+        self.supervisor.stop();
         let mut report = DrainReport::default();
         if !finished {
             report.cut = self.cut().await;

@@ -37,6 +37,18 @@ impl Service {
             Self::StaticRoute(_) => "static route",
         }
     }
+
+    /// Whether a connection that is bound to what this service leads to is wrong under the next.
+    /// Requests and events are bound to nothing: each goes where the generation in force says.
+    fn leads_elsewhere(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::Passthrough(old), Self::Passthrough(new)) => Side::BOTH
+                .into_iter()
+                .any(|side| old.target(side) != new.target(side)),
+            (Self::StaticRoute(old), Self::StaticRoute(new)) => old.target != new.target,
+            _ => std::mem::discriminant(self) != std::mem::discriminant(next),
+        }
+    }
 }
 
 /// One listener of a generation.
@@ -52,6 +64,19 @@ pub(super) struct ListenerPlan {
     pub(super) service: Service,
     /// TLS on it.
     pub(super) acceptor: Option<Arc<Acceptor>>,
+}
+
+impl ListenerPlan {
+    /// Whether connections that were let in under this plan may not go on under the next: they
+    /// were trusted under other rules, their bytes mean something else now, or they are bound to a
+    /// far end that is no longer the one to go to.
+    pub(super) fn must_leave_for(&self, next: &Self) -> bool {
+        let trust = |plan: &Self| {
+            let acceptor = plan.acceptor.as_ref();
+            acceptor.map(|acceptor| acceptor.policy_id())
+        };
+        trust(self) != trust(next) || self.service.leads_elsewhere(&next.service)
+    }
 }
 
 /// What an upstream was built from: equal means that the connections to it stay good.
@@ -128,5 +153,36 @@ impl Snapshot {
         self.systems
             .values()
             .flat_map(|parts| parts.upstreams.iter().map(|(_, upstream)| upstream))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route_to(target: &str, idle: u64) -> ListenerPlan {
+        let system: SystemName = "SAP1".parse().expect("a name");
+        ListenerPlan {
+            listen: "127.0.0.1:44300".parse().expect("an address"),
+            scope: Scope {
+                system: 0,
+                listener: 0,
+            },
+            system: system.clone(),
+            service: Service::StaticRoute(Arc::new(StaticRoute {
+                system,
+                target: target.parse().expect("a target"),
+                connect_timeout: Duration::from_secs(1),
+                idle_timeout: Duration::from_secs(idle),
+            })),
+            acceptor: None,
+        }
+    }
+
+    #[test]
+    fn a_relayed_connection_stays_unless_its_far_end_is_another_one() {
+        let before = route_to("crm.example:44300", 60);
+        assert!(!before.must_leave_for(&route_to("crm.example:44300", 90)));
+        assert!(before.must_leave_for(&route_to("crm2.example:44300", 60)));
     }
 }

@@ -18,7 +18,7 @@ use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
 use crate::model::{Generation, ListenAddr, Side};
-use crate::net::{Admission, Listener, Phase, Roster, Scope};
+use crate::net::{Admission, Listener, Phase, Place, Roster, Scope};
 use crate::requests::failover::Health;
 use crate::requests::{SideEvent, Sides};
 use crate::telemetry::{AccessLog, Counters};
@@ -88,6 +88,8 @@ pub(super) fn spawn(spec: WorkerSpec) -> std::io::Result<WorkerHandle> {
 pub(super) struct Running {
     pub(super) plan: RefCell<Rc<ListenerPlan>>,
     pub(super) flow: RefCell<Option<Rc<Slot<HttpFlow>>>>,
+    /// Where its connections sit: with the plan in force, whichever they were let in under.
+    pub(super) place: Place,
     pub(super) local: SocketAddr,
     pub(super) stop: Notify,
 }
@@ -222,6 +224,7 @@ impl Worker {
     /// Puts another plan in force on a listener that stays.
     fn replace(&self, running: &Running, plan: &ListenerPlan) {
         let before = running.plan.replace(Rc::new(plan.clone()));
+        running.place.move_to(plan.scope);
         let flow = HttpFlow::of(&plan.service);
         let slot = running.flow.borrow().clone();
         match (slot, flow) {
@@ -230,8 +233,8 @@ impl Worker {
                 *running.flow.borrow_mut() = flow.map(|flow| Rc::new(Slot::new(flow)));
             }
         }
-        if must_leave(&before, plan) {
-            self.leave(before.scope);
+        if before.must_leave_for(plan) {
+            self.leave(plan.scope);
         }
     }
 
@@ -261,6 +264,7 @@ impl Worker {
         let running = Rc::new(Running {
             flow: RefCell::new(HttpFlow::of(&plan.service).map(|flow| Rc::new(Slot::new(flow)))),
             plan: RefCell::new(Rc::new(plan.clone())),
+            place: plan.scope.into(),
             local,
             stop: Notify::new(),
         });
@@ -302,7 +306,7 @@ impl Worker {
         let declared = Instant::now();
         tokio::task::spawn_local(async move {
             loop {
-                let Some((sides, limit)) = worker.sides(system) else {
+                let Some((sides, limit)) = worker.hang_limit(system) else {
                     return;
                 };
                 if sides.health(side) != Health::Down {
@@ -316,7 +320,9 @@ impl Worker {
         });
     }
 
-    fn sides(&self, system: u32) -> Option<(Arc<Sides>, Duration)> {
+    /// A system's sides and its `HangLimit`. None with one side: a caller who is told early has no
+    /// other one to turn to, and the only one may answer yet.
+    fn hang_limit(&self, system: u32) -> Option<(Arc<Sides>, Duration)> {
         let snapshot = self.snapshot.borrow().clone()?;
         let (name, parts) = snapshot
             .systems
@@ -327,8 +333,9 @@ impl Worker {
             .systems
             .iter()
             .find(|settings| settings.name == *name)?;
-        let limit = settings.requests.as_ref()?.failover.hang_limit;
-        Some((parts.sides.clone()?, limit))
+        let requests = settings.requests.as_ref()?;
+        requests.side_b.as_ref()?;
+        Some((parts.sides.clone()?, requests.failover.hang_limit))
     }
 }
 
@@ -341,11 +348,3 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
-
-/// Whether connections that were let in under one plan may not go on under the next: they were
-/// trusted under other rules, or their bytes mean something else now.
-fn must_leave(before: &ListenerPlan, after: &ListenerPlan) -> bool {
-    let policy = |plan: &ListenerPlan| plan.acceptor.as_ref().map(|acceptor| acceptor.policy_id());
-    policy(before) != policy(after)
-        || std::mem::discriminant(&before.service) != std::mem::discriminant(&after.service)
-}

@@ -355,8 +355,10 @@ fn refusal_of(error: httparse::Error, bytes: &[u8]) -> Refusal {
         httparse::Error::NewLine | httparse::Error::Version if !names_our_version(bytes) => {
             Refusal::Version
         }
-        httparse::Error::NewLine | httparse::Error::Version => Refusal::RequestLine,
-        httparse::Error::Status | httparse::Error::Token => Refusal::RequestLine,
+        httparse::Error::NewLine
+        | httparse::Error::Version
+        | httparse::Error::Status
+        | httparse::Error::Token => Refusal::RequestLine,
     }
 }
 

@@ -84,7 +84,7 @@ impl ConnectError {
     pub(super) fn say(&self, spec: &UpstreamSpec, side: Option<Side>, id: ExchangeId, more: u64) {
         let seen_in_sap = self.seen_in_sap().filter(|_| side.is_none());
         warn!(
-            %id, side = side.map(field::display), target = %spec.target, dialled = %spec.dialled,
+            %id, side = side.map(field::display), upstream = %spec.target, dialled = %spec.dialled,
             error = %self, hint = self.hint(), seen_in_sap, suppressed = more,
             "no connection, so nothing was sent"
         );

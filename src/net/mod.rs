@@ -27,7 +27,7 @@ pub use admission::{Admission, Permit, Refused};
 pub use dial::{DialError, dial};
 pub use listener::{AcceptEvent, BindError, BoundListener, Listener, bind, raise_descriptor_limit};
 pub use relay::{RelayEnd, RelayReport, relay};
-pub use roster::{Phase, Roster, Scope, Seat};
+pub use roster::{Phase, Place, Roster, Scope, Seat};
 pub use scratch::Scratch;
 pub use socket::Socket;
 pub use wait::{Interrupt, Waiter};

@@ -68,11 +68,34 @@ pub struct Scope {
     pub listener: u32,
 }
 
+/// Where the connections of one socket sit. Clones are the same place: a reload that gives the
+/// socket to another part of the configuration moves them all.
+#[derive(Debug, Clone)]
+pub struct Place(Rc<Cell<Scope>>);
+
+impl From<Scope> for Place {
+    fn from(scope: Scope) -> Self {
+        Self(Rc::new(Cell::new(scope)))
+    }
+}
+
+impl Place {
+    /// Which part of the configuration it belongs to now.
+    pub fn scope(&self) -> Scope {
+        self.0.get()
+    }
+
+    /// Gives it to another part, with everybody who sits there.
+    pub fn move_to(&self, scope: Scope) {
+        self.0.set(scope);
+    }
+}
+
 #[derive(Debug)]
 struct Member {
     peer: SocketAddr,
     /// Which part of the configuration it serves.
-    scope: Scope,
+    place: Place,
     phase: Cell<Phase>,
     /// The side at the other end of a relayed connection.
     relays_to: Cell<Option<Side>>,
@@ -116,10 +139,10 @@ impl Roster {
     }
 
     /// Seats a connection; it leaves when the seat is dropped.
-    pub fn seat(&self, id: ConnectionId, peer: SocketAddr, scope: Scope) -> Seat {
+    pub fn seat(&self, id: ConnectionId, peer: SocketAddr, place: impl Into<Place>) -> Seat {
         let member = Rc::new(Member {
             peer,
-            scope,
+            place: place.into(),
             phase: Cell::new(Phase::Handshake),
             relays_to: Cell::new(None),
             leave: Cell::new(Leave::Stay),
@@ -241,7 +264,7 @@ impl Roster {
             .members
             .borrow()
             .values()
-            .filter(|member| whom(member.scope))
+            .filter(|member| whom(member.place.scope()))
             .cloned()
             .collect()
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::support::pair::{Legs, Pair, active, health, quick};
 use crate::support::wire::{ask, message, post};
-use crate::support::{Daemon, PATIENCE, World, bound, free_address, until};
+use crate::support::{Daemon, PATIENCE, World, bound, free_address, soon, until};
 
 /// 200 requests a second, each under way for 20 ms at the side: four are in flight at any time.
 const AGENTS: usize = 40;
@@ -219,6 +219,70 @@ async fn a_request_given_to_a_side_that_was_down_already_has_its_full_time() {
     );
     assert_eq!(late, Ending::Answered);
     pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_the_only_side_has_is_waited_for_although_the_side_counts_as_down() {
+    let pair = Pair::start(Legs::TlsToGateway, |deployment| {
+        quick(deployment);
+        let keys = &mut deployment.system;
+        keys.remove("Requests", "SideB")
+            .set("Probe", "Type", "http")
+            .set("Probe", "Timeout", "100ms")
+            .set("Failover", "HangLimit", "100ms");
+    })
+    .await;
+    // Too slow for its probes, and all that there is.
+    pair.a.behave(Behaviour::Serve(Duration::from_secs(1)));
+    let mut caller = pair.caller();
+    let (ending, ()) = tokio::join!(caller.call(), pair.until_health(Side::A, Health::Down));
+    assert_eq!(ending, Ending::Answered);
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_on_a_connection_of_a_system_that_was_renamed_is_reported_after_the_hang_limit() {
+    let mut pair = Pair::start(Legs::TlsToGateway, quick).await;
+    let mut caller = pair.caller();
+    assert_eq!(caller.call().await, Ending::Answered);
+    let ini = |name: &str| {
+        pair.world
+            .path()
+            .join(format!("CRMConnectorSAP_{name}.ini"))
+    };
+    std::fs::rename(ini("SAP1"), ini("SAP2")).expect("renamed");
+    pair.gateway.reload().await.expect("reloaded");
+    pair.until_health(Side::B, Health::Up).await;
+    assert_eq!(caller.call().await, Ending::Answered);
+    pair.a.behave(Behaviour::Serve(Duration::from_hours(1)));
+    let ending = soon(caller.call()).await;
+    assert!(
+        matches!(&ending, Ending::Reported { code, .. } if code == "GW-504-SIDE-DOWN"),
+        "{ending:?}"
+    );
+    assert_eq!(caller.figures().connections, 1, "the connection stays");
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_side_that_hangs_during_a_drain_is_found_and_its_callers_are_told() {
+    let mut pair = Pair::start(Legs::TlsToGateway, quick).await;
+    pair.until_health(Side::B, Health::Up).await;
+    let mut caller = pair.caller();
+    assert_eq!(caller.call().await, Ending::Answered);
+    pair.a.behave(Behaviour::Serve(Duration::from_hours(1)));
+    let (a, gateway) = (&pair.a, &mut pair.gateway);
+    let begun = Instant::now();
+    let (ending, report) = tokio::join!(caller.call(), async {
+        until("the side has the request", || a.executed() == 2).await;
+        gateway.drain(PATIENCE * 2, std::future::pending()).await
+    });
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    assert!(report.cut.is_empty(), "{report:?}");
+    assert!(
+        matches!(&ending, Ending::Reported { code, .. } if code == "GW-504-SIDE-DOWN"),
+        "{ending:?}"
+    );
 }
 
 /// All of them at once, in one task.

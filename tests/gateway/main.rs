@@ -33,6 +33,7 @@ mod faults;
 mod headers;
 mod hostile_answers;
 mod limits;
+mod log_lines;
 mod outcomes;
 mod passthrough;
 mod probes;

@@ -120,6 +120,26 @@ async fn an_operators_switch_moves_connections_that_are_open_as_soon_as_they_are
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_leave_a_side_whose_address_a_reload_changes_as_soon_as_they_are_quiet() {
+    let mut pair = passthrough(|_| {}).await;
+    let mut caller = pair.caller();
+    assert_eq!(caller.call().await, Ending::Answered);
+    let other = pair.world.tls_side(Side::A);
+    pair.deployment
+        .system
+        .set("Requests", "SideA", other.endpoint());
+    pair.reload().await;
+    until("the connection is closed", || {
+        pair.gateway.figures().relayed_connections_open == 0
+    })
+    .await;
+    caller.hang_up().await;
+    assert_eq!(caller.call().await, Ending::Answered);
+    assert_eq!((pair.a.executed(), other.executed()), (1, 1));
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operators_switch_waits_for_slow_answers_also_on_connections_that_are_new() {
     let pair = passthrough(|_| {}).await;
     pair.a.behave(Behaviour::Serve(Duration::from_millis(1500)));

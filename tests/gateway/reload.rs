@@ -313,6 +313,23 @@ async fn a_listener_moves_between_one_address_and_all_on_the_same_port_under_loa
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_whose_listener_moved_leaves_once_other_authorities_are_believed() {
+    let mut stage = Stage::new().await;
+    let mut caller = stage.caller();
+    answered(&mut caller).await;
+    let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, stage.listen.port()));
+    stage.deployment.system.set("Requests", "Listen", all);
+    stage.reload().await;
+    answered(&mut caller).await;
+    assert!(caller.is_connected());
+    stage.believe_another_authority();
+    stage.reload().await;
+    answered(&mut caller).await;
+    assert!(!caller.is_connected());
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_another_program_holds_refuses_the_reload_and_harms_nothing() {
     let mut stage = Stage::new().await;
     let foreign = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -279,6 +279,29 @@ async fn a_port_alone_goes_to_the_same_port_of_the_crm_host() {
     assert_eq!(line.take(3).await, b"crm");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_leave_a_target_that_a_reload_changes_as_soon_as_they_are_quiet() {
+    let world = World::new();
+    let [port] = ports();
+    let (old, new) = (target().await, target().await);
+    let mut gateway = world.serve(&routes(&[(&port, old.1)])).await;
+    let mut caller = TcpStream::connect(port.addr()).await.expect("connected");
+    let (mut dialled, _) = soon(old.0.accept()).await.expect("dialled");
+    caller.write_all(b"an event").await.expect("sent");
+    let mut event = [0; 8];
+    soon(dialled.read_exact(&mut event)).await.expect("arrived");
+    let files = routes(&[(&port, new.1)]).write(world.path());
+    files.expect("ini files");
+    gateway.reload().await.expect("reloaded");
+    // What is in flight comes to its end first.
+    dialled.write_all(b"an answer").await.expect("answered");
+    let mut heard = Vec::new();
+    soon(caller.read_to_end(&mut heard)).await.expect("closed");
+    assert_eq!(heard, b"an answer");
+    let _caller = TcpStream::connect(port.addr()).await.expect("connected");
+    soon(new.0.accept()).await.expect("dialled");
+}
+
 /// The reset may come so early that the connect itself sees it.
 async fn assert_reset(route: SocketAddr) {
     let connected = TcpStream::connect(route).await;

@@ -143,8 +143,9 @@ pub(super) const KEYS: &[Key] = &[
         "MinHold",
         ms(0, HOUR),
         Preset::Value("10s"),
-        "The shortest time between two switches. A switch costs every agent a new subscription, so \
-         two in 10 s would do more harm than the fault.",
+        "The shortest time between two switches, unless the side in use is down and the other one \
+         is up: then it is left at once. A switch costs every agent a new subscription, so two in \
+         10 s would do more harm than most faults.",
     ),
     key(
         FAILOVER,
@@ -194,7 +195,8 @@ pub(super) const KEYS: &[Key] = &[
         Preset::Value("1s"),
         "Once a side is down: how long a request that it already has may have waited before the \
          caller is told. A side that died does not answer; a second leaves room for an answer on \
-         its way.",
+         its way. With one side alone the answer is waited for, since there is no other to turn \
+         to.",
     ),
     key(
         PROBE,

@@ -38,6 +38,17 @@ fn asking_one_scope_to_leave_spares_the_others() {
 }
 
 #[test]
+fn those_who_sit_in_a_place_that_moved_are_found_in_its_new_scope() {
+    let roster = Roster::new();
+    let place = Place::from(scope(1));
+    let moved = roster.seat(ConnectionId(1), peer(), place.clone());
+    let stays = roster.seat(ConnectionId(2), peer(), scope(1));
+    place.move_to(scope(2));
+    roster.ask_to_leave(|scope| scope.listener == 2);
+    assert!(moved.is_leaving() && !stays.is_leaving());
+}
+
+#[test]
 fn only_connections_relayed_to_a_side_that_was_left_are_asked_to_leave() {
     let roster = Roster::new();
     let there = roster.seat(ConnectionId(1), peer(), scope(1));
