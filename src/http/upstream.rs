@@ -162,6 +162,22 @@ impl Upstream {
         counters: &Counters,
     ) -> Result<Wire, ConnectError> {
         let deadline = Instant::now() + self.spec.connect_timeout;
+        match self.connect_once(tls, counters, deadline).await {
+            // The server may have had a new certificate for long: a session does not show it. The
+            // full handshake does, and nobody has to hear that there was a session in between.
+            Err(ConnectError::Tls(failure)) if failure.is_of_a_stale_session() => {
+                self.connect_once(tls, counters, deadline).await
+            }
+            other => other,
+        }
+    }
+
+    async fn connect_once(
+        &self,
+        tls: Option<&UpstreamTls>,
+        counters: &Counters,
+        deadline: Instant,
+    ) -> Result<Wire, ConnectError> {
         let socket = dial(&self.spec.dialled, deadline)
             .await
             .map_err(ConnectError::Dial)?;

@@ -39,6 +39,7 @@ mod passthrough;
 mod probes;
 mod refusals;
 mod reload;
+mod renewing;
 mod replay;
 mod small_writes;
 mod smoke;
