@@ -92,6 +92,7 @@ impl Gateway {
         for index in 0..settings.runtime.threads {
             let spec = WorkerSpec {
                 index: u16::try_from(index).unwrap_or(u16::MAX),
+                threads: u32::try_from(settings.runtime.threads).unwrap_or(u32::MAX),
                 limits: settings.limits.clone(),
                 throttle: settings.log.throttle,
                 counters: Arc::default(),

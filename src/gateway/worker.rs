@@ -27,6 +27,8 @@ use crate::telemetry::{AccessLog, Counters};
 #[derive(Debug)]
 pub(super) struct WorkerSpec {
     pub(super) index: u16,
+    /// How many threads share what `Throttle` allows.
+    pub(super) threads: u32,
     pub(super) limits: Limits,
     pub(super) throttle: u32,
     pub(super) counters: Arc<Counters>,
@@ -96,6 +98,7 @@ pub(super) struct Running {
 
 pub(super) struct Worker {
     pub(super) index: u16,
+    threads: u32,
     pub(super) context: Rc<Context>,
     pub(super) admission: Admission,
     pub(super) roster: Roster,
@@ -113,11 +116,12 @@ impl Worker {
         let counters = Arc::clone(&spec.counters);
         Rc::new(Self {
             index: spec.index,
+            threads: spec.threads,
             context: Rc::new(Context::new(
                 &spec.limits,
                 counters,
                 spec.access.clone(),
-                spec.throttle,
+                share_of(spec.throttle, spec.threads),
             )),
             admission: spec.admission.clone(),
             roster: Roster::new(),
@@ -142,6 +146,7 @@ impl Worker {
                 },
                 _ = sweep.tick() => {
                     self.context.pool.borrow_mut().sweep();
+                    self.context.settle_noise();
                 }
             }
         }
@@ -195,7 +200,8 @@ impl Worker {
         let before = self.snapshot.replace(Some(Arc::clone(snapshot)));
         self.generation.set(snapshot.generation);
         self.context.set_limits(&snapshot.settings.limits);
-        self.context.set_throttle(snapshot.settings.log.throttle);
+        let throttle = share_of(snapshot.settings.log.throttle, self.threads);
+        self.context.set_throttle(throttle);
         self.close_listeners(|listen| snapshot.serving(listen).is_some());
         let running: Vec<_> = {
             let listeners = self.listeners.borrow();
@@ -228,14 +234,18 @@ impl Worker {
         let flow = HttpFlow::of(&plan.service);
         let slot = running.flow.borrow().clone();
         match (slot, flow) {
-            (Some(slot), Some(flow)) => slot.replace(flow),
+            (Some(slot), Some(flow)) => slot.replace(flow, self.generation.get()),
             (_, flow) => {
-                *running.flow.borrow_mut() = flow.map(|flow| Rc::new(Slot::new(flow)));
+                *running.flow.borrow_mut() = flow.map(|flow| self.slot(flow));
             }
         }
         if before.must_leave_for(plan) {
             self.leave(plan.scope);
         }
+    }
+
+    fn slot(&self, flow: HttpFlow) -> Rc<Slot<HttpFlow>> {
+        Rc::new(Slot::new(flow, self.generation.get()))
     }
 
     /// Asks the connections of a listener to leave, with their next answer or after a while.
@@ -262,7 +272,7 @@ impl Worker {
             }
         };
         let running = Rc::new(Running {
-            flow: RefCell::new(HttpFlow::of(&plan.service).map(|flow| Rc::new(Slot::new(flow)))),
+            flow: RefCell::new(HttpFlow::of(&plan.service).map(|flow| self.slot(flow))),
             plan: RefCell::new(Rc::new(plan.clone())),
             place: plan.scope.into(),
             local,
@@ -346,5 +356,11 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long those who are cut may take to tell their callers: one small write.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// How often idle connections are looked through.
+/// A thread's part of the lines that all threads together may write; at least one, since a thread
+/// that says nothing hides what it alone has seen.
+fn share_of(throttle: u32, threads: u32) -> u32 {
+    throttle.div_ceil(threads.max(1))
+}
+
+/// How often idle connections are looked through, and bursts of log lines looked back at.
 const SWEEP: Duration = Duration::from_secs(1);

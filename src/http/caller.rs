@@ -25,7 +25,7 @@ pub struct CallerFacts {
     pub principal: Option<Arc<Principal>>,
     /// How the caller's leg is secured.
     pub tls: Option<TlsLeg<'static>>,
-    /// The generation that accepted it.
+    /// The generation that accepted it, then the one that each request is served under.
     pub generation: Generation,
 }
 

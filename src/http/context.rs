@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::config::settings::Limits;
 use crate::http::head::HeadLimits;
@@ -83,6 +84,22 @@ impl Context {
             Verdict::Stay => {
                 self.counters.log_lines_suppressed.inc();
                 None
+            }
+        }
+    }
+
+    /// Tells of lines that were held back, of each kind that has calmed down since.
+    pub fn settle_noise(&self) {
+        for kind in Noise::ALL {
+            let settled = self
+                .throttle
+                .borrow_mut()
+                .settle(kind, self.start.elapsed());
+            if let Some(suppressed) = settled {
+                warn!(
+                    kind = kind.code(),
+                    suppressed, "lines were held back by Throttle"
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The loop of one accepted connection: read a head, judge it, hand it to its flow, answer.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use crate::http::exchange::{BodyState, Exchange};
 use crate::http::fault::{Reply, write_error};
 use crate::http::operation::operation_name;
 use crate::http::request::Soap;
-use crate::model::{Outcome, SystemName};
+use crate::model::{Generation, Outcome, SystemName};
 use crate::net::Phase;
 use crate::telemetry::{self, AccessLine, Noise};
 
@@ -42,22 +42,29 @@ pub trait Flow {
 
 /// A listener's flow, as the generation in force has it. Connections look at it for every
 /// request, so a reload reaches the next request of a kept connection.
-pub struct Slot<F>(RefCell<Rc<F>>);
+pub struct Slot<F> {
+    flow: RefCell<Rc<F>>,
+    generation: Cell<Generation>,
+}
 
 impl<F> Slot<F> {
-    /// A slot with a flow.
-    pub fn new(flow: F) -> Self {
-        Self(RefCell::new(Rc::new(flow)))
+    /// A slot with a generation's flow.
+    pub fn new(flow: F, generation: Generation) -> Self {
+        Self {
+            flow: RefCell::new(Rc::new(flow)),
+            generation: Cell::new(generation),
+        }
     }
 
     /// Puts another generation's flow in force.
-    pub fn replace(&self, flow: F) {
-        *self.0.borrow_mut() = Rc::new(flow);
+    pub fn replace(&self, flow: F, generation: Generation) {
+        *self.flow.borrow_mut() = Rc::new(flow);
+        self.generation.set(generation);
     }
 
     /// The flow in force now.
     pub fn current(&self) -> Rc<F> {
-        Rc::clone(&self.0.borrow())
+        Rc::clone(&self.flow.borrow())
     }
 }
 
@@ -72,6 +79,7 @@ pub async fn serve<F: Flow>(mut caller: Caller, context: Rc<Context>, slot: Rc<S
     loop {
         let next = caller.next_head(&context).await;
         let flow = slot.current();
+        caller.facts.generation = slot.generation.get();
         caller.requests = caller.requests.saturating_add(1);
         let stays = match next {
             Ok(mut work) => exchange(&mut caller, &context, &mut work, &*flow).await,

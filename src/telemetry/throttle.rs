@@ -38,6 +38,21 @@ impl Noise {
         Self::RelayFailed,
         Self::Panicked,
     ];
+
+    /// The stable word for logs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::AcceptFailed => "accept-failed",
+            Self::LimitReached => "limit-reached",
+            Self::HandshakeFailed => "handshake-failed",
+            Self::NotAdmitted => "not-admitted",
+            Self::Malformed => "malformed",
+            Self::Abuse => "abuse",
+            Self::UpstreamFailed => "upstream-failed",
+            Self::RelayFailed => "relay-failed",
+            Self::Panicked => "panicked",
+        }
+    }
 }
 
 /// Whether to write a line.
@@ -108,13 +123,17 @@ impl Throttle {
     }
 
     /// Takes the number of lines of a kind that were held back and not yet told, if the kind has
-    /// calmed down. Without it nobody would hear of the tail of a burst.
+    /// calmed down. Without it nobody would hear of the tail of a burst. The line that tells it is
+    /// one of its kind like any other.
     pub fn settle(&mut self, kind: Noise, now: Duration) -> Option<u64> {
         let per_second = self.per_second;
         let bucket = self.bucket(kind);
         bucket.fill(per_second, now);
-        let calm = bucket.suppressed > 0 && bucket.tokens >= LINE;
-        calm.then(|| std::mem::take(&mut bucket.suppressed))
+        if bucket.suppressed == 0 {
+            return None;
+        }
+        bucket.tokens = bucket.tokens.checked_sub(LINE)?;
+        Some(std::mem::take(&mut bucket.suppressed))
     }
 
     fn bucket(&mut self, kind: Noise) -> &mut Bucket {
@@ -200,6 +219,24 @@ mod tests {
         assert_eq!(throttle.settle(kind, millis(999)), None);
         assert_eq!(throttle.settle(kind, millis(1_000)), Some(1));
         assert_eq!(throttle.settle(kind, millis(2_000)), None);
+    }
+
+    #[test]
+    fn the_line_that_tells_of_a_tail_counts_as_one_of_its_kind() {
+        let mut throttle = Throttle::new(1);
+        let kind = Noise::Malformed;
+        assert_eq!(throttle.allow(kind, millis(0)), say(0));
+        assert_eq!(throttle.allow(kind, millis(0)), Verdict::Stay);
+        assert_eq!(throttle.settle(kind, millis(1_000)), Some(1));
+        assert_eq!(throttle.allow(kind, millis(1_500)), Verdict::Stay);
+    }
+
+    #[test]
+    fn every_kind_has_a_word_of_its_own() {
+        let mut words = Noise::ALL.map(Noise::code).to_vec();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Noise::ALL.len());
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! What the log says, and how much of it, in the words and keys that an operator searches for.
 
-use crmgate::model::Side;
-use crmgate::simulate::{Caller, Ending};
-use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
+use std::net::SocketAddr;
 
-use crate::support::{Daemon, World, free_address};
+use crmgate::model::Side;
+use crmgate::simulate::{Caller, CrmProfile, Deployment, Ending};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::support::{Daemon, World, free_address, soon};
 
 /// The keys of one JSON object as they stand in its text: a parser would keep one of two that are
 /// the same.
@@ -40,7 +43,7 @@ async fn no_line_of_a_json_log_has_a_key_twice() {
     deployment.gateway.set("Log", "Format", "json");
     deployment.write(world.path()).expect("files");
     let mut daemon = Daemon::serving(world.path()).await;
-    let spec = crmgate::simulate::CrmProfile::new(listen).caller();
+    let spec = CrmProfile::new(listen).caller();
     let mut caller = Caller::new(spec.expect("plain"), world.ledger.clone());
     assert_eq!(caller.call().await, Ending::Answered);
     side.kill().await;
@@ -63,4 +66,102 @@ async fn no_line_of_a_json_log_has_a_key_twice() {
         keys.dedup();
         assert!(count > 3 && keys.len() == count, "{line}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_line_names_the_generation_that_its_request_was_served_under() {
+    let world = World::new();
+    let side = world.side(Side::A);
+    let listen = free_address();
+    let deployment = world.plain_deployment();
+    let deployment = deployment.requests(listen, &side.endpoint(), None);
+    deployment.write(world.path()).expect("files");
+    let mut daemon = Daemon::serving(world.path()).await;
+    let spec = CrmProfile::new(listen).caller().expect("plain");
+    let mut caller = Caller::new(spec, world.ledger.clone());
+    for generation in 1..=3 {
+        assert_eq!(caller.call().await, Ending::Answered);
+        let line = |said: &str| said.matches(" access: flow=request").count() == generation;
+        daemon.until("the call has its line", line).await;
+        daemon.signal("HUP");
+        daemon.until_said_again("reloaded:", generation - 1).await;
+    }
+    assert_eq!(caller.figures().connections, 1);
+    let said = daemon.said();
+    let lines = said.lines().filter(|line| line.contains(" access: "));
+    let named: Vec<_> = lines.filter_map(|line| line.rsplit(' ').next()).collect();
+    assert_eq!(named, ["generation=1", "generation=2", "generation=3"]);
+}
+
+/// A gateway with one plain side.
+async fn with_one_side(keys: impl FnOnce(&mut Deployment)) -> (World, Daemon, SocketAddr) {
+    let world = World::new();
+    let side = world.side(Side::A);
+    let listen = free_address();
+    let deployment = world.plain_deployment();
+    let mut deployment = deployment.requests(listen, &side.endpoint(), None);
+    keys(&mut deployment);
+    deployment.write(world.path()).expect("files");
+    let daemon = Daemon::serving(world.path()).await;
+    (world, daemon, listen)
+}
+
+/// Strangers who speak no HTTP, one after the other.
+async fn strangers(count: u32, at: SocketAddr) {
+    for _ in 0..count {
+        let mut stranger = TcpStream::connect(at).await.expect("connected");
+        stranger
+            .write_all(b"knock knock\r\n\r\n")
+            .await
+            .expect("said");
+        let mut told = Vec::new();
+        soon(stranger.read_to_end(&mut told)).await.expect("told");
+        assert!(told.starts_with(b"HTTP/1.1 400 "), "{told:?}");
+    }
+}
+
+fn refused(said: &str) -> usize {
+    said.matches(" code=GW-400-REQUEST-LINE ").count()
+}
+
+/// Of how many lines a log says that they were held back.
+fn held_back(said: &str) -> usize {
+    said.split_whitespace()
+        .filter_map(|word| word.strip_prefix("suppressed=")?.parse::<usize>().ok())
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_cause_no_more_lines_than_throttle_allows_to_all_threads_together() {
+    let (_world, mut daemon, listen) = with_one_side(|deployment| {
+        deployment.gateway.set("Log", "Throttle", 8);
+        deployment.gateway.set("Runtime", "Threads", 4);
+    })
+    .await;
+    let begun = Instant::now();
+    strangers(200, listen).await;
+    // A burst of one second's worth, and what the time since then yields.
+    let allowed = 8 * (1_000 + begun.elapsed().as_millis()) / 1_000;
+    // Whatever was said is written before this.
+    daemon.signal("HUP");
+    daemon.until_said("reloaded:").await;
+    let lines = refused(&daemon.said());
+    assert!(lines >= 2 && lines as u128 <= allowed, "{lines}, {allowed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tail_of_a_burst_is_told_once_it_is_over() {
+    let (_world, mut daemon, listen) = with_one_side(|deployment| {
+        deployment.gateway.set("Log", "Throttle", 1);
+        deployment.gateway.set("Runtime", "Threads", 1);
+    })
+    .await;
+    strangers(5, listen).await;
+    let all = |said: &str| refused(said) + held_back(said) == 5;
+    daemon.until("all five are told of", all).await;
+    let said = daemon.said();
+    assert!(
+        said.contains(" WARN ") && said.contains("kind=\"malformed\" suppressed="),
+        "{said}"
+    );
 }

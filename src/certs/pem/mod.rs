@@ -124,6 +124,12 @@ pub(super) fn warning(file: &FileRef, what: &str, hint: impl Into<String>) -> Pr
     Problem::warning(file.place.clone(), what, hint).value(&file.written)
 }
 
+/// As [`error`], for what needs no hand.
+pub(super) fn notice(file: &FileRef, what: &str, hint: impl Into<String>) -> Problem {
+    let what = format!("the file \"{}\" {what}", file.path.display());
+    Problem::notice(file.place.clone(), what, hint).value(&file.written)
+}
+
 /// Reads a small regular file; a device or a pipe could block the start for ever.
 pub(super) fn read_bounded(file: &FileRef) -> Result<Vec<u8>, Problems> {
     let unreadable = |cause: std::io::Error| -> Problems {

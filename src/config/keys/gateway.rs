@@ -104,8 +104,8 @@ pub(super) const KEYS: &[Key] = &[
         "Throttle",
         count(1, 10_000),
         Preset::Value("10"),
-        "Lines a second that one kind of network event may cause; the rest is counted. 10, so that \
-         a scan of the port fills no disk.",
+        "Lines a second that one kind of network event may cause in all threads together, at least \
+         one in each; the rest is counted. 10, so that a scan of the port fills no disk.",
     ),
     key(
         RUNTIME,

@@ -144,7 +144,7 @@ impl Gateway {
     ) -> Self {
         let counters = Arc::new(Counters::default());
         let context = Rc::new(Context::new(limits, counters, AccessLog::off(), 10));
-        let slot = Rc::new(Slot::new(flow));
+        let slot = Rc::new(Slot::new(flow, Generation(1)));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         let address = listener.local_addr().expect("bound");
         let gateway = Self {
