@@ -101,9 +101,10 @@ impl ConnectorParameter {
 }
 
 /// Whether a part of a word says TLS in some way, a version behind it or not (`SSL=1`, `TLSv1.2`).
+/// Behind an equals sign stands the vendor's value, such as a path, which means nothing here.
 fn is_near_ssl(token: &str) -> bool {
-    token
-        .split(|c: char| !c.is_alphanumeric())
+    let (name, _value) = token.split_once('=').unwrap_or((token, ""));
+    name.split(|c: char| !c.is_alphanumeric())
         .map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit()))
         .any(|part| {
             ["SSL", "TLS", "HTTPS"]
@@ -172,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_word_of_the_vendors_is_a_warning() {
-        let (read, problems) = parameter("SSL TRACE=3 XYZ LOG=C:\\cti\\calls.log");
+        let (read, problems) = parameter("SSL TRACE=3 XYZ LOG=C:\\ssl\\calls.log");
         assert!(read.ssl && !problems.has_errors(), "{problems}");
         assert_eq!(problems.iter().count(), 3);
     }

@@ -20,7 +20,7 @@ use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, System
 use crate::net::{Admission, BindError, BoundListener, bind};
 use crate::requests::failover::{Event, Health};
 use crate::telemetry::{AccessLog, Snapshot as Figures};
-use crate::tls::{SessionVault, TicketSource};
+use crate::tls::SessionVault;
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -208,7 +208,7 @@ impl Gateway {
                 let lifetime = acceptor.session_lifetime();
                 (acceptor.universe(), acceptor.policy_id(), lifetime)
             }),
-            &TicketSource::default(),
+            &next.tickets,
             self.workshop.clock.now(),
         );
         self.snapshot = next;

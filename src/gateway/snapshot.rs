@@ -12,7 +12,7 @@ use crate::http::Upstream;
 use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName};
 use crate::net::Scope;
 use crate::requests::{PassthroughRoute, RequestRoute, Sides};
-use crate::tls::{Acceptor, Connector};
+use crate::tls::{Acceptor, Connector, TicketSource};
 
 /// What a listener does with its connections.
 #[derive(Debug, Clone)]
@@ -120,6 +120,7 @@ pub(super) struct Snapshot {
     pub(super) settings: Settings,
     pub(super) systems: BTreeMap<SystemName, SystemParts>,
     pub(super) listeners: Vec<ListenerPlan>,
+    pub(super) tickets: TicketSource,
 }
 
 impl Snapshot {
