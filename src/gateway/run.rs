@@ -17,7 +17,7 @@ use super::supervise::Supervisor;
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
 use crate::config::problem::Problems;
 use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, SystemName};
-use crate::net::{Admission, BindError, BoundListener, bind};
+use crate::net::{Admission, BindError, BoundListener, reserve};
 use crate::requests::failover::{Event, Health};
 use crate::telemetry::{AccessLog, Snapshot as Figures};
 use crate::tls::SessionVault;
@@ -136,7 +136,8 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// Opens addresses that are not open yet. If one fails, all of them are closed again.
+    /// Opens addresses that are not open yet. If one cannot be had, none is opened: a caller who
+    /// was let in meanwhile would be thrown out again.
     pub(super) fn bind_new(
         &self,
         next: &Snapshot,
@@ -149,8 +150,11 @@ impl Gateway {
             let over_own = self.bound.keys().any(|own| own.collides_with(plan.listen));
             fresh.push((
                 plan.listen,
-                bind(plan.listen, self.workers.len(), over_own)?,
+                reserve(plan.listen, self.workers.len(), over_own)?,
             ));
+        }
+        for (_, taken) in &fresh {
+            taken.listen()?;
         }
         Ok(fresh)
     }

@@ -147,19 +147,26 @@ impl Upstream {
 
     /// A new connection, ready for a request, within `connect_timeout`.
     pub async fn connect(&self, counters: &Counters) -> Result<Wire, ConnectError> {
-        self.connect_with(self.spec.tls.as_ref(), counters).await
+        let tls = self.spec.tls.as_ref();
+        self.connect_with(tls, counters, || ()).await
     }
 
-    /// A connection for a health probe: it shares no TLS session with requests.
-    pub async fn connect_for_probe(&self, counters: &Counters) -> Result<Wire, ConnectError> {
-        self.connect_with(self.spec.probe_tls.as_ref(), counters)
-            .await
+    /// A connection for a health probe: it shares no TLS session with requests. `host_answered` is
+    /// called once there is a TCP connection: what fails later fails at a host that is alive.
+    pub async fn connect_for_probe(
+        &self,
+        counters: &Counters,
+        host_answered: impl FnOnce(),
+    ) -> Result<Wire, ConnectError> {
+        let tls = self.spec.probe_tls.as_ref();
+        self.connect_with(tls, counters, host_answered).await
     }
 
     async fn connect_with(
         &self,
         tls: Option<&UpstreamTls>,
         counters: &Counters,
+        host_answered: impl FnOnce(),
     ) -> Result<Wire, ConnectError> {
         let deadline = Instant::now() + self.spec.connect_timeout;
         match self.connect_once(tls, counters, deadline).await {
@@ -182,6 +189,7 @@ impl Upstream {
             .await
             .map_err(ConnectError::Dial)?;
         counters.upstream_opened.inc();
+        host_answered();
         let Some(tls) = tls else {
             return Ok(Wire::Plain(socket));
         };

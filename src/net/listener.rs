@@ -69,16 +69,42 @@ pub struct BoundListener {
     pub shares: Vec<std::net::TcpListener>,
 }
 
+impl BoundListener {
+    /// Lets callers in.
+    pub fn listen(&self) -> Result<(), BindError> {
+        let explain = |error| BindError::from_io(ListenAddr::new(self.local), error);
+        for share in &self.shares {
+            socket2::SockRef::from(share)
+                .listen(BACKLOG)
+                .map_err(explain)?;
+        }
+        Ok(())
+    }
+}
+
 /// Connections that the kernel keeps ready while threads are busy; it cuts this to its own limit.
 const BACKLOG: i32 = 4096;
 
-/// Opens an address for `shares` threads.
+/// Opens an address for `shares` threads, and lets callers in.
+#[cfg(test)]
+pub fn bind(
+    listen: ListenAddr,
+    shares: usize,
+    replaces_own: bool,
+) -> Result<BoundListener, BindError> {
+    let bound = reserve(listen, shares, replaces_own)?;
+    bound.listen()?;
+    Ok(bound)
+}
+
+/// Takes an address for `shares` threads. Nobody is let in before [`BoundListener::listen`], so
+/// that several addresses can be taken before the first caller of any of them.
 ///
 /// On Linux every thread has a socket of its own and the kernel spreads connections over them.
 /// Such sockets could also be opened by a second process of the same user, who would silently get
 /// a part of the traffic; so the address is first asked for alone. `replaces_own` skips that
 /// question, where a listener of this process still stands on an overlapping address.
-pub fn bind(
+pub fn reserve(
     listen: ListenAddr,
     shares: usize,
     replaces_own: bool,
@@ -88,13 +114,13 @@ pub fn bind(
         drop(open(listen.addr(), false).map_err(explain)?);
     }
     let first = open(listen.addr(), true)
-        .and_then(listening)
+        .and_then(prepared)
         .map_err(explain)?;
     let local = first.local_addr().map_err(explain)?;
     let mut sockets = vec![first];
     while sockets.len() < shares {
         let next = if cfg!(target_os = "linux") {
-            open(local, true).and_then(listening)
+            open(local, true).and_then(prepared)
         } else {
             sockets.first().map_or_else(
                 || Err(io::ErrorKind::NotFound.into()),
@@ -128,8 +154,7 @@ fn open(addr: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     Ok(socket)
 }
 
-fn listening(socket: socket2::Socket) -> io::Result<std::net::TcpListener> {
-    socket.listen(BACKLOG)?;
+fn prepared(socket: socket2::Socket) -> io::Result<std::net::TcpListener> {
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }
@@ -293,6 +318,14 @@ mod tests {
         for share in &bound.shares {
             assert_eq!(share.local_addr().expect("bound"), bound.local);
         }
+    }
+
+    #[test]
+    fn nobody_is_let_in_by_an_address_that_is_only_taken() {
+        let taken = reserve(any_port(), 2, false).expect("free");
+        std::net::TcpStream::connect(taken.local).expect_err("not open yet");
+        taken.listen().expect("ours");
+        std::net::TcpStream::connect(taken.local).expect("open");
     }
 
     #[test]

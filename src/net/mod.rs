@@ -25,7 +25,11 @@ mod wait;
 
 pub use admission::{Admission, Permit, Refused};
 pub use dial::{DialError, dial};
-pub use listener::{AcceptEvent, BindError, BoundListener, Listener, bind, raise_descriptor_limit};
+#[cfg(test)]
+pub use listener::bind;
+pub use listener::{
+    AcceptEvent, BindError, BoundListener, Listener, raise_descriptor_limit, reserve,
+};
 pub use relay::{RelayEnd, RelayReport, relay};
 pub use roster::{Phase, Place, Roster, Scope, Seat};
 pub use scratch::Scratch;

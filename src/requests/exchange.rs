@@ -87,11 +87,9 @@ impl RequestFlow {
             Ok(Delivery::CallerLost | Delivery::Cut) => {}
             Err(failed) => {
                 if let Some(fault) = failed.fault {
-                    sides.tell(Event::RequestFailed {
-                        side,
-                        began,
-                        cause: cause_of(fault),
-                    });
+                    let cause = cause_of(fault);
+                    let event = Event::RequestFailed { side, began, cause };
+                    sides.tell_failure(event, &failed.error);
                 }
             }
         }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -60,7 +61,7 @@ pub async fn watch_side(
             Err(ProbeError::Side(cause, detail)) => {
                 counters.probes_failed.inc();
                 debug!(system = %sides.system(), %side, %cause, detail, "probe failed");
-                sides.tell(Event::ProbeFailed { side, cause });
+                sides.tell_failure(Event::ProbeFailed { side, cause }, &detail);
                 if sides.health(side) != Health::Down {
                     // A suspicion is settled at once; a side that hangs has to be left within 2 s.
                     again_at = Instant::now() + SUSPICION.min(settings.interval);
@@ -81,12 +82,24 @@ pub async fn probe_once(
     body: Bytes,
     counters: &Counters,
 ) -> Result<(), ProbeError> {
-    match timeout(settings.timeout, walk(upstream, settings, body, counters)).await {
+    let alive = AtomicBool::new(false);
+    let walk = walk(upstream, settings, body, counters, &alive);
+    match timeout(settings.timeout, walk).await {
         Ok(result) => result,
-        Err(_elapsed) => {
-            let silent = format!("nothing within {} ms", settings.timeout.as_millis());
-            Err(ProbeError::Side(Cause::NoAnswer, silent))
-        }
+        Err(_elapsed) => Err(silence(upstream, settings.timeout, &alive)),
+    }
+}
+
+/// What silence means: a host that is dead, or a connector that hangs on one that is alive.
+fn silence(upstream: &Upstream, limit: Duration, alive: &AtomicBool) -> ProbeError {
+    let limit = limit.as_millis();
+    if alive.load(Ordering::Relaxed) {
+        let detail = format!("connected, and no answer within {limit} ms");
+        ProbeError::Side(Cause::NoAnswer, detail)
+    } else {
+        let host = &upstream.spec().dialled;
+        let detail = format!("{host} took no connection within {limit} ms");
+        ProbeError::Side(Cause::ConnectTimeout, detail)
     }
 }
 
@@ -95,7 +108,19 @@ async fn walk(
     settings: &ProbeSettings,
     body: Bytes,
     counters: &Counters,
+    alive: &AtomicBool,
 ) -> Result<(), ProbeError> {
+    let connect = async || {
+        let host_answered = || alive.store(true, Ordering::Relaxed);
+        let connected = upstream.connect_for_probe(counters, host_answered).await;
+        connected.map_err(|error| match error {
+            ConnectError::Dial(DialError::TimedOut { .. }) => {
+                silence(upstream, upstream.spec().connect_timeout, alive)
+            }
+            ConnectError::Dial(error) => from_dial(&error),
+            ConnectError::Tls(failure) => ProbeError::Side(Cause::Handshake, failure.to_string()),
+        })
+    };
     match &settings.kind {
         ProbeKind::Off => Ok(()),
         ProbeKind::Tcp => {
@@ -103,30 +128,18 @@ async fn walk(
             let dialled = dial(&upstream.spec().dialled, deadline).await;
             dialled.map(drop).map_err(|error| from_dial(&error))
         }
-        ProbeKind::Tls => upstream
-            .connect_for_probe(counters)
-            .await
-            .map(drop)
-            .map_err(from_connect),
+        ProbeKind::Tls => connect().await.map(drop),
         ProbeKind::Http { method, path } => {
-            let wire = upstream
-                .connect_for_probe(counters)
-                .await
-                .map_err(from_connect)?;
             let request = hyper::Request::builder()
                 .method(method.as_str())
                 .uri(path.as_str());
-            ask(wire, upstream, request, Bytes::new(), settings).await
+            ask(connect().await?, upstream, request, Bytes::new(), settings).await
         }
         ProbeKind::Soap { path, action, .. } => {
-            let wire = upstream
-                .connect_for_probe(counters)
-                .await
-                .map_err(from_connect)?;
             let request = hyper::Request::post(path.as_str())
                 .header("Content-Type", "text/xml; charset=utf-8")
                 .header("SOAPAction", format!("\"{action}\""));
-            ask(wire, upstream, request, body, settings).await
+            ask(connect().await?, upstream, request, body, settings).await
         }
     }
 }
@@ -169,13 +182,6 @@ async fn ask(
             Cause::Status(status),
             format!("HTTP status {status}"),
         ))
-    }
-}
-
-fn from_connect(error: ConnectError) -> ProbeError {
-    match error {
-        ConnectError::Dial(error) => from_dial(&error),
-        ConnectError::Tls(failure) => ProbeError::Side(Cause::Handshake, failure.to_string()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{error, field, info, warn};
 
 use super::failover::{Event, Failover, Health, Moment, Order, SideStatus, Watch};
 use crate::config::settings::{FailoverSettings, TimeOfDay};
@@ -132,12 +132,22 @@ impl Sides {
 
     /// Takes in an event and carries out what follows.
     pub fn tell(&self, event: Event) {
+        self.take_in(event, None);
+    }
+
+    /// The same for a failure, of which more is known than its cause: the line about a side that
+    /// goes down says it.
+    pub fn tell_failure(&self, event: Event, detail: &dyn fmt::Display) {
+        self.take_in(event, Some(detail));
+    }
+
+    fn take_in(&self, event: Event, detail: Option<&dyn fmt::Display>) {
         let now = self.moment();
         let mut machine = self.lock();
         let orders = machine.on(event, now);
         self.publish(&machine);
         drop(machine);
-        self.carry_out(&orders, now);
+        self.carry_out(&orders, now, detail);
         self.changed.notify_one();
     }
 
@@ -148,7 +158,7 @@ impl Sides {
         let orders = machine.reconfigure(settings, has_b, watch, now);
         self.publish(&machine);
         drop(machine);
-        self.carry_out(&orders, now);
+        self.carry_out(&orders, now, None);
         self.changed.notify_one();
     }
 
@@ -193,7 +203,7 @@ impl Sides {
         }
     }
 
-    fn carry_out(&self, orders: &[Order], now: Moment) {
+    fn carry_out(&self, orders: &[Order], now: Moment, detail: Option<&dyn fmt::Display>) {
         let system = &self.system;
         for order in orders {
             match order {
@@ -213,7 +223,8 @@ impl Sides {
                     witness,
                     failures,
                 } => {
-                    warn!(%system, %side, %cause, seen_by = %witness, failures, "side is down");
+                    let detail = detail.map(field::display);
+                    warn!(%system, %side, %cause, seen_by = %witness, failures, detail, "side is down");
                     (self.on_event)(SideEvent::Down(*side));
                 }
                 Order::SideUntested(side) => info!(%system, %side, "side gets another chance"),

@@ -1,9 +1,10 @@
 //! Health probes: what each of them finds, and what they leave alone.
 
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-use crmgate::model::{Outcome, Side};
+use crmgate::model::{Endpoint, HostPort, Outcome, Scheme, Side};
 use crmgate::requests::failover::Health;
 use crmgate::simulate::{Behaviour, Caller, CrmProfile, Ending, HttpVersion, Ini, Ledger};
 use tokio::net::TcpStream;
@@ -192,6 +193,74 @@ async fn probes_and_requests_share_no_tls_session() {
     );
     assert_eq!(pair.gateway.figures().handshakes_outbound_resumed, 4);
     pair.end().await;
+}
+
+/// A host that lets packets fall, as far as a caller can tell: its queue is full and stays so.
+#[cfg(target_os = "linux")]
+fn deaf_host() -> (SocketAddr, Vec<std::net::TcpStream>, socket2::Socket) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let socket = socket.expect("a socket");
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).expect("loopback");
+    socket.listen(0).expect("listening");
+    let bound = socket.local_addr().expect("bound");
+    let addr = bound.as_socket().expect("an address");
+    let mut queue = Vec::new();
+    while let Ok(caller) = std::net::TcpStream::connect_timeout(&addr, Duration::from_millis(100)) {
+        queue.push(caller);
+    }
+    (addr, queue, socket)
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_host_is_told_from_a_connector_that_hangs_and_the_log_says_what_was_seen() {
+    let world = World::new();
+    let b = world.side(Side::B);
+    b.behave(Behaviour::Hang);
+    let (deaf, _queue, _socket) = deaf_host();
+    let a = Endpoint {
+        scheme: Scheme::Http,
+        target: HostPort::from_addr(deaf),
+    };
+    let deployment = world.plain_deployment();
+    let mut deployment = deployment.requests(free_address(), &a, Some(&b.endpoint()));
+    quick(&mut deployment);
+    deployment.system.set("Probe", "Timeout", "200ms");
+    deployment.write(world.path()).expect("files");
+    let mut daemon = Daemon::serving(world.path()).await;
+    let dead = format!(
+        "side=A cause=no connection in time seen_by=probes failures=2 detail={deaf} took no connection within 200 ms"
+    );
+    let hangs = "side=B cause=no answer in time seen_by=probes failures=2 detail=connected, and no answer within 200 ms";
+    for seen in [dead.as_str(), hangs] {
+        daemon
+            .until_said(&format!("side is down system=SAP1 {seen}"))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_side_that_requests_find_down_is_logged_with_what_they_met() {
+    let world = World::new();
+    let mut a = world.side(Side::A);
+    let listen = free_address();
+    let deployment = world.plain_deployment();
+    let mut deployment = deployment.requests(listen, &a.endpoint(), None);
+    deployment.system.set("Failover", "Fall", 1);
+    deployment.write(world.path()).expect("files");
+    let mut daemon = Daemon::serving(world.path()).await;
+    a.kill().await;
+    let spec = CrmProfile::new(listen).caller().expect("plain");
+    let mut caller = Caller::new(spec, world.ledger.clone());
+    assert!(matches!(caller.call().await, Ending::Reported { .. }));
+    let seen = format!(
+        "side=A cause=cannot connect seen_by=requests failures=1 detail=nothing was sent, because {} refused the connection",
+        a.addr()
+    );
+    daemon
+        .until_said(&format!("side is down system=SAP1 {seen}"))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

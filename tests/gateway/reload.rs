@@ -358,6 +358,33 @@ async fn an_address_that_another_program_holds_refuses_the_reload_and_harms_noth
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_that_cannot_open_every_address_lets_nobody_in_by_another_one() {
+    let mut stage = Stage::new().await;
+    let foreign = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let held = foreign.local_addr().expect("bound");
+    let door = free_address();
+    let mut listen = vec![stage.listen, door];
+    listen.extend((0..20).map(|_| free_address()));
+    listen.push(held);
+    let listen: Vec<_> = listen.iter().map(SocketAddr::to_string).collect();
+    let keys = &mut stage.deployment.system;
+    keys.set("Requests", "Listen", listen.join(","));
+    let files = stage.deployment.write(stage.world.path());
+    files.expect("ini files");
+    let knocking = tokio::spawn(async move {
+        while !is_open(door).await {
+            tokio::task::yield_now().await;
+        }
+    });
+    for _ in 0..20 {
+        stage.gateway.reload().await.expect_err("held");
+    }
+    assert!(!knocking.is_finished(), "somebody was let in");
+    knocking.abort();
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_next_request_of_a_kept_connection_goes_to_the_side_that_a_reload_names() {
     let mut stage = Stage::new().await;
     let mut caller = stage.caller();
