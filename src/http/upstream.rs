@@ -152,11 +152,11 @@ impl Upstream {
     }
 
     /// A connection for a health probe: it shares no TLS session with requests. `host_answered` is
-    /// called once there is a TCP connection: what fails later fails at a host that is alive.
+    /// called when there is a TCP connection: what fails later fails at a host that is alive.
     pub async fn connect_for_probe(
         &self,
         counters: &Counters,
-        host_answered: impl FnOnce(),
+        host_answered: impl FnMut(),
     ) -> Result<Wire, ConnectError> {
         let tls = self.spec.probe_tls.as_ref();
         self.connect_with(tls, counters, host_answered).await
@@ -166,14 +166,18 @@ impl Upstream {
         &self,
         tls: Option<&UpstreamTls>,
         counters: &Counters,
-        host_answered: impl FnOnce(),
+        mut host_answered: impl FnMut(),
     ) -> Result<Wire, ConnectError> {
         let deadline = Instant::now() + self.spec.connect_timeout;
-        match self.connect_once(tls, counters, deadline).await {
+        match self
+            .connect_once(tls, counters, deadline, &mut host_answered)
+            .await
+        {
             // The server may have had a new certificate for long: a session does not show it. The
             // full handshake does, and nobody has to hear that there was a session in between.
             Err(ConnectError::Tls(failure)) if failure.is_of_a_stale_session() => {
-                self.connect_once(tls, counters, deadline).await
+                self.connect_once(tls, counters, deadline, &mut host_answered)
+                    .await
             }
             other => other,
         }
@@ -184,6 +188,7 @@ impl Upstream {
         tls: Option<&UpstreamTls>,
         counters: &Counters,
         deadline: Instant,
+        host_answered: &mut impl FnMut(),
     ) -> Result<Wire, ConnectError> {
         let socket = dial(&self.spec.dialled, deadline)
             .await

@@ -74,9 +74,7 @@ impl BoundListener {
     pub fn listen(&self) -> Result<(), BindError> {
         let explain = |error| BindError::from_io(ListenAddr::new(self.local), error);
         for share in &self.shares {
-            socket2::SockRef::from(share)
-                .listen(BACKLOG)
-                .map_err(explain)?;
+            SockRef::from(share).listen(BACKLOG).map_err(explain)?;
         }
         Ok(())
     }
