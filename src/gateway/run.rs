@@ -60,6 +60,7 @@ pub struct Gateway {
     pub(super) dir: PathBuf,
     pub(super) workshop: Workshop,
     pub(super) admission: Admission,
+    access: AccessLog,
     pub(super) workers: Vec<WorkerHandle>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) bound: HashMap<ListenAddr, SocketAddr>,
@@ -111,6 +112,7 @@ impl Gateway {
             dir: dir.to_owned(),
             workshop,
             admission,
+            access: access.clone(),
             workers,
             snapshot: Arc::new(snapshot),
             bound: HashMap::new(),
@@ -248,8 +250,11 @@ impl Gateway {
     /// The figures of all threads together.
     pub fn figures(&self) -> Figures {
         let own = std::iter::once(self.workshop.counters.snapshot());
-        own.chain(self.workers.iter().map(|worker| worker.counters.snapshot()))
-            .sum()
+        let workers = self.workers.iter().map(|worker| worker.counters.snapshot());
+        Figures {
+            log_lines_lost: self.access.lost_lines(),
+            ..own.chain(workers).sum()
+        }
     }
 
     /// Makes a side the active one, as an operator would.

@@ -16,10 +16,11 @@ use crate::http::error::{Blame, GatewayError};
 use crate::http::exchange::{BodyState, Exchange};
 use crate::http::fault::{Reply, write_error};
 use crate::http::operation::operation_name;
+use crate::http::refusal::Refusal;
 use crate::http::request::Soap;
 use crate::model::{Generation, Outcome, SystemName};
 use crate::net::Phase;
-use crate::telemetry::{self, AccessLine, Noise};
+use crate::telemetry::{self, AccessLine, Counter, Counters, Noise};
 
 /// A flow: what is done with each request of a listener.
 pub trait Flow {
@@ -86,7 +87,6 @@ pub async fn serve<F: Flow>(mut caller: Caller, context: Rc<Context>, slot: Rc<S
             Err(Goodbye::Silent) => return caller.close().await,
             Err(Goodbye::Broken) => return,
             Err(Goodbye::Refused(refusal, mut work)) => {
-                context.counters.requests_malformed.inc();
                 let error = GatewayError::Refused(refusal);
                 say_no(&mut caller, &context, &mut work, &*flow, &error).await
             }
@@ -175,6 +175,30 @@ async fn say_no<F: Flow>(
     told
 }
 
+/// Under which reason a refused request counts; `None` where the caller is not to blame.
+const fn counter_of<'c>(error: &GatewayError, counters: &'c Counters) -> Option<&'c Counter> {
+    match error {
+        GatewayError::Refused(Refusal::HeadTooLarge | Refusal::TooManyFields)
+        | GatewayError::BodyTooLarge(_) => Some(&counters.requests_too_large),
+        GatewayError::Refused(_) | GatewayError::BadChunk(_) | GatewayError::BodyBrokeOff(_) => {
+            Some(&counters.requests_malformed)
+        }
+        GatewayError::HeaderTimeout | GatewayError::BodyTooSlow(_) => {
+            Some(&counters.requests_too_slow)
+        }
+        GatewayError::TargetNotAllowed => Some(&counters.requests_not_admitted),
+        GatewayError::Unreachable(_)
+        | GatewayError::Exhausted
+        | GatewayError::Lost(_)
+        | GatewayError::TlsRefused(_)
+        | GatewayError::TimedOut(_)
+        | GatewayError::SideDown(_)
+        | GatewayError::BadAnswer(..)
+        | GatewayError::Cut(_)
+        | GatewayError::Internal(_) => None,
+    }
+}
+
 impl Exchange<'_> {
     /// Says why the gateway answers itself, of which the access line has only the code.
     fn explain<F: Flow>(&self, error: &GatewayError, flow: &F) {
@@ -219,6 +243,9 @@ impl Exchange<'_> {
         self.record.code = Some(error.code());
         self.record.outcome = Some(error.outcome());
         self.context.counters.gateway_answers.inc();
+        if let Some(counter) = counter_of(error, &self.context.counters) {
+            counter.inc();
+        }
         let out = std::mem::take(&mut work.out);
         // A word that the side is down has been heard; it must not interrupt what is said of it.
         self.caller.waiter.seat().set_phase(Phase::Busy);

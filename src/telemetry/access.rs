@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::flow::Flow;
 use super::line::Line;
-use super::sink::{LineSink, LogForm};
+use super::sink::{LineSink, LogForm, Losses};
 use super::stamp;
 use crate::model::{Clock, ExchangeId, Generation, HostPort, Outcome, Principal, Side, SystemName};
 
@@ -128,7 +128,10 @@ impl AccessLine<'_> {
 /// Writes access lines. Cheap to clone, usable from every thread, and never waits: what the
 /// queue cannot take is counted as lost.
 #[derive(Debug, Clone)]
-pub struct AccessLog(Option<Writer>);
+pub struct AccessLog {
+    writer: Option<Writer>,
+    losses: Option<Losses>,
+}
 
 #[derive(Debug, Clone)]
 struct Writer {
@@ -138,23 +141,42 @@ struct Writer {
 }
 
 impl AccessLog {
-    /// Writes nothing: `Access=no`.
+    /// Writes nothing, and knows of no log.
     pub const fn off() -> Self {
-        Self(None)
+        Self {
+            writer: None,
+            losses: None,
+        }
     }
 
     /// Whether lines are written at all, so that nobody collects what nobody reads.
     pub const fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.writer.is_some()
     }
 
-    pub(super) const fn new(sink: LineSink, form: LogForm, clock: Clock) -> Self {
-        Self(Some(Writer { sink, form, clock }))
+    /// Lines that the whole log has lost so far, of whatever kind.
+    pub fn lost_lines(&self) -> u64 {
+        self.losses.as_ref().map_or(0, Losses::lines)
+    }
+
+    /// Writes nothing, beside a log: `Access=no`.
+    pub(super) const fn silent(losses: Losses) -> Self {
+        Self {
+            writer: None,
+            losses: Some(losses),
+        }
+    }
+
+    pub(super) const fn new(sink: LineSink, form: LogForm, clock: Clock, losses: Losses) -> Self {
+        Self {
+            writer: Some(Writer { sink, form, clock }),
+            losses: Some(losses),
+        }
     }
 
     /// Writes one line. Its only allocation is the queue's own copy.
     pub fn write(&self, line: &AccessLine<'_>) {
-        let Some(writer) = &self.0 else { return };
+        let Some(writer) = &self.writer else { return };
         BUFFER.with_borrow_mut(|buffer| {
             stamp::with(writer.clock.since_epoch(), |time| {
                 line.encode(buffer, writer.form, time);

@@ -153,7 +153,7 @@ figures! {
     Counter "crmgate_gateway_answers_total" "Answers that the gateway made itself." {
         gateway_answers;
     }
-    Counter "crmgate_requests_refused_total" "Requests that were not sent on, by reason." {
+    Counter "crmgate_requests_refused_total" "Requests that were refused, by reason; of some a part was sent on." {
         requests_malformed reason="malformed";
         requests_not_admitted reason="not-admitted";
         requests_too_large reason="too-large";
@@ -204,7 +204,7 @@ figures! {
         panics;
     }
     Counter "crmgate_log_lines_lost_total"
-    "Log lines that could not be written; the log's guard knows." {
+    "Log lines that could not be written, counted by the log and not by a worker." {
         log_lines_lost;
     }
     Counter "crmgate_log_lines_suppressed_total" "Log lines that the throttle held back." {

@@ -185,6 +185,7 @@ async fn a_target_that_is_not_allowed_is_refused_with_403_and_nothing_is_dialled
         assert!(text.contains("<faultcode>s:Client</faultcode>"), "{text}");
     }
     assert_eq!((stranger.connections(), scene.crm.connections()), (0, 0));
+    assert_eq!(scene.gateway.figures().requests_not_admitted, 3);
     // The connection survives: the next event may be in order.
     assert_eq!(ask(&mut line, &event("/ici", "gw")).await.status(), 200);
 }

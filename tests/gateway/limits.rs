@@ -193,6 +193,33 @@ async fn a_chunked_body_that_grows_larger_than_allowed_never_reaches_a_side_as_a
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_is_counted_by_its_reason() {
+    let limits = [
+        ("MaxHeaderSize", "4096"),
+        ("MaxHeaders", "16"),
+        ("MaxBodySize", "1024"),
+        ("HeaderTimeout", "400ms"),
+    ];
+    let stage = Stage::plain(&limits).await;
+    let of_head = format!("{HEAD}Cookie: {}", "c".repeat(5_000));
+    let of_fields = format!("{HEAD}{}\r\n", "X-A: b\r\n".repeat(20));
+    let of_body = format!("{HEAD}Content-Length: 1025\r\n\r\n");
+    let of_chunk = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\nhuge\r\n");
+    for refused in [&of_head, &of_fields, &of_body, &of_chunk, HEAD] {
+        told(&mut stage.connect().await, refused.as_bytes()).await;
+    }
+    let counted = || {
+        let figures = stage.gateway.figures();
+        [
+            figures.requests_too_large,
+            figures.requests_malformed,
+            figures.requests_too_slow,
+        ]
+    };
+    until("each is counted once", || counted() == [3, 1, 1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_beyond_the_limit_are_closed_at_once_and_a_place_that_is_left_is_taken() {
     let stage = Stage::plain(&[("MaxConnections", "2"), ("MaxConnectionsPerAddress", "2")]).await;
     let (mut first, mut second) = (stage.caller(), stage.caller());

@@ -2,13 +2,15 @@
 
 use std::net::SocketAddr;
 
+use crmgate::gateway::Gateway;
 use crmgate::model::Side;
 use crmgate::simulate::{Caller, CrmProfile, Deployment, Ending};
+use crmgate::telemetry::{self, LogForm, LogOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::support::{Daemon, World, free_address, soon};
+use crate::support::{Daemon, World, free_address, soon, until};
 
 /// The keys of one JSON object as they stand in its text: a parser would keep one of two that are
 /// the same.
@@ -164,4 +166,33 @@ async fn the_tail_of_a_burst_is_told_once_it_is_over() {
         said.contains(" WARN ") && said.contains("kind=\"malformed\" suppressed="),
         "{said}"
     );
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_cannot_be_written_are_counted_among_the_figures() {
+    let world = World::new();
+    let side = world.side(Side::A);
+    let listen = free_address();
+    let deployment = world.plain_deployment();
+    let deployment = deployment.requests(listen, &side.endpoint(), None);
+    deployment.write(world.path()).expect("files");
+    // A disk that is full. No other test of this process starts the log, and none is heard in it.
+    let options = LogOptions {
+        form: LogForm::Text,
+        level: "off".to_owned(),
+        file: Some("/dev/full".into()),
+    };
+    let log = telemetry::init(&options, &world.clock).expect("a log");
+    let access = log.access_log(true);
+    let gateway = Gateway::start(world.path(), &world.clock, &access).await;
+    let gateway = gateway.expect("a gateway");
+    let spec = CrmProfile::new(listen).caller().expect("plain");
+    let mut caller = Caller::new(spec, world.ledger.clone());
+    for _ in 0..3 {
+        assert_eq!(caller.call().await, Ending::Answered);
+    }
+    let lost = || gateway.figures().log_lines_lost;
+    until("every access line is counted", || lost() == 3).await;
+    assert_eq!(log.lost_lines(), 3);
 }

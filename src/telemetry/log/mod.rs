@@ -10,7 +10,6 @@ mod tests;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use super::access::AccessLog;
-use super::sink::{LineSink, LogForm};
+use super::sink::{LineSink, LogForm, Losses};
 use super::target::{self, Opener, Shared, Target};
 use crate::model::Clock;
 
@@ -102,14 +101,14 @@ fn start(
         .buffered_lines_limit(QUEUED_LINES)
         .thread_name("crmgate-log")
         .finish(target);
-    let losses = queue_losses.get_or_init(|| queue.error_counter()).clone();
+    let dropped = queue_losses.get_or_init(|| queue.error_counter()).clone();
     let (filter, level) = reload::Layer::new(filter);
     let lines = lines::layer(options.form, clock.clone(), queue.clone());
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(filter).with(lines));
     let guard = LogGuard {
         level,
         sink: LineSink::new(queue),
-        losses,
+        losses: Losses::new(dropped, Arc::clone(&shared)),
         shared,
         file: options.file.clone(),
         form: options.form,
@@ -123,7 +122,7 @@ fn start(
 pub struct LogGuard {
     level: reload::Handle<EnvFilter, Registry>,
     sink: LineSink,
-    losses: ErrorCounter,
+    losses: Losses,
     shared: Arc<Shared>,
     file: Option<PathBuf>,
     form: LogForm,
@@ -161,18 +160,17 @@ impl LogGuard {
 
     /// Lines lost so far: because the queue was full, or because the target could not be written.
     pub fn lost_lines(&self) -> u64 {
-        let dropped = u64::try_from(self.losses.dropped_lines()).unwrap_or(u64::MAX);
-        let unwritten = self.shared.unwritten.load(Ordering::Relaxed);
-        dropped.saturating_add(unwritten)
+        self.losses.lines()
     }
 
     /// The handle that writes access lines to the same target; `Access=no` gives one that
     /// writes none.
     pub fn access_log(&self, access: bool) -> AccessLog {
         if access {
-            AccessLog::new(self.sink.clone(), self.form, self.clock.clone())
+            let (sink, clock) = (self.sink.clone(), self.clock.clone());
+            AccessLog::new(sink, self.form, clock, self.losses.clone())
         } else {
-            AccessLog::off()
+            AccessLog::silent(self.losses.clone())
         }
     }
 }

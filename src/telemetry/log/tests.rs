@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::Write;
+use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::model::{ConnectionId, ExchangeId, Generation, Outcome};
@@ -170,6 +171,7 @@ fn a_target_that_takes_nothing_stalls_neither_a_line_nor_the_stop() {
         (0..lines).for_each(|n| tracing::info!(n, "line"));
     });
     assert!(guard.lost_lines() > 0);
+    assert_eq!(guard.access_log(false).lost_lines(), guard.lost_lines());
     let shared = Arc::clone(&guard.shared);
     drop(guard);
     assert_eq!(shared.unwritten.load(Ordering::Relaxed), 0);
