@@ -146,12 +146,9 @@ impl Exchange<'_> {
             };
             return match step {
                 Ok(Step::Sent(Ok(()))) => Ok(Progress::Sent),
-                Ok(Step::Sent(Err(_)) | Step::Heard(Arrived::End))
+                Ok(Step::Sent(Err(_)) | Step::Heard(Arrived::End | Arrived::Break(_)))
                     if outcome == Outcome::NotSent =>
                 {
-                    Err(nothing_sent())
-                }
-                Ok(Step::Heard(Arrived::Break(_))) if outcome == Outcome::NotSent => {
                     Err(nothing_sent())
                 }
                 // It may have answered before it closed, as servers do that refuse a request.
