@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::config::settings::Limits;
-use crate::http::answer_head::Arrived;
+use crate::http::answer_head::{Arrived, SMALL_ANSWER};
 use crate::http::attempt::{Delivery, TryFailed};
 use crate::http::caller::Caller;
 use crate::http::context::Work;
@@ -247,10 +247,6 @@ enum Collected {
     /// More than may be kept; the rest is streamed.
     TooMuch,
 }
-
-/// Nearly all SOAP answers are smaller. To wait for so few bytes costs the caller nothing that it
-/// would notice, and a busy gateway no memory worth counting.
-pub(super) const SMALL_ANSWER: usize = 64 * 1024;
 
 #[cfg(test)]
 #[path = "tests/answer.rs"]

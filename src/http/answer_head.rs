@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
-use crate::http::answer::SMALL_ANSWER;
 use crate::http::attempt::{TryFailed, UpstreamFault};
 use crate::http::context::Work;
 use crate::http::error::GatewayError;
@@ -16,7 +15,6 @@ use crate::http::framing::{BadChunk, Chunk, ChunkDecoder, Framing};
 use crate::http::head::HeadLimits;
 use crate::http::lines::find_end;
 use crate::http::refusal::BadAnswer;
-use crate::model::Outcome;
 use crate::net::Interrupt;
 use crate::tls::{HandshakeFailure, Wire};
 
@@ -176,11 +174,11 @@ impl Exchange<'_> {
         }
         let outcome = self.sent();
         match refused {
-            Some(refused) if outcome == Outcome::SentNoAnswer => {
-                let error = GatewayError::TlsRefused(refused.to_string());
+            Some(refused) => {
+                let error = GatewayError::TlsRefused(refused.to_string(), outcome);
                 TryFailed::upstream(error, UpstreamFault::Handshake)
             }
-            _ => TryFailed::upstream(GatewayError::Lost(outcome), UpstreamFault::Closed),
+            None => TryFailed::upstream(GatewayError::Lost(outcome), UpstreamFault::Closed),
         }
     }
 
@@ -247,3 +245,7 @@ fn is_whole(framing: Framing, mut body: &[u8]) -> bool {
 
 /// Nobody needs more interim answers than this; a side that sends them without end is broken.
 const INTERIM_AT_MOST: usize = 16;
+
+/// Nearly all SOAP answers are smaller. To wait for so few bytes costs the caller nothing that it
+/// would notice, and a busy gateway no memory worth counting.
+pub(super) const SMALL_ANSWER: usize = 64 * 1024;

@@ -32,12 +32,13 @@ impl NoWayThrough {
     }
 
     /// The stable code for the access line, the same as requests have it.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Dial(error) if error.blames_target() => "GW-503-UNREACHABLE",
-            Self::Dial(_exhausted) => GatewayError::Exhausted.code(),
-            Self::Cut => GatewayError::Cut(Outcome::NotSent).code(),
-        }
+    pub fn code(&self) -> &'static str {
+        let same = match self {
+            Self::Dial(error) if error.blames_target() => GatewayError::Unreachable(String::new()),
+            Self::Dial(_exhausted) => GatewayError::Exhausted,
+            Self::Cut => GatewayError::Cut(Outcome::NotSent),
+        };
+        same.code()
     }
 }
 

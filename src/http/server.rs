@@ -190,7 +190,7 @@ const fn counter_of<'c>(error: &GatewayError, counters: &'c Counters) -> Option<
         GatewayError::Unreachable(_)
         | GatewayError::Exhausted
         | GatewayError::Lost(_)
-        | GatewayError::TlsRefused(_)
+        | GatewayError::TlsRefused(..)
         | GatewayError::TimedOut(_)
         | GatewayError::SideDown(_)
         | GatewayError::BadAnswer(..)

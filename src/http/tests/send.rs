@@ -3,8 +3,11 @@ use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::nothing_sent;
+use crate::http::UpstreamFault;
 use crate::http::harness::*;
 use crate::model::Outcome;
+use crate::tls::{Direction, HandshakeFailure};
 
 const CHUNKED_HEAD: &str = "POST /ici HTTP/1.1\r\nHost: side\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -265,12 +268,13 @@ async fn interim_answers_do_not_stop_a_body_that_is_on_its_way() {
             for _again in 0..2 {
                 said.set(0);
                 let request = post(DIGITS);
-                caller.send(&request[..request.len() - DIGITS.len()]).await;
-                for digit in 0..DIGITS.len() {
-                    while said.get() <= digit {
+                let (head, digits) = request.split_at(request.len() - DIGITS.len());
+                caller.send(head).await;
+                for (at, digit) in digits.bytes().enumerate() {
+                    while said.get() <= at {
                         tokio::task::yield_now().await;
                     }
-                    caller.send(&DIGITS[digit..=digit]).await;
+                    caller.send([digit]).await;
                 }
                 let answer = caller.message().await.expect("an answer");
                 assert_eq!(format!("{}{}", answer.head, answer.text()), OK);
@@ -359,9 +363,10 @@ async fn a_side_that_begins_its_answer_early_and_ends_it_late_gets_all_of_the_re
                 let (head, rest) = (Rc::clone(&head), Rc::clone(&rest));
                 async move {
                     while let Some(request) = raw.head().await {
-                        raw.send(&head[..20]).await;
+                        let (status, fields) = head.split_at(20);
+                        raw.send(status).await;
                         let mut taken = raw.bytes(100).await;
-                        raw.send(&head[20..]).await;
+                        raw.send(fields).await;
                         taken.extend(raw.bytes(4_000_000 - 100).await);
                         side.executed.borrow_mut().push(Message {
                             head: request,
@@ -455,6 +460,16 @@ async fn a_side_that_answers_and_closes_without_reading_on_is_heard() {
         }
     })
     .await;
+}
+
+#[test]
+fn an_alert_before_the_first_byte_is_named_and_leaves_the_request_to_another_try() {
+    let refused = HandshakeFailure::timed_out(Direction::Outbound);
+    let text = refused.to_string();
+    let failed = nothing_sent(Some(Box::new(refused)));
+    assert!(failed.outcome().may_try_other_side());
+    assert_eq!(failed.fault, Some(UpstreamFault::Handshake));
+    assert!(failed.error.to_string().contains(&text), "{}", failed.error);
 }
 
 #[tokio::test]
