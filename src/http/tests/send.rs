@@ -103,6 +103,25 @@ async fn what_follows_a_collected_body_that_was_too_large_is_never_taken_for_a_r
 }
 
 #[tokio::test]
+async fn a_collected_body_may_be_no_larger_than_any_other() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let mut small = limits();
+        small.max_body_size = 4;
+        let gateway = Gateway::with(&[side.address], small, true, SOON).await;
+        for (chunk, status) in [("4\r\nfour", " 200 "), ("5\r\nfives", " 413 ")] {
+            let mut caller = gateway.call().await;
+            let answer = caller
+                .ask(format!("{CHUNKED_HEAD}{chunk}\r\n0\r\n\r\n"))
+                .await;
+            assert!(answer.head.contains(status), "{answer:?}");
+        }
+        assert_eq!(side.executed(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_body_that_is_announced_too_large_costs_the_side_nothing() {
     on_one_thread(async {
         let side = Side::answering(OK).await;
