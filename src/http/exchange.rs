@@ -14,7 +14,7 @@ use crate::http::error::GatewayError;
 use crate::http::request::{RequestHead, RequestRewrite};
 use crate::http::upstream::{ConnectError, Upstream};
 use crate::model::{ExchangeId, Outcome, Principal, Side};
-use crate::net::{DialError, Interrupt};
+use crate::net::{DialError, Interrupt, Phase};
 use crate::telemetry::Noise;
 use crate::tls::Wire;
 
@@ -165,6 +165,8 @@ impl<'a> Exchange<'a> {
     }
 
     async fn connect(&mut self, upstream: &Arc<Upstream>) -> Result<Wire, TryFailed> {
+        // Whoever had a part in a try before this one has none in it: his end is no reason to stop.
+        self.caller.waiter.seat().set_phase(Phase::Busy);
         // Boxed: most exchanges find a pooled connection, and their future shall stay small.
         let mut dialling = Box::pin(upstream.connect(&self.context.counters));
         let deadline = Instant::now() + upstream.spec().connect_timeout * 2;
