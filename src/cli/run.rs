@@ -28,7 +28,11 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::Os;
         }
     };
-    runtime.block_on(live(args))
+    let exit = runtime.block_on(live(args));
+    // The log was written out when `live` ended. What is left are threads that wait for the
+    // system's resolver, which may take minutes and is of no use to anybody any more.
+    runtime.shutdown_background();
+    exit
 }
 
 async fn live(args: &RunArgs) -> Exit {
