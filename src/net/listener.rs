@@ -166,8 +166,10 @@ impl Listener {
 
     /// The next connection. Troubles are told and survived: with no descriptors left the loop
     /// rests, instead of spinning, and if there are none after that either it turns callers away.
+    /// It rests as well where another error stays.
     pub async fn accept(&mut self, mut tell: impl FnMut(AcceptEvent)) -> (TcpStream, SocketAddr) {
         let mut rested = false;
+        let mut failed = false;
         loop {
             match self.socket.accept().await {
                 Ok(connection) => return connection,
@@ -186,9 +188,15 @@ impl Listener {
                     }
                 }
                 Err(error) => {
-                    // The caller went away before we came to him: nothing to do but look again.
                     tell(AcceptEvent::Failed(error.to_string()));
-                    tokio::task::yield_now().await;
+                    // A caller who went away before we came to him is out of the queue now. What
+                    // else fails twice, such as a call that a security module forbids, may stay.
+                    if failed && error.kind() != io::ErrorKind::ConnectionAborted {
+                        tokio::time::sleep(REST).await;
+                    } else {
+                        tokio::task::yield_now().await;
+                    }
+                    failed = true;
                 }
             }
         }
@@ -292,5 +300,21 @@ mod tests {
         let _first = listener.accept(|_| ()).await;
         assert!(listener.accept_waiting().is_some());
         assert!(listener.accept_waiting().is_none());
+    }
+
+    #[tokio::test]
+    async fn an_error_that_stays_is_told_a_few_times_a_second_and_not_all_the_time() {
+        // Bound and not listening: each accept fails, and not for want of anything.
+        let deaf = open(any_port().addr(), true).expect("free");
+        deaf.set_nonblocking(true).expect("an option");
+        let mut listener = Listener::new(deaf.into()).expect("registered");
+        let mut told = 0;
+        let accepting = listener.accept(|event| {
+            assert!(matches!(event, AcceptEvent::Failed(_)), "{event:?}");
+            told += 1;
+        });
+        let long = tokio::time::timeout(REST * 10, accepting).await;
+        long.expect_err("nobody comes");
+        assert!((2..=12).contains(&told), "told {told} times");
     }
 }
