@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::model::ListenAddr;
@@ -204,12 +204,25 @@ impl Listener {
 
     /// Accepts what is already waiting, without waiting for more: before a listener is closed,
     /// nobody who was let in by the kernel shall be reset.
+    ///
+    /// The kernel is asked, because the event loop may not have heard of the latest callers. Those
+    /// who went away again are passed over.
     pub fn accept_waiting(&mut self) -> Option<(TcpStream, SocketAddr)> {
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        match self.socket.poll_accept(&mut cx) {
-            std::task::Poll::Ready(Ok(connection)) => Some(connection),
-            std::task::Poll::Ready(Err(_)) | std::task::Poll::Pending => None,
+        for _gone in 0..BACKLOG {
+            match self.accept_now() {
+                Ok(connection) => return Some(connection),
+                Err(error) if is_end_of_queue(&error) => return None,
+                Err(_of_one_connection) => {}
+            }
         }
+        None
+    }
+
+    fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (socket, peer) = SockRef::from(&self.socket).accept()?;
+        let peer = peer.as_socket().ok_or(io::ErrorKind::Unsupported)?;
+        socket.set_nonblocking(true)?;
+        Ok((TcpStream::from_std(socket.into())?, peer))
     }
 
     fn turn_away(&mut self) -> usize {
@@ -222,6 +235,11 @@ impl Listener {
         self.spare = open_spare();
         turned_away
     }
+}
+
+/// Whether nobody waits any more, or nobody can be let in.
+fn is_end_of_queue(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || is_exhaustion(error)
 }
 
 /// Short enough that a freed descriptor is used within a tenth of a second, long enough that a
@@ -316,5 +334,21 @@ mod tests {
         let long = tokio::time::timeout(REST * 10, accepting).await;
         long.expect_err("nobody comes");
         assert!((2..=12).contains(&told), "told {told} times");
+    }
+
+    #[tokio::test]
+    async fn whoever_called_before_a_close_is_let_in_also_if_the_event_loop_has_not_seen_him() {
+        let mut bound = bind(any_port(), 1, false).expect("free");
+        let mut listener = Listener::new(bound.shares.remove(0)).expect("registered");
+        assert!(listener.accept_waiting().is_none());
+        let callers: Vec<_> = (0..300)
+            .map(|_| std::net::TcpStream::connect(bound.local).expect("connected"))
+            .collect();
+        for caller in &callers {
+            let (tcp, peer) = listener.accept_waiting().expect("he is there");
+            assert_eq!(peer, caller.local_addr().expect("connected"));
+            assert_eq!(tcp.peer_addr().expect("connected"), peer);
+        }
+        assert!(listener.accept_waiting().is_none());
     }
 }
