@@ -136,14 +136,15 @@ impl RelayCaller {
 }
 
 impl AccessLine<'_> {
-    /// Takes over what went through a relayed connection. Bytes that came back are an answer.
+    /// Takes over what went through a relayed connection. Bytes that came back are an answer,
+    /// unless something was asked after them and the connection broke off.
     pub fn of_relay(&mut self, report: &RelayReport) {
         self.request_bytes = report.to_target;
         self.response_bytes = report.to_caller;
         self.outcome = match (report.to_target, report.to_caller) {
-            (_, 1..) => Outcome::Answered,
             (0, 0) => Outcome::NotSent,
-            (1.., 0) => Outcome::SentNoAnswer,
+            (_, 1..) if !report.unanswered => Outcome::Answered,
+            (_, _) => Outcome::SentNoAnswer,
         };
         self.code = match report.end {
             RelayEnd::Closed | RelayEnd::Drained => None,

@@ -262,6 +262,29 @@ async fn a_side_that_breaks_off_is_not_taken_for_one_that_has_said_all() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_side_that_breaks_off_with_a_question_open_has_not_answered_whatever_it_said_before() {
+    let world = World::new();
+    let (gateway, at, side) = to_a_listener(&world).await;
+    let mut caller = TcpStream::connect(at).await.expect("connected");
+    let (mut taken, _) = side.accept().await.expect("accepted");
+    let mut word = [0; 8];
+    caller.write_all(b"question").await.expect("written");
+    taken.read_exact(&mut word).await.expect("the question");
+    taken.write_all(b"answered").await.expect("written");
+    caller.read_exact(&mut word).await.expect("the answer");
+    caller.write_all(b"question").await.expect("written");
+    taken.read_exact(&mut word).await.expect("the question");
+    taken.set_zero_linger().expect("open");
+    drop(taken);
+    caller.read_u8().await.expect_err("no more comes");
+    until("it is counted", || {
+        gateway.figures().exchanges_passthrough_sent_no_answer == 1
+    })
+    .await;
+    assert_eq!(gateway.figures().exchanges_passthrough_answered, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_lets_a_passed_through_exchange_finish_and_closes_idle_connections() {
     let mut pair = passthrough(|_| {}).await;
     let (mut busy, mut idle) = (pair.caller(), pair.caller());
