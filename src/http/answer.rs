@@ -326,7 +326,7 @@ impl Exchange<'_> {
                     return Err(self.truncated("GW-504-STALLED"));
                 }
                 Err(Interrupt::Leaving | Interrupt::Cut) => {
-                    return Err(self.truncated("GW-503-CUT"));
+                    return Err(self.cut());
                 }
             }
         }
@@ -339,6 +339,11 @@ impl Exchange<'_> {
     fn caller_lost(&mut self) -> Delivery {
         self.record.code = Some("GW-499-CALLER-LOST");
         Delivery::CallerLost
+    }
+
+    fn cut(&mut self) -> Delivery {
+        self.record.code = Some(GatewayError::Cut(Outcome::Answered).code());
+        Delivery::Cut
     }
 
     fn truncated(&mut self, code: &'static str) -> Delivery {

@@ -63,7 +63,7 @@ pub use framing::{BadChunk, Chunk, ChunkDecoder, Framing};
 pub use head::{HeadLimits, Version};
 pub use pool::Pool;
 pub use refusal::{BadAnswer, Refusal};
-pub use relay_caller::RelayCaller;
+pub use relay_caller::{NoWayThrough, RelayCaller};
 pub use request::{RequestHead, RequestRewrite, Soap};
 pub use response::{AnswerFraming, AnswerHead};
 pub use server::{Flow, Slot, serve};

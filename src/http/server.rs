@@ -120,7 +120,7 @@ async fn exchange<F: Flow>(
     let stays = match flow.handle(&mut exchange).await {
         Ok(Delivery::Complete { keep_alive: true }) => Stays::Yes,
         Ok(Delivery::Complete { keep_alive: false }) => Stays::No,
-        Ok(Delivery::Truncated | Delivery::CallerLost) => Stays::Broken,
+        Ok(Delivery::Truncated | Delivery::CallerLost | Delivery::Cut) => Stays::Broken,
         Err(error) => {
             exchange.explain(&error, flow);
             exchange.tell(&error, flow).await

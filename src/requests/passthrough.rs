@@ -9,7 +9,7 @@ use tracing::warn;
 
 use super::failover::{Cause, Event};
 use super::sides::Sides;
-use crate::http::{Context, RelayCaller};
+use crate::http::{Context, NoWayThrough, RelayCaller};
 use crate::model::{HostPort, Outcome, Side};
 use crate::net::{DialError, Socket, dial, relay};
 use crate::telemetry::{self, Noise};
@@ -48,47 +48,28 @@ pub async fn pass_through(
     context: Rc<Context>,
 ) {
     let started = Instant::now();
-    let (first, second) = route.sides.candidates();
     let mut tries = 0;
-    let mut reached: Option<(Side, Socket)> = None;
-    for side in [Some(first), second].into_iter().flatten() {
-        tries += 1;
-        match dial_side(&mut caller, &route, side).await {
-            Ok(socket) => {
-                reached = Some((side, socket));
-                break;
-            }
-            Err(error) => {
-                let system = route.sides.system();
-                if let Some(suppressed) = context.may_say(Noise::RelayFailed) {
-                    warn!(%system, %side, %error, hint = error.hint(), suppressed, "cannot reach the side");
-                }
-                if !error.blames_target() {
-                    break;
-                }
-            }
+    let reached = reach_a_side(&mut caller, &route, &context, &mut tries).await;
+    let (side, mut target) = match reached {
+        Ok(reached) => reached,
+        Err((first, error)) => {
+            caller.refuse();
+            let upstream = route.target(first);
+            caller.log(
+                &context,
+                telemetry::Flow::Passthrough,
+                route.sides.system(),
+                upstream,
+                started,
+                |line| {
+                    line.side = Some(first);
+                    line.tries = tries;
+                    line.outcome = Outcome::NotSent;
+                    line.code = Some(error.code());
+                },
+            );
+            return;
         }
-        if second.is_some() && side == first {
-            context.counters.replays.inc();
-        }
-    }
-    let Some((side, mut target)) = reached else {
-        caller.refuse();
-        let upstream = route.target(first);
-        caller.log(
-            &context,
-            telemetry::Flow::Passthrough,
-            route.sides.system(),
-            upstream,
-            started,
-            |line| {
-                line.side = Some(first);
-                line.tries = tries;
-                line.outcome = Outcome::NotSent;
-                line.code = Some("GW-503-UNREACHABLE");
-            },
-        );
-        return;
     };
     let report = caller
         .relayed(&context, Some(side), |socket, waiter| {
@@ -116,17 +97,44 @@ pub async fn pass_through(
     );
 }
 
+/// Dials the active side and, if that one is to blame that there is no connection, the other one.
+/// Fails with the side that was meant and the last error.
+async fn reach_a_side(
+    caller: &mut RelayCaller,
+    route: &PassthroughRoute,
+    context: &Context,
+    tries: &mut u8,
+) -> Result<(Side, Socket), (Side, NoWayThrough)> {
+    let (first, second) = route.sides.candidates();
+    *tries = 1;
+    let error = match dial_side(caller, route, context, first).await {
+        Ok(socket) => return Ok((first, socket)),
+        Err(error) => error,
+    };
+    let Some(second) = second.filter(|_| error.blames_target()) else {
+        return Err((first, error));
+    };
+    context.counters.replays.inc();
+    *tries = 2;
+    match dial_side(caller, route, context, second).await {
+        Ok(socket) => Ok((second, socket)),
+        Err(error) => Err((first, error)),
+    }
+}
+
+/// Dials one side, tells the failover machine what came of it, and says it in the log if it is
+/// something that an operator can do something about.
 async fn dial_side(
     caller: &mut RelayCaller,
     route: &PassthroughRoute,
+    context: &Context,
     side: Side,
-) -> Result<Socket, DialError> {
+) -> Result<Socket, NoWayThrough> {
     let began = route.sides.elapsed();
     let Some(target) = route.target(side) else {
-        return Err(DialError::Unresolved {
-            host: format!("side {side}"),
-            reason: "not configured".to_owned(),
-        });
+        let host = format!("side {side}");
+        let reason = "not configured".to_owned();
+        return Err(DialError::Unresolved { host, reason }.into());
     };
     let result = caller
         .dial(
@@ -137,19 +145,28 @@ async fn dial_side(
         .await;
     match &result {
         Ok(_) => route.sides.answered(side, began),
-        Err(error) if error.blames_target() => {
-            let cause = match error {
-                DialError::TimedOut { .. } => Cause::ConnectTimeout,
-                DialError::Unresolved { .. }
-                | DialError::Refused { .. }
-                | DialError::Unreachable { .. }
-                | DialError::Exhausted { .. } => Cause::Connect,
-            };
-            route
-                .sides
-                .tell(Event::RequestFailed { side, began, cause });
+        Err(NoWayThrough::Cut) => {}
+        Err(NoWayThrough::Dial(error)) => {
+            let system = route.sides.system();
+            if let Some(suppressed) = context.may_say(Noise::RelayFailed) {
+                warn!(%system, %side, %error, hint = error.hint(), suppressed, "cannot reach the side");
+            }
+            if let Some(cause) = cause_of(error) {
+                let failed = Event::RequestFailed { side, began, cause };
+                route.sides.tell(failed);
+            }
         }
-        Err(_) => {}
     }
     result
+}
+
+/// What a failed dial says against the side, if anything.
+const fn cause_of(error: &DialError) -> Option<Cause> {
+    match error {
+        DialError::TimedOut { .. } => Some(Cause::ConnectTimeout),
+        DialError::Unresolved { .. }
+        | DialError::Refused { .. }
+        | DialError::Unreachable { .. } => Some(Cause::Connect),
+        DialError::Exhausted { .. } => None,
+    }
 }
