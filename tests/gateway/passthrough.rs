@@ -64,6 +64,24 @@ async fn a_connection_that_the_first_side_refuses_goes_to_the_other_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_went_to_the_other_side_comes_back_once_it_is_quiet() {
+    let mut pair = passthrough(unwatched).await;
+    pair.a.kill().await;
+    let mut caller = pair.caller();
+    assert_eq!(caller.call().await, Ending::Answered);
+    assert_eq!(shown_by(&pair, &caller), Side::B);
+    pair.a.restart().expect("the same port");
+    until("the connection is closed", || {
+        pair.gateway.figures().relayed_connections_open == 0
+    })
+    .await;
+    caller.hang_up().await;
+    assert_eq!(caller.call().await, Ending::Answered);
+    assert_eq!(shown_by(&pair, &caller), Side::A);
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_side_that_is_killed_under_load_costs_only_requests_that_it_had() {
     let mut pair = passthrough(|_| {}).await;
     let latency = Behaviour::Serve(Duration::from_millis(20));
