@@ -31,6 +31,8 @@ pub struct Exchange<'a> {
     pub(super) body: BodyState,
     /// The request's body as far as it went to the upstream.
     pub(super) sent_whole: bool,
+    /// Interim answers of this try.
+    pub(super) interim: usize,
 }
 
 /// What the access line will say.
@@ -82,6 +84,7 @@ impl<'a> Exchange<'a> {
             record: Record::default(),
             body: BodyState::Untouched,
             sent_whole: false,
+            interim: 0,
         }
     }
 
