@@ -15,7 +15,6 @@ use crate::http::framing::{BadChunk, Chunk, ChunkDecoder, Framing};
 use crate::http::head::HeadLimits;
 use crate::http::lines::find_end;
 use crate::http::refusal::BadAnswer;
-use crate::model::Outcome;
 use crate::net::Interrupt;
 use crate::tls::{HandshakeFailure, Wire};
 
@@ -175,11 +174,11 @@ impl Exchange<'_> {
         }
         let outcome = self.sent();
         match refused {
-            Some(refused) if outcome == Outcome::SentNoAnswer => {
-                let error = GatewayError::TlsRefused(refused.to_string());
+            Some(refused) => {
+                let error = GatewayError::TlsRefused(refused.to_string(), outcome);
                 TryFailed::upstream(error, UpstreamFault::Handshake)
             }
-            _ => TryFailed::upstream(GatewayError::Lost(outcome), UpstreamFault::Closed),
+            None => TryFailed::upstream(GatewayError::Lost(outcome), UpstreamFault::Closed),
         }
     }
 

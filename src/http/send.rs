@@ -19,7 +19,7 @@ use crate::http::request::RequestRewrite;
 use crate::http::upstream::Upstream;
 use crate::model::{Outcome, Side};
 use crate::net::{Interrupt, Phase};
-use crate::tls::Wire;
+use crate::tls::{HandshakeFailure, Wire};
 
 impl Exchange<'_> {
     /// Makes what is written first, the head and what is there of the body, and lays it into the
@@ -149,10 +149,10 @@ impl Exchange<'_> {
                 Ok(Step::Sent(Err(_)) | Step::Heard(Arrived::End))
                     if outcome == Outcome::NotSent =>
                 {
-                    Err(nothing_sent())
+                    Err(nothing_sent(None))
                 }
-                Ok(Step::Heard(Arrived::Break(_))) if outcome == Outcome::NotSent => {
-                    Err(nothing_sent())
+                Ok(Step::Heard(Arrived::Break(refused))) if outcome == Outcome::NotSent => {
+                    Err(nothing_sent(refused))
                 }
                 // It may have answered before it closed, as servers do that refuse a request.
                 Ok(Step::Sent(Err(_))) => self.answered_early(wire).await,
@@ -310,9 +310,19 @@ enum Step {
 /// trip away.
 const EARLY_ANSWER: Duration = Duration::from_millis(200);
 
-fn nothing_sent() -> TryFailed {
-    let why = "the connection broke before the first byte".to_owned();
-    TryFailed::upstream(GatewayError::Unreachable(why), UpstreamFault::Closed)
+/// The connection broke before the first byte; what the far end's TLS had to say, if anything.
+fn nothing_sent(refused: Option<Box<HandshakeFailure>>) -> TryFailed {
+    let (why, fault) = match refused {
+        Some(refused) => (
+            format!("{refused} ({})", refused.hint()),
+            UpstreamFault::Handshake,
+        ),
+        None => (
+            "the connection broke before the first byte".to_owned(),
+            UpstreamFault::Closed,
+        ),
+    };
+    TryFailed::upstream(GatewayError::Unreachable(why), fault)
 }
 
 fn side_down(outcome: Outcome) -> TryFailed {

@@ -3,8 +3,11 @@ use std::fmt::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::nothing_sent;
+use crate::http::UpstreamFault;
 use crate::http::harness::*;
 use crate::model::Outcome;
+use crate::tls::{Direction, HandshakeFailure};
 
 const CHUNKED_HEAD: &str = "POST /ici HTTP/1.1\r\nHost: side\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -457,6 +460,16 @@ async fn a_side_that_answers_and_closes_without_reading_on_is_heard() {
         }
     })
     .await;
+}
+
+#[test]
+fn an_alert_before_the_first_byte_is_named_and_leaves_the_request_to_another_try() {
+    let refused = HandshakeFailure::timed_out(Direction::Outbound);
+    let text = refused.to_string();
+    let failed = nothing_sent(Some(Box::new(refused)));
+    assert!(failed.outcome().may_try_other_side());
+    assert_eq!(failed.fault, Some(UpstreamFault::Handshake));
+    assert!(failed.error.to_string().contains(&text), "{}", failed.error);
 }
 
 #[tokio::test]
