@@ -30,7 +30,8 @@ use screen::Screen;
 use script::{Director, Interrupted};
 use stage::Stage;
 
-/// Plays the demo. It ends well only if nothing was lost and nothing ran twice.
+/// Plays the demo. It ends well only if nothing was lost, nothing ran twice, and nothing failed
+/// but what side A had in hand when it was killed.
 pub(super) fn demo(args: &DemoArgs) -> Exit {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -15,6 +15,11 @@ pub(super) struct Report {
     pub(super) routed: Tally,
     /// Events that overtook an earlier one of their source.
     pub(super) out_of_order: u64,
+    pub(super) excuse: Excuse,
+    /// Steps of the play that did not come to pass.
+    pub(super) missed: Vec<&'static str>,
+    /// The play went on to its end.
+    pub(super) is_over: bool,
     /// Both application servers.
     pub(super) callers: [CallerFigures; 2],
     /// Requests that each side carried out.
@@ -32,12 +37,35 @@ pub(super) struct Report {
     pub(super) lost_lines: u64,
 }
 
+/// Which reports of requests the kill of side A explains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Excuse {
+    /// It has not been killed.
+    #[default]
+    None,
+    /// All but the first so many: it was killed after those, and nothing happened since.
+    Since(u64),
+    /// So many: they came until it was back.
+    Of(u64),
+}
+
+impl Excuse {
+    /// How many of so many reports are left without one.
+    const fn leaves(self, reports: u64) -> u64 {
+        match self {
+            Self::None => reports,
+            Self::Since(before) => before,
+            Self::Of(excused) => reports.saturating_sub(excused),
+        }
+    }
+}
+
 impl Report {
-    /// Whether nothing was lost, nothing ran twice, every report is true and events kept their
-    /// order.
+    /// Whether nothing was lost, nothing ran twice, every message was answered that could be, every
+    /// report is true, events kept their order, and the play went as it should.
     pub(super) fn is_clean(&self) -> bool {
         let flows = [&self.requests, &self.events, &self.routed];
-        flows.into_iter().all(Tally::is_clean) && self.out_of_order == 0
+        flows.into_iter().all(Tally::is_clean) && self.wrongs().is_empty()
     }
 
     /// The table.
@@ -62,11 +90,7 @@ impl Report {
     /// Messages without answer: what the gateway told their senders.
     fn reported(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (flow, tally) in [
-            ("requests", &self.requests),
-            ("events", &self.events),
-            ("static route", &self.routed),
-        ] {
+        for (flow, tally) in self.flows() {
             for outcome in Outcome::ALL {
                 let count = tally.reported.get(outcome.index()).copied();
                 if let Some(count) = count.filter(|count| *count > 0) {
@@ -178,44 +202,79 @@ impl Report {
         ]
     }
 
-    /// What is wrong, in words; nothing if all is well.
-    fn complaints(&self, screen: &Screen) -> Vec<String> {
-        let mut texts = Vec::new();
-        for (flow, tally) in [
+    fn flows(&self) -> [(&'static str, &Tally); 3] {
+        [
             ("requests", &self.requests),
             ("events", &self.events),
             ("static route", &self.routed),
-        ] {
-            let counts = [
-                (tally.in_flight, "have neither answer nor report yet"),
+        ]
+    }
+
+    /// What is wrong with the messages, in words.
+    fn wrong_messages(&self) -> Vec<String> {
+        let reports = self.requests.reported_in_all();
+        let [not_sent, ..] = self.requests.reported;
+        let mut counts = vec![
+            (
+                "requests",
+                not_sent,
+                "were not sent, though a side was there",
+            ),
+            (
+                "requests",
+                self.excuse.leaves(reports),
+                "were reported while no side was killed",
+            ),
+        ];
+        for (flow, tally) in [("events", &self.events), ("static route", &self.routed)] {
+            let text = "got no answer, though SAP CRM was there";
+            counts.push((flow, tally.reported_in_all(), text));
+        }
+        for (flow, tally) in self.flows() {
+            counts.extend([
+                (flow, tally.in_flight, "have neither answer nor report yet"),
                 (
+                    flow,
                     tally.misreported,
-                    "were reported as not sent, and were carried out",
+                    "were reported as not or partly sent, and were carried out",
                 ),
-                (tally.invented, "were answered and never carried out"),
-                (tally.unknown, "were received and never sent"),
-            ];
-            for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
-                texts.push(format!("{flow}: {count} {what}"));
+                (flow, tally.invented, "were answered and never carried out"),
+                (flow, tally.unknown, "were received and never sent"),
+                (flow, tally.faulted, "were answered with a fault"),
+            ]);
+        }
+        let wrong = counts.into_iter().filter(|(_, count, _)| *count > 0);
+        wrong
+            .map(|(flow, count, what)| format!("{flow}: {count} {what}"))
+            .collect()
+    }
+
+    /// What is wrong, in words; nothing if all is well.
+    fn wrongs(&self) -> Vec<String> {
+        let mut texts = self.wrong_messages();
+        for (flow, tally) in self.flows() {
+            if self.is_over && tally.sent == 0 {
+                texts.push(format!("{flow}: none was sent"));
             }
-            texts.extend(
-                tally
-                    .reasons
-                    .iter()
-                    .map(|reason| format!("{flow}: {reason}")),
-            );
         }
-        if self.out_of_order > 0 {
-            texts.push(format!(
-                "{} events overtook an earlier one",
-                self.out_of_order
-            ));
-        }
-        if self.cut > 0 {
-            texts.push(format!("{} connections were cut by the drain", self.cut));
-        }
-        if self.figures.panics > 0 {
-            texts.push(format!("{} defects were contained", self.figures.panics));
+        let missed = self.missed.iter();
+        texts.extend(missed.map(|step| format!("waited in vain until {step}")));
+        let counts = [
+            (self.out_of_order, "events overtook an earlier one"),
+            (self.cut as u64, "connections were cut by the drain"),
+            (self.figures.panics, "defects were contained"),
+        ];
+        let wrong = counts.into_iter().filter(|(count, _)| *count > 0);
+        texts.extend(wrong.map(|(count, what)| format!("{count} {what}")));
+        texts
+    }
+
+    /// What is wrong, why messages were lost, and what the log lacks.
+    fn complaints(&self, screen: &Screen) -> Vec<String> {
+        let mut texts = self.wrongs();
+        for (flow, tally) in self.flows() {
+            let reasons = tally.reasons.iter();
+            texts.extend(reasons.map(|reason| format!("{flow}: {reason}")));
         }
         if self.lost_lines > 0 {
             texts.push(format!("{} lines are missing in the log", self.lost_lines));
@@ -266,12 +325,16 @@ mod tests {
     use super::*;
     use crate::simulate::{Ending, Ledger};
 
+    /// What came of these requests, with side A killed at the beginning.
     fn report(requests: &Ledger) -> Report {
         Report {
             requests: requests.tally(),
             events: Tally::default(),
             routed: Tally::default(),
             out_of_order: 0,
+            excuse: Excuse::Since(0),
+            missed: Vec::new(),
+            is_over: false,
             callers: Default::default(),
             executed: [1, 2],
             sides: Default::default(),
@@ -282,6 +345,23 @@ mod tests {
             cut: 0,
             lost_lines: 0,
         }
+    }
+
+    /// Messages of which the gateway reported this.
+    fn reported<const N: usize>(outcomes: [Outcome; N]) -> Ledger {
+        let ledger = Ledger::new();
+        for outcome in outcomes {
+            let code = "GW-502-NO-ANSWER".to_owned();
+            ledger.ended(ledger.sent(), Ending::Reported { code, outcome });
+        }
+        ledger
+    }
+
+    fn assert_spoilt(report: &Report, why: &str) {
+        let text = text(report);
+        assert!(!report.is_clean(), "{text}");
+        assert!(text.contains(why), "{text}");
+        assert!(text.ends_with("  not as it should be: see above"), "{text}");
     }
 
     fn text(report: &Report) -> String {
@@ -329,6 +409,83 @@ mod tests {
         };
         assert!(!report.is_clean());
         assert!(text(&report).contains("1 events overtook an earlier one"));
+    }
+
+    #[test]
+    fn an_event_that_was_only_reported_spoils_the_verdict() {
+        let events = reported([Outcome::SentNoAnswer]).tally();
+        let report = Report {
+            events: events.clone(),
+            ..report(&Ledger::new())
+        };
+        assert_spoilt(&report, "events: 1 got no answer");
+        let report = Report {
+            events: Tally::default(),
+            routed: events,
+            ..report
+        };
+        assert_spoilt(&report, "static route: 1 got no answer");
+    }
+
+    #[test]
+    fn a_request_that_was_not_sent_spoils_the_verdict_even_while_side_a_is_dead() {
+        let report = report(&reported([Outcome::NotSent]));
+        assert_spoilt(&report, "requests: 1 were not sent");
+    }
+
+    #[test]
+    fn a_report_spoils_the_verdict_unless_side_a_was_killed_meanwhile() {
+        let two = reported([Outcome::SentNoAnswer, Outcome::PartlySent]);
+        for (excuse, spoils) in [
+            (Excuse::None, 2),
+            (Excuse::Since(1), 1),
+            (Excuse::Since(0), 0),
+            (Excuse::Of(1), 1),
+            (Excuse::Of(2), 0),
+        ] {
+            let report = Report {
+                excuse,
+                ..report(&two)
+            };
+            if spoils == 0 {
+                assert!(report.is_clean(), "{excuse:?}");
+            } else {
+                let why = format!("requests: {spoils} were reported while no side was killed");
+                assert_spoilt(&report, &why);
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_that_never_came_to_pass_spoils_the_verdict() {
+        let report = Report {
+            missed: vec!["side B is active"],
+            ..report(&Ledger::new())
+        };
+        assert_spoilt(&report, "waited in vain until side B is active");
+    }
+
+    #[test]
+    fn a_play_to_its_end_without_messages_spoils_the_verdict_and_one_cut_short_does_not() {
+        let empty = report(&Ledger::new());
+        assert!(empty.is_clean());
+        let report = Report {
+            is_over: true,
+            ..empty
+        };
+        assert_spoilt(&report, "requests: none was sent");
+    }
+
+    #[test]
+    fn a_defect_that_was_contained_spoils_the_verdict() {
+        let report = Report {
+            figures: Snapshot {
+                panics: 1,
+                ..Snapshot::default()
+            },
+            ..report(&Ledger::new())
+        };
+        assert_spoilt(&report, "1 defects were contained");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::DemoError;
+use super::report::Excuse;
 use super::screen::{Screen, Tone};
 use super::stage::Stage;
 use crate::gateway::FileWatch;
@@ -66,7 +67,9 @@ impl<'a> Director<'a> {
         self.renew(total.mul_f64(0.65)).await?;
         self.route().await?;
         self.until(total.mul_f64(0.80)).await?;
-        self.switch_back(total).await
+        self.switch_back(total).await?;
+        self.stage.is_over = true;
+        Ok(())
     }
 
     /// Says that it is over; what follows takes a moment.
@@ -117,6 +120,7 @@ impl<'a> Director<'a> {
 
     async fn kill(&mut self, end: Duration) -> Result<(), Interrupted> {
         let reported = self.reported();
+        self.stage.excuse = Excuse::Since(reported);
         self.stage.books.requests.watch_gap();
         let killed = self.stage.kill_side_a().await;
         let text = "side A is killed: its connections are reset, its port is closed";
@@ -129,6 +133,7 @@ impl<'a> Director<'a> {
         self.until(end).await?;
         let gap = self.note_gap("kill of side A");
         let in_hand = self.reported() - reported;
+        self.stage.excuse = Excuse::Of(in_hand);
         let told = match in_hand {
             0 => "no request was in side A's hands".to_owned(),
             1 => "the request in side A's hands was reported".to_owned(),
@@ -150,9 +155,9 @@ impl<'a> Director<'a> {
         self.screen.event(format_args!(
             "the gateway's certificate is replaced and reloaded: generation {generation}"
         ));
-        if self.until_so(Stage::certificate_is_seen).await? {
-            self.screen
-                .event("both application servers have met the new certificate");
+        let met = "both application servers have met the new certificate";
+        if self.until_so(met, Stage::certificate_is_seen).await? {
+            self.screen.event(met);
         }
         self.until(end).await?;
         self.note_gap("certificate and reload");
@@ -161,7 +166,8 @@ impl<'a> Director<'a> {
 
     async fn route(&mut self) -> Result<(), Interrupted> {
         self.stage.open_route()?;
-        if self.until_so(|stage| stage.routed() > 0).await? {
+        let taken = "an event has come over the static route";
+        if self.until_so(taken, |stage| stage.routed() > 0).await? {
             self.screen
                 .event("side B's events take the static route as well, in its own TLS to SAP CRM");
         }
@@ -197,7 +203,12 @@ impl<'a> Director<'a> {
     }
 
     async fn until_active(&mut self, side: Side) -> Result<bool, Interrupted> {
-        self.until_so(|stage| stage.active() == Some(side)).await
+        let active = match side {
+            Side::A => "side A is active",
+            Side::B => "side B is active",
+        };
+        let is_so = |stage: &Stage| stage.active() == Some(side);
+        self.until_so(active, is_so).await
     }
 
     /// Waits for a moment after the beginning.
@@ -210,11 +221,16 @@ impl<'a> Director<'a> {
         Ok(())
     }
 
-    /// Waits until it is so. What never comes to pass shows in the table, not here.
-    async fn until_so(&mut self, is_so: impl Fn(&Stage) -> bool) -> Result<bool, Interrupted> {
+    /// Waits until a step has come to pass. One that never does is named below the table.
+    async fn until_so(
+        &mut self,
+        step: &'static str,
+        is_so: impl Fn(&Stage) -> bool,
+    ) -> Result<bool, Interrupted> {
         let limit = Instant::now() + PATIENCE;
         while !is_so(self.stage) {
             if Instant::now() > limit {
+                self.stage.missed.push(step);
                 return Ok(false);
             }
             self.tick(Instant::now() + LOOK).await?;

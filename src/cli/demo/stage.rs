@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::DemoError;
 use super::home::{Doors, Home, SYSTEM};
-use super::report::Report;
+use super::report::{Excuse, Report};
 use super::screen::{Screen, Tone};
 use crate::cli::run::log_options;
 use crate::config::problem::Problems;
@@ -48,6 +48,11 @@ pub(super) struct Stage {
     agents: usize,
     /// The longest times without an answer, by what happened meanwhile.
     pub(super) gaps: Vec<(&'static str, Duration)>,
+    pub(super) excuse: Excuse,
+    /// Steps of the play that did not come to pass.
+    pub(super) missed: Vec<&'static str>,
+    /// The play went on to its end.
+    pub(super) is_over: bool,
     log: LogGuard,
     _crm_ports: [Port; 2],
 }
@@ -98,6 +103,9 @@ impl Stage {
             system: SYSTEM.parse().map_err(std::io::Error::other)?,
             agents,
             gaps: Vec::new(),
+            excuse: Excuse::None,
+            missed: Vec::new(),
+            is_over: false,
             log,
             _crm_ports: crm_ports,
         })
@@ -226,6 +234,9 @@ impl Stage {
             events: self.books.events.tally(),
             routed: self.books.routed.tally(),
             out_of_order: self.receivers.iter().map(EventReceiver::out_of_order).sum(),
+            excuse: self.excuse,
+            missed: self.missed,
+            is_over: self.is_over,
             callers,
             executed: [self.side_a.executed(), self.side_b.executed()],
             sides: [self.side_a.figures(), self.side_b.figures()],

@@ -187,7 +187,7 @@ pub struct Tally {
     pub lost: Vec<MessageId>,
     /// Messages that were carried out more than once.
     pub duplicated: Vec<MessageId>,
-    /// Messages whose report says that nothing was sent, and that were carried out.
+    /// Messages whose report says that nothing or a part was sent, and that were carried out.
     pub misreported: u64,
     /// Messages that were answered and that nobody has carried out.
     pub invented: u64,
@@ -239,7 +239,8 @@ impl Tally {
                 if let Some(count) = self.reported.get_mut(outcome.index()) {
                     *count += 1;
                 }
-                if *outcome == Outcome::NotSent && entry.executions > 0 {
+                let incomplete = matches!(outcome, Outcome::NotSent | Outcome::PartlySent);
+                if incomplete && entry.executions > 0 {
                     self.misreported += 1;
                 }
             }

@@ -61,6 +61,19 @@ fn a_reported_message_is_not_lost_but_a_wrong_report_shows() {
 }
 
 #[test]
+fn a_message_that_was_carried_out_cannot_have_been_sent_in_part() {
+    let ledger = Ledger::new();
+    let half = ledger.sent();
+    ledger.ended(half, reported(Outcome::PartlySent));
+    assert!(ledger.tally().is_clean());
+    let whole = ledger.sent();
+    ledger.executed(whole);
+    ledger.ended(whole, reported(Outcome::PartlySent));
+    assert_eq!(ledger.tally().misreported, 1);
+    assert!(!ledger.tally().is_clean());
+}
+
+#[test]
 fn an_answer_to_what_nobody_has_done_is_not_clean() {
     let ledger = Ledger::new();
     let id = ledger.sent();
