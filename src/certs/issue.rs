@@ -128,6 +128,35 @@ impl Authority {
         })
     }
 
+    /// The self-signed certificate of a host, which is no authority's, and what its key could sign
+    /// all the same.
+    pub fn self_signed_host(name: &str, now: WallTime) -> Result<(Self, Issued), IssueError> {
+        let mut spec = LeafSpec::for_name(name, now);
+        let (not_before, not_after) = (spec.not_before, spec.not_after);
+        spec.is_ca = false;
+        let made = KeyPair::generate().and_then(|key| {
+            let mut params = leaf_params(&spec)?;
+            params.is_ca = IsCa::ExplicitNoCa;
+            let (key_pem, key_der) = (key.serialize_pem(), key.serialize_der());
+            Ok((CertifiedIssuer::self_signed(params, key)?, key_pem, key_der))
+        });
+        let (issuer, key_pem, key_der) = made.map_err(|cause| failed(name, cause))?;
+        let host = Issued {
+            certificate_pem: issuer.pem(),
+            chain_pem: String::new(),
+            key_pem,
+            der: issuer.der().clone(),
+            key_der,
+        };
+        let issuer = Self {
+            chain_pem: String::new(),
+            issuer,
+            not_before,
+            not_after,
+        };
+        Ok((issuer, host))
+    }
+
     /// An authority below this one.
     pub fn intermediate(&self, name: &str) -> Result<Self, IssueError> {
         self.intermediate_with_usage(name, true)

@@ -23,9 +23,11 @@ mod name;
 pub mod pem;
 #[cfg(test)]
 pub(crate) mod testdata;
+pub mod ticket_secret;
 pub mod trust_store;
 
 pub use digest::Digest;
 pub use identity::Identity;
 pub use inspect::CertificateFacts;
+pub use ticket_secret::read_ticket_secrets;
 pub use trust_store::TrustStore;

@@ -28,7 +28,11 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::Os;
         }
     };
-    runtime.block_on(live(args))
+    let exit = runtime.block_on(live(args));
+    // The log was written out when `live` ended. What is left are threads that wait for the
+    // system's resolver, which may take minutes and is of no use to anybody any more.
+    runtime.shutdown_background();
+    exit
 }
 
 async fn live(args: &RunArgs) -> Exit {
@@ -107,6 +111,7 @@ async fn serve(
                 Request::Reload
             }
             _ = heartbeat.tick() => {
+                gateway.tidy();
                 if gateway.is_whole() {
                     continue;
                 }
@@ -214,4 +219,37 @@ fn log_panics() {
         let text = panic.payload_as_str().unwrap_or("no text");
         error!(place, text, "a defect was met; please report it");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the log is given where `Level` is accepted.
+    fn accepted(level: &str) -> Option<String> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text);
+        write(
+            "CRMConnectorSAP_SAP1.ini",
+            "[StaticRoutes]\n44300=crm.example.com\n",
+        )
+        .expect("a file");
+        write("crmgate.ini", &format!("[Log]\nLevel={level}\n")).expect("a file");
+        let settings = crate::config::load(dir.path()).settings?;
+        Some(log_options(&settings.log).level)
+    }
+
+    proptest! {
+        #[test]
+        fn a_level_that_a_check_accepts_is_one_that_the_log_takes(
+            level in "(info|Off|crmgate|::|[!-~]|[-_@=,]| ?= ?|, ?){1,3}([=, ](info|DEBUG|a)){0,2}",
+        ) {
+            if let Some(given) = accepted(&level) {
+                let taken = telemetry::parse_level(&given);
+                prop_assert!(taken.is_ok(), "{:?}", taken);
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::document::Document;
 use crate::config::keys::IniFile;
-use crate::config::nearest::nearest;
+use crate::config::nearest::is_slip_of;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::reader::Reader;
 use crate::model::HostPort;
@@ -79,19 +79,15 @@ impl ConnectorParameter {
                 }
             }
             // A slip here would mean plain HTTP or no proxy, so it is not passed over.
-            _ if nearest(token, ["SSL"]).is_some() || token.eq_ignore_ascii_case("TLS") => refuse(
-                "TpiDllParameter has a word that is near to SSL".to_owned(),
-                "write SSL; without it the traffic towards SAP is plain HTTP",
+            _ if token.to_ascii_uppercase().contains("PROXY") => refuse(
+                "TpiDllParameter has PROXY in a word that is not PROXY=host:port".to_owned(),
+                "write SSL PROXY=host:port, with one blank before PROXY and none behind it, such \
+                 as SSL PROXY=10.0.0.5:44300",
             ),
-            _ if token
-                .get(..5)
-                .is_some_and(|start| start.eq_ignore_ascii_case("PROXY")) =>
-            {
-                refuse(
-                    "TpiDllParameter has a PROXY without an equals sign".to_owned(),
-                    "write PROXY=host:port without blanks, such as PROXY=10.0.0.5:44300",
-                )
-            }
+            _ if is_near_ssl(token) => refuse(
+                "TpiDllParameter has a word that is near to SSL".to_owned(),
+                "write SSL by itself; without it the traffic towards SAP is plain HTTP",
+            ),
             _ => Some(
                 Problem::warning(
                     self.place.clone(),
@@ -102,6 +98,19 @@ impl ConnectorParameter {
             ),
         }
     }
+}
+
+/// Whether a part of a word says TLS in some way, a version behind it or not (`SSL=1`, `TLSv1.2`).
+/// Behind an equals sign stands the vendor's value, such as a path, which means nothing here.
+fn is_near_ssl(token: &str) -> bool {
+    let (name, _value) = token.split_once('=').unwrap_or((token, ""));
+    name.split(|c: char| !c.is_alphanumeric())
+        .map(|part| part.trim_end_matches(|c: char| c.is_ascii_digit()))
+        .any(|part| {
+            ["SSL", "TLS", "HTTPS"]
+                .iter()
+                .any(|name| is_slip_of(part, name))
+        })
 }
 
 #[cfg(test)]
@@ -132,10 +141,41 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_holds_ssl_or_its_like_beside_other_signs_is_an_error() {
+        for slip in [
+            "SSL=1",
+            "SSL=yes",
+            "ssl:on",
+            "USE_SSL=1",
+            "\"SSL\" TRACE=1",
+            "HTTPS",
+            "https",
+            "HTPS",
+            "TLSv1.2",
+            "SSLv3",
+            "TLS_ON",
+        ] {
+            assert!(parameter(slip).1.has_errors(), "{slip}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_is_joined_to_another_word_is_an_error() {
+        for joined in [
+            "SSL,PROXY=10.0.0.5:44300",
+            "SSL;PROXY=10.0.0.5:44300",
+            "SSL TRACE=1,proxy=10.0.0.5:44300",
+            "SSL HTTPPROXY=10.0.0.5:44300",
+        ] {
+            assert!(parameter(joined).1.has_errors(), "{joined}");
+        }
+    }
+
+    #[test]
     fn a_word_of_the_vendors_is_a_warning() {
-        let (read, problems) = parameter("SSL TRACE=3 XYZ");
-        assert!(read.ssl && !problems.has_errors());
-        assert_eq!(problems.iter().count(), 2);
+        let (read, problems) = parameter("SSL TRACE=3 XYZ LOG=C:\\ssl\\calls.log");
+        assert!(read.ssl && !problems.has_errors(), "{problems}");
+        assert_eq!(problems.iter().count(), 3);
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub(super) fn read(
             tls: reader.value("Tls"),
             crm,
             allow: reader.value("Allow"),
+            ssl: parameter.ssl,
             via: parameter.proxy.clone(),
             connect_timeout: reader.value("ConnectTimeout"),
             response_timeout: reader.value("ResponseTimeout"),

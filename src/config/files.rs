@@ -74,29 +74,40 @@ fn trouble(file: &FileRef, what: &str, hint: impl Into<String>) -> Problem {
 
 /// Warns of a private key, or what opens it, that others can read or change. It is a warning and no
 /// error, since an installation taken over from the vendor must not fail at its first start for it.
-#[cfg(unix)]
 pub(super) fn exposed_key(file: &FileRef) -> Option<Problem> {
+    let what = exposure(&file.path)?;
+    let hint = chmod(&file.path);
+    Some(Problem::warning(file.place.clone(), what, hint).value(&file.written))
+}
+
+/// Refuses a secret of ours that others can read or change: no vendor's installation has one.
+pub(super) fn exposed_secret(file: &FileRef) -> Option<Problem> {
+    let what = exposure(&file.path)?;
+    Some(Problem::error(file.place.clone(), what, chmod(&file.path)))
+}
+
+#[cfg(unix)]
+fn exposure(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
     /// The group may read: that is how a key is handed to the account of a service.
     const TOO_MUCH: u32 = 0o027;
-    let mode = fs::metadata(&file.path).ok()?.permissions().mode();
+    let mode = fs::metadata(path).ok()?.permissions().mode();
     (mode & TOO_MUCH != 0).then(|| {
         let mode = mode & 0o7777;
-        Problem::warning(
-            file.place.clone(),
-            format!(
-                "a file with a secret has mode {mode:04o}: other accounts of this machine can get at it"
-            ),
-            format!("run: chmod 600 '{}'", file.path.display()),
+        format!(
+            "a file with a secret has mode {mode:04o}: other accounts of this machine can get at it"
         )
-        .value(&file.written)
     })
 }
 
 /// Windows keeps access lists, which are not judged here.
 #[cfg(not(unix))]
-pub(super) fn exposed_key(_file: &FileRef) -> Option<Problem> {
+fn exposure(_path: &Path) -> Option<String> {
     None
+}
+
+fn chmod(path: &Path) -> String {
+    format!("run: chmod 600 '{}'", path.display())
 }
 
 /// What is wrong with a file that is going to be written, if anything.

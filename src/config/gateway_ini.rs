@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::config::document::Document;
+use crate::config::files;
 use crate::config::keys::IniFile;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::reader::Reader;
-use crate::config::settings::{Limits, LogFormat, LogSettings, RuntimeSettings};
+use crate::config::settings::{Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings};
 use crate::config::value::said_duration;
 use crate::model::ListenAddr;
 
@@ -19,6 +20,7 @@ pub(super) struct GatewayIni {
     pub(super) admin: Vec<ListenAddr>,
     pub(super) admin_place: Place,
     pub(super) log: LogSettings,
+    pub(super) tickets: TicketSettings,
     pub(super) runtime: RuntimeSettings,
     pub(super) limits: Limits,
 }
@@ -30,6 +32,7 @@ pub(super) fn read(document: &Document, problems: &mut Problems) -> GatewayIni {
         admin,
         admin_place,
         log: log(document, problems),
+        tickets: tickets(document, problems),
         runtime: runtime(document, problems),
         limits: limits(document, problems),
     }
@@ -60,6 +63,21 @@ fn log(document: &Document, problems: &mut Problems) -> LogSettings {
         file: reader.output_file("File"),
         access: reader.value("Access"),
         throttle: reader.value("Throttle"),
+    }
+}
+
+fn tickets(document: &Document, problems: &mut Problems) -> TicketSettings {
+    let mut reader = Reader::new(document, IniFile::Gateway, "Sessions", problems);
+    let secret = reader.file("TicketSecretFile");
+    if let Some(file) = &secret {
+        let problem = files::unreadable(file).or_else(|| files::exposed_secret(file));
+        if let Some(problem) = problem {
+            reader.report(problem);
+        }
+    }
+    TicketSettings {
+        secret,
+        rotation: reader.value("TicketRotation"),
     }
 }
 

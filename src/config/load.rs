@@ -80,6 +80,7 @@ fn read(dir: &Path, found: &Found, problems: &mut Problems) -> (Settings, Vec<Tl
             .iter()
             .map(|written| resolve::system(written, &mut roles, problems))
             .collect(),
+        tickets: gateway.tickets,
         runtime: gateway.runtime,
         log: gateway.log,
         limits: gateway.limits,

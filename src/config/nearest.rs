@@ -16,6 +16,11 @@ pub(super) fn nearest<'a>(
         .map(|(_, name)| name)
 }
 
+/// Whether a word is that name, or one letter away from it, in any case.
+pub(super) fn is_slip_of(written: &str, name: &str) -> bool {
+    distance(written, name) <= 1
+}
+
 /// How many letters to add, drop or change, capital or not.
 fn distance(a: &str, b: &str) -> usize {
     let lower = |text: &str| -> Vec<char> { text.chars().flat_map(char::to_lowercase).collect() };

@@ -35,13 +35,7 @@ pub(super) fn read(document: &Document, problems: &mut Problems) -> Option<Writt
     };
     if mode == RequestMode::Passthrough {
         reader.without_effect(
-            &[
-                "ResponseTimeout",
-                "PoolIdle",
-                "Fault",
-                "Dechunk",
-                "ForwardedFor",
-            ],
+            &["PoolIdle", "Fault", "Dechunk", "ForwardedFor"],
             "with Mode=passthrough",
             REMOVE,
         );

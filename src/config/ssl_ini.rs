@@ -59,6 +59,12 @@ impl<'a> RoleName<'a> {
         };
         Some(Self { role, system })
     }
+
+    /// Whether both mean one section: capitals, and blanks before the system, say nothing.
+    pub(super) fn is_same(self, other: RoleName<'_>) -> bool {
+        let lower = |name: Option<&str>| name.map(str::to_ascii_lowercase);
+        self.role == other.role && lower(self.system) == lower(other.system)
+    }
 }
 
 /// Versions and suites as a section writes them, each with its place.
@@ -121,19 +127,17 @@ pub(super) struct SslIni {
 
 /// Reads every section of the file, used or not.
 pub(super) fn read(document: &Document, systems: &[SystemName], problems: &mut Problems) -> SslIni {
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: Vec<RoleName<'_>> = Vec::new();
     let mut sections = Vec::new();
     for block in document.blocks.iter().filter(|block| block.line > 0) {
         let Some(name) = RoleName::parse(&block.name) else {
             continue;
         };
-        if seen
-            .iter()
-            .any(|other| other.eq_ignore_ascii_case(&block.name))
-        {
+        // The first one counts; that there is a second is said where names are judged.
+        if seen.iter().any(|other| other.is_same(name)) {
             continue;
         }
-        seen.push(&block.name);
+        seen.push(name);
         if let Some(problem) = unknown_system(document, block, name, systems) {
             problems.push(problem);
         }
@@ -317,6 +321,18 @@ mod tests {
         assert_eq!((both.role, both.system), (None, None));
         assert_eq!(RoleName::parse("SSL"), None);
         assert_eq!(RoleName::parse("SSL_SERVERS"), None);
+    }
+
+    #[test]
+    fn two_spellings_of_one_section_are_one_section() {
+        let text = "[SSL_SERVER SAP2]\nSESSION_TICKETS=no\n\
+                    [ssl_server \t sap2]\nSESSION_TICKETS=yes\n\
+                    [SSL_SERVER]\n[SSL_CLIENT SAP2]\n";
+        let mut problems = Problems::new();
+        let document = Document::parse(std::path::Path::new("ssl.ini"), text, &mut problems);
+        let read = read(&document, &["SAP2".parse().expect("a name")], &mut problems);
+        let tickets: Vec<_> = read.sections.iter().map(|own| own.tickets).collect();
+        assert_eq!(tickets, [Some(false), None, None]);
     }
 
     #[test]

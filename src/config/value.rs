@@ -169,26 +169,26 @@ pub(super) fn header(text: &str) -> Parsed<String> {
     }
 }
 
-/// A level alone, or a filter: only its letters are judged here, its meaning where it is used.
+/// A level alone, or levels for targets with commas, without the blanks between them: the log would
+/// take a blank for a part of the target.
 pub(super) fn level(text: &str) -> Parsed<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_level = |word: &str| LEVELS.iter().any(|l| l.eq_ignore_ascii_case(word));
-    let understood = text.split(',').all(|directive| {
-        let directive = directive.trim();
-        match directive.rsplit_once('=') {
-            Some((target, level)) => {
-                is_level(level)
-                    && !target.is_empty()
-                    && target.bytes().all(|b| b.is_ascii_graphic())
-            }
-            None => is_level(directive),
+    // A target is the path of a module; the log's own syntax knows more, which nobody needs here.
+    let in_a_target = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-');
+    let directives = text.split(',').map(|directive| {
+        let (target, level) = match directive.split_once('=') {
+            Some((target, level)) => (Some(target.trim()), level.trim()),
+            None => (None, directive.trim()),
+        };
+        let is_sound = target.is_none_or(|t| !t.is_empty() && t.bytes().all(in_a_target));
+        match target {
+            _ if !is_sound || !is_level(level) => Err(ValueError::NotUnderstood),
+            Some(target) => Ok(format!("{target}={level}")),
+            None => Ok(level.to_owned()),
         }
     });
-    if understood {
-        Ok(text.to_owned())
-    } else {
-        Err(ValueError::NotUnderstood)
-    }
+    Ok(directives.collect::<Parsed<Vec<_>>>()?.join(","))
 }
 
 /// Any text without control characters but tabs; what it means is judged elsewhere.

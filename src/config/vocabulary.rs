@@ -35,7 +35,7 @@ pub(super) fn check(document: &Document, ini: IniFile, problems: &mut Problems) 
             Some(section) => {
                 check_keys(document, ini, section, block, &mut foreign, problems);
                 let before = document.blocks.get(..index).unwrap_or_default();
-                if let Some(first) = before.iter().find(|other| same_section(other, block)) {
+                if let Some(first) = before.iter().find(|other| same_section(ini, other, block)) {
                     problems.push(repeated_section(document, ini, section, first, block));
                 }
             }
@@ -70,8 +70,13 @@ fn known_section(ini: IniFile, block: &Block) -> Option<&'static str> {
         .find(|name| name.eq_ignore_ascii_case(&block.name))
 }
 
-fn same_section(a: &Block, b: &Block) -> bool {
-    a.line > 0 && a.name.eq_ignore_ascii_case(&b.name)
+fn same_section(ini: IniFile, a: &Block, b: &Block) -> bool {
+    let role_of = |block| RoleName::parse(block).filter(|_| ini == IniFile::Ssl);
+    a.line > 0
+        && match (role_of(&a.name), role_of(&b.name)) {
+            (Some(a), Some(b)) => a.is_same(b),
+            _ => a.name.eq_ignore_ascii_case(&b.name),
+        }
 }
 
 fn is_key(ini: IniFile, section: &str, name: &str) -> bool {
@@ -193,6 +198,17 @@ fn unknown_key(
     );
     if ini == IniFile::System && section == VENDOR_SECTION {
         return near.map(|near| {
+            // A slip here would mean plain HTTP, so it is not passed over.
+            if document.block(section).is_none_or(|own| own.entry(near).is_none()) {
+                return Problem::error(
+                    place,
+                    format!("a key is not known, and {near}, to which its name is near, is missing"),
+                    format!(
+                        "write {near}; if this key is the vendor's, add {near}= with SSL or nothing \
+                         behind it"
+                    ),
+                );
+            }
             Problem::warning(
                 place,
                 "a key is not known, and its name is near to a known one",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::http::{Context, RelayCaller};
+use crate::http::{Context, NoWayThrough, RelayCaller};
 use crate::model::{HostPort, Outcome, SystemName};
 use crate::net::{dial, relay};
 use crate::telemetry::{self, Noise};
@@ -35,7 +35,9 @@ pub async fn carry(mut caller: RelayCaller, route: Arc<StaticRoute>, context: Rc
     let mut target = match dialled {
         Ok(target) => target,
         Err(error) => {
-            if let Some(suppressed) = context.may_say(Noise::RelayFailed) {
+            if let NoWayThrough::Dial(error) = &error
+                && let Some(suppressed) = context.may_say(Noise::RelayFailed)
+            {
                 let (system, upstream) = (&route.system, &route.target);
                 warn!(%system, %upstream, %error, hint = error.hint(), suppressed, "cannot reach the CRM host");
             }
@@ -50,7 +52,7 @@ pub async fn carry(mut caller: RelayCaller, route: Arc<StaticRoute>, context: Rc
                 |line| {
                     line.tries = 1;
                     line.outcome = Outcome::NotSent;
-                    line.code = Some("GW-503-UNREACHABLE");
+                    line.code = Some(error.code());
                 },
             );
             return;

@@ -10,15 +10,16 @@ use std::sync::Arc;
 
 use super::describe::describe;
 use super::snapshot::{ListenerPlan, Service, Snapshot, SystemParts};
+use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
-use crate::config::settings::{ClientTls, ServerTls, Settings, SystemSettings};
+use crate::config::settings::{ClientTls, ServerTls, Settings, SystemSettings, TicketSettings};
 use crate::events::StaticRoute;
 use crate::model::{Clock, Generation, ListenAddr, SystemName};
 use crate::net::Scope;
 use crate::requests::SideEvents;
 use crate::telemetry::Counters;
-use crate::tls::{Acceptor, Connector, SessionVault};
+use crate::tls::{Acceptor, Connector, SessionVault, TicketSource};
 
 /// What a build works with and what outlives it.
 pub(super) struct Workshop {
@@ -146,6 +147,7 @@ pub(super) fn build(
             systems.insert(system.name.clone(), parts);
         }
     }
+    let tickets = build.tickets(&settings.tickets);
     let Build {
         problems,
         listeners,
@@ -161,6 +163,7 @@ pub(super) fn build(
             settings,
             systems,
             listeners,
+            tickets,
         }),
         problems,
     )
@@ -176,6 +179,19 @@ pub(super) struct Build<'a> {
 }
 
 impl Build<'_> {
+    /// Where ticket keys come from.
+    fn tickets(&mut self, settings: &TicketSettings) -> TicketSource {
+        let secrets = settings.secret.as_ref().map(read_ticket_secrets);
+        let secrets = secrets.unwrap_or_else(|| Ok(Vec::new()));
+        TicketSource {
+            rotation: settings.rotation,
+            secrets: secrets.unwrap_or_else(|problems| {
+                self.problems.extend(problems);
+                Vec::new()
+            }),
+        }
+    }
+
     fn system(&mut self, settings: &SystemSettings) -> Option<SystemParts> {
         let previous = self
             .previous

@@ -157,8 +157,9 @@ impl Build<'_> {
             crm = self.upstream(key, system, previous, parts);
         }
         // The token SSL speaks for the whole system: what the forward-proxy form names is secured
-        // in the same way as a fixed target.
-        let scheme = if parts.connector.is_some() {
+        // in the same way as a fixed target. That there is a connector says nothing: a side may
+        // be what needs it.
+        let scheme = if events.ssl {
             Scheme::Https
         } else {
             Scheme::Http

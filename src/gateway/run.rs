@@ -209,9 +209,14 @@ impl Gateway {
             .systems
             .values()
             .filter_map(|parts| parts.acceptor.as_ref());
-        self.workshop
-            .vault
-            .retain(universes.map(|acceptor| acceptor.universe()));
+        self.workshop.vault.publish(
+            universes.map(|acceptor| {
+                let lifetime = acceptor.session_lifetime();
+                (acceptor.universe(), acceptor.policy_id(), lifetime)
+            }),
+            &next.tickets,
+            self.workshop.clock.now(),
+        );
         self.snapshot = next;
         Ok(())
     }
@@ -266,6 +271,11 @@ impl Gateway {
             });
         }
         sides.is_some()
+    }
+
+    /// Puts away what time has made useless; to be called now and then.
+    pub fn tidy(&self) {
+        self.workshop.vault.sweep(self.workshop.clock.now());
     }
 
     /// Whether every worker is alive. One that is not has left its connections behind.

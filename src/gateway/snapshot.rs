@@ -12,7 +12,7 @@ use crate::http::Upstream;
 use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName};
 use crate::net::Scope;
 use crate::requests::{PassthroughRoute, RequestRoute, Sides};
-use crate::tls::{Acceptor, Connector};
+use crate::tls::{Acceptor, Connector, TicketSource};
 
 /// What a listener does with its connections.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl ListenerPlan {
     pub(super) fn must_leave_for(&self, next: &Self) -> bool {
         let trust = |plan: &Self| {
             let acceptor = plan.acceptor.as_ref();
-            acceptor.map(|acceptor| acceptor.trust_digest())
+            acceptor.map(|acceptor| acceptor.policy_id())
         };
         trust(self) != trust(next) || self.service.leads_elsewhere(&next.service)
     }
@@ -120,6 +120,7 @@ pub(super) struct Snapshot {
     pub(super) settings: Settings,
     pub(super) systems: BTreeMap<SystemName, SystemParts>,
     pub(super) listeners: Vec<ListenerPlan>,
+    pub(super) tickets: TicketSource,
 }
 
 impl Snapshot {

@@ -74,7 +74,11 @@ pub(super) fn spawn(spec: WorkerSpec) -> std::io::Result<WorkerHandle> {
         .build()?;
     let thread = std::thread::Builder::new()
         .name(format!("crmgate-{}", spec.index))
-        .spawn(move || LocalSet::new().block_on(&runtime, Worker::new(&spec).run(inbox)))?;
+        .spawn(move || {
+            LocalSet::new().block_on(&runtime, Worker::new(&spec).run(inbox));
+            // The system's resolver may take minutes; a stop does not wait for its threads.
+            runtime.shutdown_background();
+        })?;
     Ok(WorkerHandle {
         commands,
         counters,

@@ -1,29 +1,26 @@
 //! The way back: an answer from its first byte to the caller's last.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use crate::config::settings::Limits;
-use crate::http::attempt::{Delivery, TryFailed, UpstreamFault};
+use crate::http::answer_head::{Arrived, SMALL_ANSWER};
+use crate::http::attempt::{Delivery, TryFailed};
 use crate::http::caller::Caller;
 use crate::http::context::Work;
 use crate::http::copy::{Encode, End, Pump, Stop};
 use crate::http::error::GatewayError;
 use crate::http::exchange::Exchange;
 use crate::http::framing::Framing;
-use crate::http::head::{HeadLimits, Version};
-use crate::http::lines::find_end;
+use crate::http::head::Version;
 use crate::http::refusal::BadAnswer;
 use crate::http::response::AnswerFraming;
 use crate::http::upstream::Upstream;
 use crate::model::Outcome;
 use crate::net::{Interrupt, Phase};
-use crate::tls::{HandshakeFailure, Wire};
+use crate::tls::Wire;
 
 impl Exchange<'_> {
     /// Reads the answer and passes it on. An error means that the caller has heard nothing yet.
@@ -67,113 +64,6 @@ impl Exchange<'_> {
             Err(broken) => {
                 self.caller.wire.socket().reset_on_close();
                 Ok(broken)
-            }
-        }
-    }
-
-    /// Reads heads until a final one; interim answers are ours to ask for, so they end here.
-    async fn read_head(&mut self, wire: &mut Wire, patience: Duration) -> Result<(), TryFailed> {
-        let deadline = Instant::now() + patience;
-        let limits = self.limits.head();
-        let to_head = self.work.get().request.is_head();
-        for _interim in 0..INTERIM_AT_MOST {
-            self.read_one_head(wire, deadline, limits, to_head).await?;
-            if !self.work.get().answer.is_interim() {
-                return Ok(());
-            }
-        }
-        Err(self.bad(BadAnswer::Interim))
-    }
-
-    async fn read_one_head(
-        &mut self,
-        wire: &mut Wire,
-        deadline: Instant,
-        limits: HeadLimits,
-        to_head: bool,
-    ) -> Result<(), TryFailed> {
-        let mut seen = 0;
-        loop {
-            let Work {
-                answer,
-                answer_early,
-                ..
-            } = self.work.get();
-            match find_end(answer_early, seen) {
-                Ok(Some(end)) if end <= limits.max_size => {
-                    let head = answer_early.get(..end).unwrap_or_default();
-                    let judged = answer.take(head, limits, to_head);
-                    answer_early.drain(..end);
-                    return judged.map_err(|bad| self.bad(bad));
-                }
-                Ok(None) if answer_early.len() <= limits.max_size => {
-                    if seen == 0 && !answer_early.is_empty() {
-                        wire.socket().acknowledge_now();
-                    }
-                    seen = answer_early.len();
-                }
-                Ok(_) => return Err(self.bad(BadAnswer::HeadTooLarge)),
-                Err(_bare_lf) => return Err(self.bad(BadAnswer::Head)),
-            }
-            match self.read_more(wire, deadline).await? {
-                Arrived::Bytes => {}
-                Arrived::Break(Some(refused)) if self.work.get().answer_early.is_empty() => {
-                    let error = GatewayError::TlsRefused(refused.to_string());
-                    return Err(TryFailed::upstream(error, UpstreamFault::Handshake));
-                }
-                Arrived::End | Arrived::Break(_) if self.work.get().answer_early.is_empty() => {
-                    return Err(TryFailed::upstream(
-                        GatewayError::Lost(self.sent()),
-                        UpstreamFault::Closed,
-                    ));
-                }
-                Arrived::End | Arrived::Break(_) => return Err(self.bad(BadAnswer::Truncated)),
-            }
-        }
-    }
-
-    /// Reads once from the upstream, behind what is there of the answer.
-    async fn read_more(
-        &mut self,
-        wire: &mut Wire,
-        deadline: Instant,
-    ) -> Result<Arrived, TryFailed> {
-        let Self {
-            caller,
-            work,
-            context,
-            ..
-        } = self;
-        let early = &mut work.get().answer_early;
-        let read = caller
-            .waiter
-            .until(deadline, false, |cx| {
-                context.scratch.with(|buffer| {
-                    let mut read = ReadBuf::new(buffer);
-                    let result = ready!(Pin::new(&mut *wire).poll_read(cx, &mut read));
-                    early.extend_from_slice(read.filled());
-                    Poll::Ready(match result {
-                        Ok(()) if read.filled().is_empty() => Arrived::End,
-                        Ok(()) => Arrived::Bytes,
-                        Err(broken) => {
-                            Arrived::Break(HandshakeFailure::in_stream(&broken).map(Box::new))
-                        }
-                    })
-                })
-            })
-            .await;
-        match read {
-            Ok(arrived) => Ok(arrived),
-            Err(Interrupt::Deadline) => Err(TryFailed::upstream(
-                GatewayError::TimedOut(self.sent()),
-                UpstreamFault::NoAnswer,
-            )),
-            Err(Interrupt::Abandoned) => Err(TryFailed::upstream(
-                GatewayError::SideDown(self.sent()),
-                UpstreamFault::NoAnswer,
-            )),
-            Err(Interrupt::Leaving | Interrupt::Cut) => {
-                Err(TryFailed::blameless(GatewayError::Cut(self.sent())))
             }
         }
     }
@@ -326,19 +216,20 @@ impl Exchange<'_> {
                     return Err(self.truncated("GW-504-STALLED"));
                 }
                 Err(Interrupt::Leaving | Interrupt::Cut) => {
-                    return Err(self.truncated("GW-503-CUT"));
+                    return Err(self.cut());
                 }
             }
         }
     }
 
-    const fn bad(&self, answer: BadAnswer) -> TryFailed {
-        TryFailed::bad_answer(answer, self.sent())
-    }
-
     fn caller_lost(&mut self) -> Delivery {
         self.record.code = Some("GW-499-CALLER-LOST");
         Delivery::CallerLost
+    }
+
+    fn cut(&mut self) -> Delivery {
+        self.record.code = Some(GatewayError::Cut(Outcome::Answered).code());
+        Delivery::Cut
     }
 
     fn truncated(&mut self, code: &'static str) -> Delivery {
@@ -356,23 +247,6 @@ enum Collected {
     /// More than may be kept; the rest is streamed.
     TooMuch,
 }
-
-/// What a read from the upstream gave.
-#[derive(Debug)]
-enum Arrived {
-    Bytes,
-    /// The connection ended in order.
-    End,
-    /// It was reset, or its TLS was cut off; what the far end's TLS had to say, if anything.
-    Break(Option<Box<HandshakeFailure>>),
-}
-
-/// Nobody needs more interim answers than this; a side that sends them without end is broken.
-const INTERIM_AT_MOST: usize = 16;
-
-/// Nearly all SOAP answers are smaller. To wait for so few bytes costs the caller nothing that it
-/// would notice, and a busy gateway no memory worth counting.
-const SMALL_ANSWER: usize = 64 * 1024;
 
 #[cfg(test)]
 #[path = "tests/answer.rs"]

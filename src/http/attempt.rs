@@ -16,6 +16,8 @@ pub enum Delivery {
     Truncated,
     /// The caller went away.
     CallerLost,
+    /// The gateway had to end the connection in the middle of it.
+    Cut,
 }
 
 /// A try that gave no answer.

@@ -27,7 +27,9 @@ impl Exchange<'_> {
         // From here on the bytes of the caller are taken apart: after a failure nobody can tell
         // where the next request begins.
         self.body = BodyState::Started;
-        let limit = self.limits.max_buffered_body as u64;
+        // To be collected gives no body the right to be larger than others.
+        let buffered = self.limits.max_buffered_body as u64;
+        let limit = buffered.min(self.limits.max_body_size);
         let mut pump = Pump::new(Framing::Chunked, Encode::Raw, limit, End::Source);
         let work = self.work.get();
         work.collected.clear();

@@ -41,7 +41,7 @@ pub enum GatewayError {
     Lost(Outcome),
     /// The upstream ended TLS with an alert in place of an answer: with TLS 1.3 it looks at our
     /// certificate after we have begun to send. The text says which alert and why.
-    TlsRefused(String),
+    TlsRefused(String, Outcome),
     /// `ResponseTimeout` passed.
     TimedOut(Outcome),
     /// The side was declared down while it had the request, or a part of it.
@@ -69,7 +69,7 @@ impl GatewayError {
             Self::Exhausted => "GW-503-EXHAUSTED",
             Self::Lost(Outcome::PartlySent) => "GW-502-PARTLY-SENT",
             Self::Lost(_) => "GW-502-NO-ANSWER",
-            Self::TlsRefused(_) => "GW-502-TLS-REFUSED",
+            Self::TlsRefused(..) => "GW-502-TLS-REFUSED",
             Self::TimedOut(_) => "GW-504-NO-ANSWER",
             Self::SideDown(_) => "GW-504-SIDE-DOWN",
             Self::BadAnswer(..) => "GW-502-BAD-ANSWER",
@@ -88,7 +88,7 @@ impl GatewayError {
             Self::BodyTooLarge(_) => 413,
             Self::TargetNotAllowed => 403,
             Self::Unreachable(_) | Self::Exhausted | Self::Cut(_) => 503,
-            Self::Lost(_) | Self::TlsRefused(_) | Self::BadAnswer(..) => 502,
+            Self::Lost(_) | Self::TlsRefused(..) | Self::BadAnswer(..) => 502,
             Self::TimedOut(_) | Self::SideDown(_) => 504,
             Self::Internal(_) => 500,
         }
@@ -109,11 +109,10 @@ impl GatewayError {
             | Self::Lost(outcome)
             | Self::TimedOut(outcome)
             | Self::SideDown(outcome)
+            | Self::TlsRefused(_, outcome)
             | Self::BadAnswer(_, outcome)
             | Self::Cut(outcome)
             | Self::Internal(outcome) => *outcome,
-            // Only an exchange that waits for an answer is told so.
-            Self::TlsRefused(_) => Outcome::SentNoAnswer,
         }
     }
 
@@ -129,7 +128,7 @@ impl GatewayError {
             | Self::TargetNotAllowed => Blame::Caller,
             Self::Unreachable(_)
             | Self::Lost(_)
-            | Self::TlsRefused(_)
+            | Self::TlsRefused(..)
             | Self::TimedOut(_)
             | Self::SideDown(_)
             | Self::BadAnswer(..) => Blame::Upstream,
@@ -157,9 +156,9 @@ impl fmt::Display for GatewayError {
             Self::Unreachable(tried) => write!(f, "nothing was sent, because {tried}"),
             Self::Exhausted => f.write_str("the gateway has no descriptors or ports left"),
             Self::Lost(outcome) => write!(f, "the connection broke, and the request was {outcome}"),
-            Self::TlsRefused(why) => write!(
+            Self::TlsRefused(why, outcome) => write!(
                 f,
-                "TLS ended before an answer came, and the request was sent without answer: {why}"
+                "TLS ended before an answer came, and the request was {outcome}: {why}"
             ),
             Self::TimedOut(outcome) => {
                 write!(f, "no answer came in time, and the request was {outcome}")
@@ -195,7 +194,7 @@ mod tests {
             GatewayError::Exhausted,
             GatewayError::Lost(Outcome::PartlySent),
             GatewayError::Lost(Outcome::SentNoAnswer),
-            GatewayError::TlsRefused("alert".to_owned()),
+            GatewayError::TlsRefused("alert".to_owned(), Outcome::SentNoAnswer),
             GatewayError::TimedOut(Outcome::SentNoAnswer),
             GatewayError::SideDown(Outcome::SentNoAnswer),
             GatewayError::BadAnswer(BadAnswer::Head, Outcome::SentNoAnswer),
@@ -224,6 +223,7 @@ mod tests {
             let may_have_arrived = matches!(
                 error,
                 GatewayError::Lost(_)
+                    | GatewayError::TlsRefused(..)
                     | GatewayError::TimedOut(_)
                     | GatewayError::SideDown(_)
                     | GatewayError::BadAnswer(..)

@@ -14,7 +14,7 @@ use crate::http::error::GatewayError;
 use crate::http::request::{RequestHead, RequestRewrite};
 use crate::http::upstream::{ConnectError, Upstream};
 use crate::model::{ExchangeId, Outcome, Principal, Side};
-use crate::net::{DialError, Interrupt};
+use crate::net::{DialError, Interrupt, Phase};
 use crate::telemetry::Noise;
 use crate::tls::Wire;
 
@@ -31,6 +31,8 @@ pub struct Exchange<'a> {
     pub(super) body: BodyState,
     /// The request's body as far as it went to the upstream.
     pub(super) sent_whole: bool,
+    /// Interim answers of this try.
+    pub(super) interim: usize,
 }
 
 /// What the access line will say.
@@ -82,6 +84,7 @@ impl<'a> Exchange<'a> {
             record: Record::default(),
             body: BodyState::Untouched,
             sent_whole: false,
+            interim: 0,
         }
     }
 
@@ -165,6 +168,8 @@ impl<'a> Exchange<'a> {
     }
 
     async fn connect(&mut self, upstream: &Arc<Upstream>) -> Result<Wire, TryFailed> {
+        // Whoever had a part in a try before this one has none in it: his end is no reason to stop.
+        self.caller.waiter.seat().set_phase(Phase::Busy);
         // Boxed: most exchanges find a pooled connection, and their future shall stay small.
         let mut dialling = Box::pin(upstream.connect(&self.context.counters));
         let deadline = Instant::now() + upstream.spec().connect_timeout * 2;
@@ -193,7 +198,8 @@ impl<'a> Exchange<'a> {
             }
             Ok(Err(_exhausted)) => Err(TryFailed::blameless(GatewayError::Exhausted)),
             Err(Interrupt::Deadline) => {
-                // The dial keeps its own time; this is for a resolver that does not come back.
+                // The dial keeps its own time, with the resolver and the handshake in it; this is
+                // for one that forgets to.
                 let why = format!("{} did not answer in time", upstream.spec().dialled);
                 Err(TryFailed::upstream(
                     GatewayError::Unreachable(why),

@@ -351,10 +351,23 @@ fn refusal_of(error: httparse::Error, bytes: &[u8]) -> Refusal {
             }
         }
         httparse::Error::TooManyHeaders => Refusal::TooManyFields,
-        // All line ends were found right before, so there is something behind the version.
-        httparse::Error::NewLine | httparse::Error::Version => Refusal::Version,
-        httparse::Error::Status | httparse::Error::Token => Refusal::RequestLine,
+        // All line ends were found right before, so what is wrong stands in the request line.
+        httparse::Error::NewLine | httparse::Error::Version if !names_our_version(bytes) => {
+            Refusal::Version
+        }
+        httparse::Error::NewLine
+        | httparse::Error::Version
+        | httparse::Error::Status
+        | httparse::Error::Token => Refusal::RequestLine,
     }
+}
+
+/// Whether the first line ends in a version that is spoken here: then a blank too many is what the
+/// parser has stumbled over, and not the version.
+fn names_our_version(bytes: &[u8]) -> bool {
+    let end = memchr::memchr(b'\r', bytes).unwrap_or(bytes.len());
+    let line = bytes.get(..end).unwrap_or_default().trim_ascii_end();
+    line.ends_with(b" HTTP/1.0") || line.ends_with(b" HTTP/1.1")
 }
 
 /// The place of a part that `httparse` cut out of these bytes.

@@ -12,7 +12,8 @@
 //! | file | what it gives |
 //! |---|---|
 //! | `caller`, `arrival`, `server` | one accepted connection: its heads, its loop, its end |
-//! | `exchange`, `collect`, `send`, `answer`, `attempt` | one request: taken, sent, answered, judged |
+//! | `exchange`, `collect`, `send` | one request: taken and sent |
+//! | `answer_head`, `answer`, `attempt` | its answer: heard, passed on, judged |
 //! | `request`, `response`, `refusal` | heads, judged and written on; why one is not |
 //! | `head`, `lines`, `fields`, `target`, `text` | what heads are made of |
 //! | `framing`, `copy`, `pace` | bodies: how long, on their way, how fast |
@@ -28,6 +29,7 @@
 //! [`Delivery`] and [`TryFailed`], from which a flow decides whether another try is lawful.
 
 mod answer;
+mod answer_head;
 mod arrival;
 mod attempt;
 mod caller;
@@ -63,7 +65,7 @@ pub use framing::{BadChunk, Chunk, ChunkDecoder, Framing};
 pub use head::{HeadLimits, Version};
 pub use pool::Pool;
 pub use refusal::{BadAnswer, Refusal};
-pub use relay_caller::RelayCaller;
+pub use relay_caller::{NoWayThrough, RelayCaller};
 pub use request::{RequestHead, RequestRewrite, Soap};
 pub use response::{AnswerFraming, AnswerHead};
 pub use server::{Flow, Slot, serve};

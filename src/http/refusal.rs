@@ -24,7 +24,7 @@ pub enum Refusal {
     Connect,
     /// `TRACE`: it would send the caller's own secrets back.
     Trace,
-    /// A request target of a form that this method has not.
+    /// A request target of a form that this method has not, or with a character that no URI has.
     Target,
     /// No `Host` with HTTP/1.1, several, or one that names no host.
     Host,
@@ -128,7 +128,10 @@ impl fmt::Display for Refusal {
             Self::Version => "only HTTP/1.0 and HTTP/1.1 are spoken here",
             Self::Connect => "the method CONNECT is not served",
             Self::Trace => "the method TRACE is not served",
-            Self::Target => "the request target has a form that this method does not allow",
+            Self::Target => {
+                "the request target has a form that this method does not allow, or a character \
+                 that has to be written as %XX"
+            }
             Self::Host => "the Host header is missing, repeated or names no host",
             Self::HostMismatch => "the request target and the Host header name two hosts",
             Self::LengthAndChunked => "Content-Length and Transfer-Encoding contradict each other",
@@ -178,6 +181,12 @@ pub enum BadAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_target_is_told_of_its_form_and_of_its_characters() {
+        let text = Refusal::Target.to_string();
+        assert!(text.contains("form") && text.contains("%XX"), "{text}");
+    }
 
     #[test]
     fn every_refusal_has_a_code_of_its_own_that_begins_with_its_status() {

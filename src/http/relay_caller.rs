@@ -6,9 +6,41 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::http::context::Context;
+use crate::http::error::GatewayError;
 use crate::model::{ExchangeId, Generation, HostPort, Outcome, Side, SystemName};
-use crate::net::{DialError, Phase, RelayEnd, RelayReport, Socket, Waiter};
+use crate::net::{DialError, Interrupt, Phase, RelayEnd, RelayReport, Socket, Waiter};
 use crate::telemetry::{AccessLine, Flow};
+
+/// Why there is no way through for a connection; nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoWayThrough {
+    /// The dial came to nothing.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The connection had to end while the dial was under way: nobody's fault.
+    #[error("the gateway had to end the connection")]
+    Cut,
+}
+
+impl NoWayThrough {
+    /// Whether the far end is to blame.
+    pub const fn blames_target(&self) -> bool {
+        match self {
+            Self::Dial(error) => error.blames_target(),
+            Self::Cut => false,
+        }
+    }
+
+    /// The stable code for the access line, the same as requests have it.
+    pub fn code(&self) -> &'static str {
+        let same = match self {
+            Self::Dial(error) if error.blames_target() => GatewayError::Unreachable(String::new()),
+            Self::Dial(_exhausted) => GatewayError::Exhausted,
+            Self::Cut => GatewayError::Cut(Outcome::NotSent),
+        };
+        same.code()
+    }
+}
 
 /// An accepted connection whose bytes are relayed.
 #[derive(Debug)]
@@ -41,7 +73,7 @@ impl RelayCaller {
         dialling: impl Future<Output = Result<Socket, DialError>>,
         target: &HostPort,
         limit: Duration,
-    ) -> Result<Socket, DialError> {
+    ) -> Result<Socket, NoWayThrough> {
         self.waiter.seat().set_phase(Phase::Busy);
         let mut dialling = Box::pin(dialling);
         let deadline = Instant::now() + limit * 2;
@@ -49,11 +81,16 @@ impl RelayCaller {
             .waiter
             .until(deadline, false, |cx| dialling.as_mut().poll(cx))
             .await;
-        dialled.unwrap_or_else(|_interrupt| {
-            Err(DialError::TimedOut {
+        match dialled {
+            Ok(dialled) => Ok(dialled?),
+            // The dial keeps its own time; this is for one that forgets to.
+            Err(Interrupt::Deadline) => Err(NoWayThrough::Dial(DialError::TimedOut {
                 target: target.clone(),
-            })
-        })
+            })),
+            Err(Interrupt::Leaving | Interrupt::Cut | Interrupt::Abandoned) => {
+                Err(NoWayThrough::Cut)
+            }
+        }
     }
 
     /// Tells the caller with a reset that there is no way through; a plain close could be taken
@@ -136,14 +173,15 @@ impl RelayCaller {
 }
 
 impl AccessLine<'_> {
-    /// Takes over what went through a relayed connection. Bytes that came back are an answer.
+    /// Takes over what went through a relayed connection. Bytes that came back are an answer,
+    /// unless something was asked after them and the connection broke off.
     pub fn of_relay(&mut self, report: &RelayReport) {
         self.request_bytes = report.to_target;
         self.response_bytes = report.to_caller;
         self.outcome = match (report.to_target, report.to_caller) {
-            (_, 1..) => Outcome::Answered,
             (0, 0) => Outcome::NotSent,
-            (1.., 0) => Outcome::SentNoAnswer,
+            (_, 1..) if !report.unanswered => Outcome::Answered,
+            (_, _) => Outcome::SentNoAnswer,
         };
         self.code = match report.end {
             RelayEnd::Closed | RelayEnd::Drained => None,
@@ -152,5 +190,31 @@ impl AccessLine<'_> {
             | RelayEnd::Idle
             | RelayEnd::Cut) => Some(other.code()),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_a_way_through_names_whom_it_was_for_want_of() {
+        let refused = DialError::Refused {
+            address: SocketAddr::from(([192, 0, 2, 7], 8443)),
+        };
+        let exhausted = DialError::Exhausted {
+            reason: "too many open files".to_owned(),
+        };
+        for (error, code) in [
+            (NoWayThrough::Dial(refused), "GW-503-UNREACHABLE"),
+            (NoWayThrough::Dial(exhausted), "GW-503-EXHAUSTED"),
+            (NoWayThrough::Cut, "GW-503-CUT"),
+        ] {
+            assert_eq!(error.code(), code, "{error}");
+        }
+        assert_eq!(
+            NoWayThrough::Cut.to_string(),
+            "the gateway had to end the connection"
+        );
     }
 }

@@ -1,13 +1,12 @@
 //! The way there: a request from its first byte to its last, or to an answer that comes earlier.
 
-use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use crate::config::settings::Limits;
+use crate::http::answer_head::{Arrived, poll_arrival};
 use crate::http::attempt::{TryFailed, UpstreamFault};
 use crate::http::caller::Caller;
 use crate::http::collect::body_error;
@@ -20,7 +19,7 @@ use crate::http::request::RequestRewrite;
 use crate::http::upstream::Upstream;
 use crate::model::{Outcome, Side};
 use crate::net::{Interrupt, Phase};
-use crate::tls::Wire;
+use crate::tls::{HandshakeFailure, Wire};
 
 impl Exchange<'_> {
     /// Makes what is written first, the head and what is there of the body, and lays it into the
@@ -71,7 +70,7 @@ impl Exchange<'_> {
     }
 
     /// Sends head and body. `Ok`: the request is complete at the upstream, or the upstream has
-    /// begun to answer.
+    /// answered before it was.
     pub(super) async fn send(
         &mut self,
         upstream: &Upstream,
@@ -82,6 +81,9 @@ impl Exchange<'_> {
         let phase = side.map_or(Phase::Busy, |side| Phase::Sending(side, Instant::now()));
         self.caller.waiter.seat().set_phase(phase);
         self.sent_whole = false;
+        // What another connection said before it broke is none of this one's words.
+        self.work.get().answer_early.clear();
+        self.interim = 0;
         let complete = pump.source_is_done();
         let before = wire.socket().written();
         let mut progress = self.send_first(upstream, wire, pump, before).await?;
@@ -133,7 +135,8 @@ impl Exchange<'_> {
                     }
                     context
                         .scratch
-                        .with(|buffer| poll_early_answer(cx, wire, buffer, answer))
+                        .with(|buffer| poll_arrival(cx, wire, buffer, answer))
+                        .map(Step::Heard)
                 })
                 .await;
             let outcome = if wire.socket().written() > before {
@@ -143,17 +146,23 @@ impl Exchange<'_> {
             };
             return match step {
                 Ok(Step::Sent(Ok(()))) => Ok(Progress::Sent),
-                Ok(Step::Answering) => Ok(Progress::Answering),
-                Ok(Step::Sent(Err(_)) | Step::Closed) if outcome == Outcome::NotSent => {
-                    let why = "the connection broke before the first byte".to_owned();
-                    Err(TryFailed::upstream(
-                        GatewayError::Unreachable(why),
-                        UpstreamFault::Closed,
-                    ))
+                Ok(Step::Sent(Err(_)) | Step::Heard(Arrived::End))
+                    if outcome == Outcome::NotSent =>
+                {
+                    Err(nothing_sent(None))
+                }
+                Ok(Step::Heard(Arrived::Break(refused))) if outcome == Outcome::NotSent => {
+                    Err(nothing_sent(refused))
                 }
                 // It may have answered before it closed, as servers do that refuse a request.
                 Ok(Step::Sent(Err(_))) => self.answered_early(wire).await,
-                Ok(Step::Closed) => Err(lost(outcome)),
+                Ok(Step::Heard(arrived)) => {
+                    if self.hear(arrived)? {
+                        Ok(Progress::Answered)
+                    } else {
+                        continue;
+                    }
+                }
                 Err(Interrupt::Deadline) if pump.deadline(patience, 0) > Instant::now() => continue,
                 Err(Interrupt::Deadline) => Err(TryFailed::upstream(
                     GatewayError::TimedOut(outcome),
@@ -188,7 +197,8 @@ impl Exchange<'_> {
         };
     }
 
-    /// Streams the rest of the body; ends early, with success, when the upstream answers already.
+    /// Streams the rest of the body; ends early, with success, when the upstream has answered
+    /// already. Interim answers, and half of a final one, end nothing.
     async fn stream_body(
         &mut self,
         upstream: &Upstream,
@@ -224,19 +234,23 @@ impl Exchange<'_> {
                     }
                     context
                         .scratch
-                        .with(|buffer| poll_early_answer(cx, wire, buffer, answer))
+                        .with(|buffer| poll_arrival(cx, wire, buffer, answer))
+                        .map(Step::Heard)
                 })
                 .await;
             match step {
                 Ok(Step::Sent(Ok(()))) => return Ok(Progress::Sent),
-                Ok(Step::Answering) => return Ok(Progress::Answering),
                 Ok(Step::Sent(Err(Stop::SinkBroken))) => return self.answered_early(wire).await,
-                Ok(Step::Closed) => return Err(lost(Outcome::PartlySent)),
                 Ok(Step::Sent(Err(
                     end
                     @ (Stop::SourceEnded | Stop::SourceBroken | Stop::BadChunk | Stop::TooLarge),
                 ))) => {
                     return Err(TryFailed::blameless(body_error(&end, Outcome::PartlySent)));
+                }
+                Ok(Step::Heard(arrived)) => {
+                    if self.hear(arrived)? {
+                        return Ok(Progress::Answered);
+                    }
                 }
                 Err(Interrupt::Deadline) if pump.deadline(patience, rate) > Instant::now() => {}
                 Err(Interrupt::Deadline) if pump.waits_for_caller() => {
@@ -260,28 +274,19 @@ impl Exchange<'_> {
         }
     }
 
-    /// The upstream takes no more: perhaps it has answered. Reads once, without waiting long.
+    /// The upstream takes no more: perhaps it has answered. Does not wait long for the beginning.
     async fn answered_early(&mut self, wire: &mut Wire) -> Result<Progress, TryFailed> {
         let deadline = Instant::now() + EARLY_ANSWER;
-        let Self {
-            caller,
-            work,
-            context,
-            ..
-        } = self;
-        let answer = &mut work.get().answer_early;
-        let step = caller
-            .waiter
-            .until(deadline, false, |cx| {
-                context
-                    .scratch
-                    .with(|buffer| poll_early_answer(cx, wire, buffer, answer))
-            })
-            .await;
-        match step {
-            Ok(Step::Answering) => Ok(Progress::Answering),
-            Ok(Step::Sent(_) | Step::Closed) | Err(_) => Err(lost(Outcome::PartlySent)),
+        while self.work.get().answer_early.is_empty() {
+            match self.arrival(wire, deadline).await {
+                Ok(Arrived::Bytes) => {
+                    let _whole = self.is_answered()?;
+                }
+                Ok(Arrived::End) | Err(_) => return Err(self.broke_off(None)),
+                Ok(Arrived::Break(refused)) => return Err(self.broke_off(refused)),
+            }
         }
+        Ok(Progress::Answered)
     }
 }
 
@@ -290,45 +295,38 @@ impl Exchange<'_> {
 enum Progress {
     /// All of it is with the kernel.
     Sent,
-    /// The upstream has begun to answer and may not take the rest.
-    Answering,
+    /// The upstream has answered before it had all of it, or has begun to and takes no more.
+    Answered,
 }
 
 /// One step of sending.
 enum Step {
     Sent(Result<(), Stop>),
-    /// The upstream has begun to answer.
-    Answering,
-    /// The upstream has closed without a word.
-    Closed,
+    /// The upstream has said something, or has closed.
+    Heard(Arrived),
 }
 
 /// An answer that was sent before the connection broke is in the socket already, or one round
 /// trip away.
 const EARLY_ANSWER: Duration = Duration::from_millis(200);
 
-fn poll_early_answer(
-    cx: &mut TaskContext<'_>,
-    wire: &mut Wire,
-    buffer: &mut [u8],
-    answer: &mut Vec<u8>,
-) -> Poll<Step> {
-    let mut read = ReadBuf::new(buffer);
-    match ready!(Pin::new(wire).poll_read(cx, &mut read)) {
-        Ok(()) if !read.filled().is_empty() => {
-            answer.extend_from_slice(read.filled());
-            Poll::Ready(Step::Answering)
-        }
-        Ok(()) | Err(_) => Poll::Ready(Step::Closed),
-    }
+/// The connection broke before the first byte; what the far end's TLS had to say, if anything.
+fn nothing_sent(refused: Option<Box<HandshakeFailure>>) -> TryFailed {
+    let (why, fault) = match refused {
+        Some(refused) => (
+            format!("{refused} ({})", refused.hint()),
+            UpstreamFault::Handshake,
+        ),
+        None => (
+            "the connection broke before the first byte".to_owned(),
+            UpstreamFault::Closed,
+        ),
+    };
+    TryFailed::upstream(GatewayError::Unreachable(why), fault)
 }
 
 fn side_down(outcome: Outcome) -> TryFailed {
     TryFailed::upstream(GatewayError::SideDown(outcome), UpstreamFault::NoAnswer)
-}
-
-fn lost(outcome: Outcome) -> TryFailed {
-    TryFailed::upstream(GatewayError::Lost(outcome), UpstreamFault::Closed)
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ async fn exchange<F: Flow>(
     let stays = match flow.handle(&mut exchange).await {
         Ok(Delivery::Complete { keep_alive: true }) => Stays::Yes,
         Ok(Delivery::Complete { keep_alive: false }) => Stays::No,
-        Ok(Delivery::Truncated | Delivery::CallerLost) => Stays::Broken,
+        Ok(Delivery::Truncated | Delivery::CallerLost | Delivery::Cut) => Stays::Broken,
         Err(error) => {
             exchange.explain(&error, flow);
             exchange.tell(&error, flow).await
@@ -190,7 +190,7 @@ const fn counter_of<'c>(error: &GatewayError, counters: &'c Counters) -> Option<
         GatewayError::Unreachable(_)
         | GatewayError::Exhausted
         | GatewayError::Lost(_)
-        | GatewayError::TlsRefused(_)
+        | GatewayError::TlsRefused(..)
         | GatewayError::TimedOut(_)
         | GatewayError::SideDown(_)
         | GatewayError::BadAnswer(..)

@@ -10,7 +10,7 @@ use tracing::{field, warn};
 use crate::model::{ExchangeId, HostPort, Side};
 use crate::net::{DialError, dial};
 use crate::telemetry::Counters;
-use crate::tls::{HandshakeFailure, UpstreamTls, Wire};
+use crate::tls::{Direction, HandshakeFailure, UpstreamTls, Wire};
 
 /// What an upstream is made of.
 #[derive(Debug)]
@@ -152,11 +152,11 @@ impl Upstream {
     }
 
     /// A connection for a health probe: it shares no TLS session with requests. `host_answered` is
-    /// called once there is a TCP connection: what fails later fails at a host that is alive.
+    /// called when there is a TCP connection: what fails later fails at a host that is alive.
     pub async fn connect_for_probe(
         &self,
         counters: &Counters,
-        host_answered: impl FnOnce(),
+        host_answered: impl FnMut(),
     ) -> Result<Wire, ConnectError> {
         let tls = self.spec.probe_tls.as_ref();
         self.connect_with(tls, counters, host_answered).await
@@ -166,9 +166,30 @@ impl Upstream {
         &self,
         tls: Option<&UpstreamTls>,
         counters: &Counters,
-        host_answered: impl FnOnce(),
+        mut host_answered: impl FnMut(),
     ) -> Result<Wire, ConnectError> {
         let deadline = Instant::now() + self.spec.connect_timeout;
+        match self
+            .connect_once(tls, counters, deadline, &mut host_answered)
+            .await
+        {
+            // The server may have had a new certificate for long: a session does not show it. The
+            // full handshake does, and nobody has to hear that there was a session in between.
+            Err(ConnectError::Tls(failure)) if failure.is_of_a_stale_session() => {
+                self.connect_once(tls, counters, deadline, &mut host_answered)
+                    .await
+            }
+            other => other,
+        }
+    }
+
+    async fn connect_once(
+        &self,
+        tls: Option<&UpstreamTls>,
+        counters: &Counters,
+        deadline: Instant,
+        host_answered: &mut impl FnMut(),
+    ) -> Result<Wire, ConnectError> {
         let socket = dial(&self.spec.dialled, deadline)
             .await
             .map_err(ConnectError::Dial)?;
@@ -193,9 +214,10 @@ impl Upstream {
             }
             Err(_elapsed) => {
                 counters.handshakes_outbound_failed.inc();
-                Err(ConnectError::Dial(DialError::TimedOut {
-                    target: self.spec.dialled.clone(),
-                }))
+                // TCP is there, so the host is up and no firewall drops its packets.
+                Err(ConnectError::Tls(HandshakeFailure::timed_out(
+                    Direction::Outbound,
+                )))
             }
         }
     }

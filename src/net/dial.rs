@@ -13,7 +13,7 @@ use crate::net::socket::Socket;
 /// Why no TCP connection came about. Nothing was sent in any of these cases.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
-    /// The resolver knows no address for the name.
+    /// The resolver knows no address for the name, or did not say so in time.
     #[error("the name \"{host}\" does not resolve: {reason}")]
     Unresolved {
         /// The name.
@@ -69,6 +69,16 @@ impl DialError {
         }
     }
 
+    /// What is told when this came after the error of another address. `localhost` is often two
+    /// addresses of which this machine can reach one only; that it has no way to the other says
+    /// nothing against what the first has shown.
+    fn after(self, earlier: Option<Self>) -> Self {
+        match earlier {
+            Some(earlier) if earlier.blames_target() && !self.blames_target() => earlier,
+            Some(_) | None => self,
+        }
+    }
+
     fn from_io(error: &io::Error, address: SocketAddr) -> Self {
         if error.kind() == io::ErrorKind::ConnectionRefused {
             Self::Refused { address }
@@ -90,11 +100,8 @@ pub async fn dial(target: &HostPort, deadline: Instant) -> Result<Socket, DialEr
     if let Some(ip) = target.ip() {
         return connect(SocketAddr::new(ip, target.port()), target, deadline).await;
     }
-    let timed_out = || DialError::TimedOut {
-        target: target.clone(),
-    };
     let found = match timeout_at(deadline, lookup_host((target.host(), target.port()))).await {
-        Err(_elapsed) => return Err(timed_out()),
+        Err(_elapsed) => return Err(unresolved(target, NO_WORD.to_owned())),
         Ok(Err(error)) if is_exhaustion(&error) => {
             return Err(DialError::Exhausted {
                 reason: error.to_string(),
@@ -105,7 +112,7 @@ pub async fn dial(target: &HostPort, deadline: Instant) -> Result<Socket, DialEr
     };
     let mut left: Vec<SocketAddr> = found.collect();
     left.reverse();
-    let mut last = unresolved(target, "no address".to_owned());
+    let mut failed: Option<DialError> = None;
     while let Some(address) = left.pop() {
         let now = Instant::now();
         let rest = deadline.saturating_duration_since(now);
@@ -114,11 +121,14 @@ pub async fn dial(target: &HostPort, deadline: Instant) -> Result<Socket, DialEr
             .saturating_add(1);
         match connect(address, target, now + rest / share).await {
             Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
+            Err(error) => failed = Some(error.after(failed.take())),
         }
     }
-    Err(last)
+    Err(failed.unwrap_or_else(|| unresolved(target, "no address".to_owned())))
 }
+
+/// Neither the host nor a firewall in front of it is to be looked at then.
+const NO_WORD: &str = "the resolver did not answer in time";
 
 /// Ports, buffers and descriptors are often short for a moment only, and nobody is served if we
 /// give up at once; so there is a second attempt.
@@ -240,6 +250,50 @@ mod tests {
             error.to_string().contains("no-such-host.invalid"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_resolver_that_does_not_answer_in_time_is_told_as_such() {
+        // The resolver's only thread is taken for as long as the test looks.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .build()
+            .expect("a runtime");
+        let (end, taken) = std::sync::mpsc::channel::<()>();
+        let error = runtime.block_on(async {
+            let _thread = tokio::task::spawn_blocking(move || taken.recv());
+            let target = HostPort::new("side-a.example", 1).expect("valid");
+            let deadline = Instant::now() + Duration::from_millis(20);
+            dial(&target, deadline).await.expect_err("no time")
+        });
+        drop(end);
+        assert_eq!(
+            error.to_string(),
+            "the name \"side-a.example\" does not resolve: the resolver did not answer in time"
+        );
+        assert_eq!(
+            error.hint(),
+            "check the name, and the resolver of this host"
+        );
+    }
+
+    #[test]
+    fn of_two_addresses_that_failed_the_one_tells_that_blames_the_target() {
+        let refused = DialError::Refused {
+            address: SocketAddr::from(([127, 0, 0, 1], 1)),
+        };
+        let exhausted = DialError::Exhausted {
+            reason: "no address of ours for ::1".to_owned(),
+        };
+        for (earlier, later, told) in [
+            (None, &refused, &refused),
+            (None, &exhausted, &exhausted),
+            (Some(&refused), &exhausted, &refused),
+            (Some(&exhausted), &refused, &refused),
+        ] {
+            assert_eq!(later.clone().after(earlier.cloned()), *told);
+        }
     }
 
     #[test]

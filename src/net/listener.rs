@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::model::ListenAddr;
@@ -74,9 +74,7 @@ impl BoundListener {
     pub fn listen(&self) -> Result<(), BindError> {
         let explain = |error| BindError::from_io(ListenAddr::new(self.local), error);
         for share in &self.shares {
-            socket2::SockRef::from(share)
-                .listen(BACKLOG)
-                .map_err(explain)?;
+            SockRef::from(share).listen(BACKLOG).map_err(explain)?;
         }
         Ok(())
     }
@@ -191,8 +189,10 @@ impl Listener {
 
     /// The next connection. Troubles are told and survived: with no descriptors left the loop
     /// rests, instead of spinning, and if there are none after that either it turns callers away.
+    /// It rests as well where another error stays.
     pub async fn accept(&mut self, mut tell: impl FnMut(AcceptEvent)) -> (TcpStream, SocketAddr) {
         let mut rested = false;
+        let mut failed = false;
         loop {
             match self.socket.accept().await {
                 Ok(connection) => return connection,
@@ -211,9 +211,15 @@ impl Listener {
                     }
                 }
                 Err(error) => {
-                    // The caller went away before we came to him: nothing to do but look again.
                     tell(AcceptEvent::Failed(error.to_string()));
-                    tokio::task::yield_now().await;
+                    // A caller who went away before we came to him is out of the queue now. What
+                    // else fails twice, such as a call that a security module forbids, may stay.
+                    if failed && error.kind() != io::ErrorKind::ConnectionAborted {
+                        tokio::time::sleep(REST).await;
+                    } else {
+                        tokio::task::yield_now().await;
+                    }
+                    failed = true;
                 }
             }
         }
@@ -221,12 +227,25 @@ impl Listener {
 
     /// Accepts what is already waiting, without waiting for more: before a listener is closed,
     /// nobody who was let in by the kernel shall be reset.
+    ///
+    /// The kernel is asked, because the event loop may not have heard of the latest callers. Those
+    /// who went away again are passed over.
     pub fn accept_waiting(&mut self) -> Option<(TcpStream, SocketAddr)> {
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        match self.socket.poll_accept(&mut cx) {
-            std::task::Poll::Ready(Ok(connection)) => Some(connection),
-            std::task::Poll::Ready(Err(_)) | std::task::Poll::Pending => None,
+        for _gone in 0..BACKLOG {
+            match self.accept_now() {
+                Ok(connection) => return Some(connection),
+                Err(error) if is_end_of_queue(&error) => return None,
+                Err(_of_one_connection) => {}
+            }
         }
+        None
+    }
+
+    fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (socket, peer) = SockRef::from(&self.socket).accept()?;
+        let peer = peer.as_socket().ok_or(io::ErrorKind::Unsupported)?;
+        socket.set_nonblocking(true)?;
+        Ok((TcpStream::from_std(socket.into())?, peer))
     }
 
     fn turn_away(&mut self) -> usize {
@@ -239,6 +258,11 @@ impl Listener {
         self.spare = open_spare();
         turned_away
     }
+}
+
+/// Whether nobody waits any more, or nobody can be let in.
+fn is_end_of_queue(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || is_exhaustion(error)
 }
 
 /// Short enough that a freed descriptor is used within a tenth of a second, long enough that a
@@ -324,6 +348,38 @@ mod tests {
         let _two = std::net::TcpStream::connect(bound.local).expect("connected");
         let _first = listener.accept(|_| ()).await;
         assert!(listener.accept_waiting().is_some());
+        assert!(listener.accept_waiting().is_none());
+    }
+
+    #[tokio::test]
+    async fn an_error_that_stays_is_told_a_few_times_a_second_and_not_all_the_time() {
+        // Bound and not listening: each accept fails, and not for want of anything.
+        let deaf = open(any_port().addr(), true).expect("free");
+        deaf.set_nonblocking(true).expect("an option");
+        let mut listener = Listener::new(deaf.into()).expect("registered");
+        let mut told = 0;
+        let accepting = listener.accept(|event| {
+            assert!(matches!(event, AcceptEvent::Failed(_)), "{event:?}");
+            told += 1;
+        });
+        let long = tokio::time::timeout(REST * 10, accepting).await;
+        long.expect_err("nobody comes");
+        assert!((2..=12).contains(&told), "told {told} times");
+    }
+
+    #[tokio::test]
+    async fn whoever_called_before_a_close_is_let_in_also_if_the_event_loop_has_not_seen_him() {
+        let mut bound = bind(any_port(), 1, false).expect("free");
+        let mut listener = Listener::new(bound.shares.remove(0)).expect("registered");
+        assert!(listener.accept_waiting().is_none());
+        let callers: Vec<_> = (0..300)
+            .map(|_| std::net::TcpStream::connect(bound.local).expect("connected"))
+            .collect();
+        for caller in &callers {
+            let (tcp, peer) = listener.accept_waiting().expect("he is there");
+            assert_eq!(peer, caller.local_addr().expect("connected"));
+            assert_eq!(tcp.peer_addr().expect("connected"), peer);
+        }
         assert!(listener.accept_waiting().is_none());
     }
 }

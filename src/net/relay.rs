@@ -31,6 +31,15 @@ pub enum RelayEnd {
 }
 
 impl RelayEnd {
+    /// Whether it came before the two ends had done. Where both close in order the caller's last
+    /// word is mostly a farewell, and no question.
+    const fn is_early(self) -> bool {
+        match self {
+            Self::CallerLost | Self::TargetLost | Self::Idle | Self::Cut => true,
+            Self::Closed | Self::Drained => false,
+        }
+    }
+
     /// The stable code for logs.
     pub const fn code(self) -> &'static str {
         match self {
@@ -53,6 +62,8 @@ pub struct RelayReport {
     pub to_caller: u64,
     /// How it ended.
     pub end: RelayEnd,
+    /// It broke off while the target owed the caller an answer.
+    pub unanswered: bool,
 }
 
 /// Relays until both ends have closed, one breaks off, or nothing moves for `idle`.
@@ -97,11 +108,13 @@ pub async fn relay(
                 }
             })
             .await;
+        if step.is_ok() {
+            talk.moved(out.moved != before.0, back.moved != before.1);
+        }
         match step {
             Ok(Some(end)) => break end,
             Ok(None) => {
                 last_progress = Instant::now();
-                talk.moved(out.moved != before.0, back.moved != before.1);
                 if let Some(side) = waiter.seat().relays_to() {
                     waiter.seat().set_phase(if talk.is_owed {
                         Phase::Waiting(side, last_progress)
@@ -128,6 +141,7 @@ pub async fn relay(
         to_target: out.moved,
         to_caller: back.moved,
         end,
+        unanswered: talk.is_owed && end.is_early(),
     }
 }
 

@@ -303,6 +303,11 @@ impl Seat {
         self.member.relays_to.get()
     }
 
+    /// Asks this connection to leave as soon as nothing is in flight.
+    pub fn leave_when_idle(&self) {
+        self.member.ask(Leave::WhenIdle);
+    }
+
     /// Whether this connection should close after what is in flight.
     pub fn is_leaving(&self) -> bool {
         self.member.leave.get() > Leave::Stay

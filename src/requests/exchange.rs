@@ -84,7 +84,7 @@ impl RequestFlow {
                     cause: Cause::Closed,
                 });
             }
-            Ok(Delivery::CallerLost) => {}
+            Ok(Delivery::CallerLost | Delivery::Cut) => {}
             Err(failed) => {
                 if let Some(fault) = failed.fault {
                     let cause = cause_of(fault);

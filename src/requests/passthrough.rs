@@ -9,7 +9,7 @@ use tracing::warn;
 
 use super::failover::{Cause, Event};
 use super::sides::Sides;
-use crate::http::{Context, RelayCaller};
+use crate::http::{Context, NoWayThrough, RelayCaller};
 use crate::model::{HostPort, Outcome, Side};
 use crate::net::{DialError, Socket, dial, relay};
 use crate::telemetry::{self, Noise};
@@ -40,58 +40,45 @@ impl PassthroughRoute {
 }
 
 /// Carries one connection to the active side. The other side is dialled if the first cannot be
-/// reached: then not one byte was sent. A connection keeps its side; after a switch it is closed
-/// as soon as it is quiet, so that the caller opens the next one to the side that serves now.
+/// reached: then not one byte was sent. A connection keeps its side; if that is not the active one,
+/// after a switch or from the beginning, it is closed as soon as it is quiet, so that the caller
+/// opens the next one to the side that serves now.
 pub async fn pass_through(
     mut caller: RelayCaller,
     route: Arc<PassthroughRoute>,
     context: Rc<Context>,
 ) {
     let started = Instant::now();
-    let (first, second) = route.sides.candidates();
     let mut tries = 0;
-    let mut reached: Option<(Side, Socket)> = None;
-    for side in [Some(first), second].into_iter().flatten() {
-        tries += 1;
-        match dial_side(&mut caller, &route, side).await {
-            Ok(socket) => {
-                reached = Some((side, socket));
-                break;
-            }
-            Err(error) => {
-                let system = route.sides.system();
-                if let Some(suppressed) = context.may_say(Noise::RelayFailed) {
-                    warn!(%system, %side, %error, hint = error.hint(), suppressed, "cannot reach the side");
-                }
-                if !error.blames_target() {
-                    break;
-                }
-            }
+    let reached = reach_a_side(&mut caller, &route, &context, &mut tries).await;
+    let (side, mut target) = match reached {
+        Ok(reached) => reached,
+        Err((first, error)) => {
+            caller.refuse();
+            let upstream = route.target(first);
+            caller.log(
+                &context,
+                telemetry::Flow::Passthrough,
+                route.sides.system(),
+                upstream,
+                started,
+                |line| {
+                    line.side = Some(first);
+                    line.tries = tries;
+                    line.outcome = Outcome::NotSent;
+                    line.code = Some(error.code());
+                },
+            );
+            return;
         }
-        if second.is_some() && side == first {
-            context.counters.replays.inc();
-        }
-    }
-    let Some((side, mut target)) = reached else {
-        caller.refuse();
-        let upstream = route.target(first);
-        caller.log(
-            &context,
-            telemetry::Flow::Passthrough,
-            route.sides.system(),
-            upstream,
-            started,
-            |line| {
-                line.side = Some(first);
-                line.tries = tries;
-                line.outcome = Outcome::NotSent;
-                line.code = Some("GW-503-UNREACHABLE");
-            },
-        );
-        return;
     };
     let report = caller
         .relayed(&context, Some(side), |socket, waiter| {
+            // A switch from here on asks this connection, as it asks all that stand; one before it
+            // could not, and nobody switches away from a side that is not the active one.
+            if route.sides.active() != side {
+                waiter.seat().leave_when_idle();
+            }
             relay(
                 socket,
                 &mut target,
@@ -116,17 +103,44 @@ pub async fn pass_through(
     );
 }
 
+/// Dials the active side and, if that one is to blame that there is no connection, the other one.
+/// Fails with the side that was meant and the last error.
+async fn reach_a_side(
+    caller: &mut RelayCaller,
+    route: &PassthroughRoute,
+    context: &Context,
+    tries: &mut u8,
+) -> Result<(Side, Socket), (Side, NoWayThrough)> {
+    let (first, second) = route.sides.candidates();
+    *tries = 1;
+    let error = match dial_side(caller, route, context, first).await {
+        Ok(socket) => return Ok((first, socket)),
+        Err(error) => error,
+    };
+    let Some(second) = second.filter(|_| error.blames_target()) else {
+        return Err((first, error));
+    };
+    context.counters.replays.inc();
+    *tries = 2;
+    match dial_side(caller, route, context, second).await {
+        Ok(socket) => Ok((second, socket)),
+        Err(error) => Err((first, error)),
+    }
+}
+
+/// Dials one side, tells the failover machine what came of it, and says it in the log if it is
+/// something that an operator can do something about.
 async fn dial_side(
     caller: &mut RelayCaller,
     route: &PassthroughRoute,
+    context: &Context,
     side: Side,
-) -> Result<Socket, DialError> {
+) -> Result<Socket, NoWayThrough> {
     let began = route.sides.elapsed();
     let Some(target) = route.target(side) else {
-        return Err(DialError::Unresolved {
-            host: format!("side {side}"),
-            reason: "not configured".to_owned(),
-        });
+        let host = format!("side {side}");
+        let reason = "not configured".to_owned();
+        return Err(DialError::Unresolved { host, reason }.into());
     };
     let result = caller
         .dial(
@@ -137,19 +151,152 @@ async fn dial_side(
         .await;
     match &result {
         Ok(_) => route.sides.answered(side, began),
-        Err(error) if error.blames_target() => {
-            let cause = match error {
-                DialError::TimedOut { .. } => Cause::ConnectTimeout,
-                DialError::Unresolved { .. }
-                | DialError::Refused { .. }
-                | DialError::Unreachable { .. }
-                | DialError::Exhausted { .. } => Cause::Connect,
-            };
-            route
-                .sides
-                .tell(Event::RequestFailed { side, began, cause });
+        Err(NoWayThrough::Cut) => {}
+        Err(NoWayThrough::Dial(error)) => {
+            let system = route.sides.system();
+            if let Some(suppressed) = context.may_say(Noise::RelayFailed) {
+                warn!(%system, %side, %error, hint = error.hint(), suppressed, "cannot reach the side");
+            }
+            if let Some(cause) = cause_of(error) {
+                let failed = Event::RequestFailed { side, began, cause };
+                route.sides.tell(failed);
+            }
         }
-        Err(_) => {}
     }
     result
+}
+
+/// What a failed dial says against the side, if anything.
+const fn cause_of(error: &DialError) -> Option<Cause> {
+    match error {
+        DialError::TimedOut { .. } => Some(Cause::ConnectTimeout),
+        DialError::Unresolved { .. }
+        | DialError::Refused { .. }
+        | DialError::Unreachable { .. } => Some(Cause::Connect),
+        DialError::Exhausted { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::task::{LocalSet, spawn_blocking, spawn_local, yield_now};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::config::settings::{Failback, FailoverSettings, Limits};
+    use crate::model::{Clock, ConnectionId, Generation};
+    use crate::net::{Roster, Scope, Waiter};
+    use crate::requests::failover::Watch;
+    use crate::telemetry::{AccessLog, Counters};
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn sides() -> Arc<Sides> {
+        let settings = FailoverSettings {
+            preferred: Side::A,
+            fall: 2,
+            rise: 2,
+            min_hold: Duration::ZERO,
+            failback: Failback::Manual,
+            max_switches: 4,
+            flap_window: SOON,
+            hang_limit: SOON,
+        };
+        Arc::new(Sides::new(
+            "T01".parse().expect("a name"),
+            (&settings, true, Watch::RequestsOnly),
+            Clock::system(),
+            Arc::default(),
+            Box::new(|_event| ()),
+        ))
+    }
+
+    fn context() -> Rc<Context> {
+        let limits = Limits {
+            max_connections: 1,
+            max_connections_per_address: 1,
+            max_handshakes: 1,
+            max_handshakes_per_address: 1,
+            handshake_timeout: SOON,
+            header_timeout: SOON,
+            idle_timeout: SOON,
+            max_header_size: 1,
+            max_headers: 1,
+            max_body_size: 1,
+            max_buffered_body: 1,
+            min_body_rate: 1,
+        };
+        let counters = Arc::new(Counters::default());
+        Rc::new(Context::new(&limits, counters, AccessLog::off(), 10))
+    }
+
+    /// A caller's end, and the connection as the gateway has it.
+    async fn connection(roster: &Roster) -> (TcpStream, RelayCaller) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let at = listener.local_addr().expect("bound");
+        let (caller, accepted) = tokio::join!(TcpStream::connect(at), listener.accept());
+        let (accepted, peer) = accepted.expect("accepted");
+        let scope = Scope {
+            system: 1,
+            listener: 1,
+        };
+        let waiter = Waiter::new(roster.seat(ConnectionId(1), peer, scope));
+        let socket = Socket::new(accepted, peer);
+        let generation = Generation::FIRST;
+        let relayed = RelayCaller::new(socket, waiter, at, generation);
+        (caller.expect("connected"), relayed)
+    }
+
+    /// Side A is dialled while `meanwhile` happens; then the connection stands and is quiet.
+    async fn is_closed_soon(meanwhile: impl FnOnce(&Sides, &Roster)) -> bool {
+        let side_a = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let at = side_a.local_addr().expect("bound");
+        let (sides, roster) = (sides(), Roster::new());
+        let route = Arc::new(PassthroughRoute {
+            sides: Arc::clone(&sides),
+            side_a: HostPort::new("localhost", at.port()).expect("valid"),
+            side_b: Some(HostPort::from_addr(at)),
+            connect_timeout: SOON,
+            idle_timeout: SOON * 6,
+        });
+        let (mut caller, relayed) = connection(&roster).await;
+        // The resolver's only thread is taken, so the dial lasts as long as it has to.
+        let (end, taken) = mpsc::channel::<()>();
+        let _thread = spawn_blocking(move || taken.recv());
+        spawn_local(pass_through(relayed, route, context()));
+        yield_now().await;
+        meanwhile(&sides, &roster);
+        drop(end);
+        let _reached = side_a.accept().await.expect("accepted");
+        let farewell = timeout(Duration::from_secs(2), caller.read(&mut [0])).await;
+        farewell.is_ok_and(|read| matches!(read, Ok(0)))
+    }
+
+    fn on_one_thread(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .build()
+            .expect("a runtime");
+        LocalSet::new().block_on(&runtime, test);
+    }
+
+    #[test]
+    fn a_connection_whose_side_is_left_while_it_is_dialled_moves_once_it_is_quiet() {
+        on_one_thread(async {
+            assert!(!is_closed_soon(|_, _| ()).await, "side A is active");
+            let switch = |sides: &Sides, roster: &Roster| {
+                sides.tell(Event::SwitchTo {
+                    side: Side::B,
+                    by: "a test".into(),
+                });
+                roster.leave_side(1, Side::A);
+            };
+            assert!(is_closed_soon(switch).await, "side B is active");
+        });
+    }
 }

@@ -30,6 +30,8 @@ mod throttle;
 pub use access::{AccessLine, AccessLog, TlsLeg};
 pub use figure::{Counter, Gauge, Kind};
 pub use flow::Flow;
+#[cfg(test)]
+pub(crate) use log::parse_level;
 pub use log::{LogError, LogGuard, LogOptions, init};
 pub use metrics::{Counters, Family, Series, Snapshot, TABLE};
 pub use sink::LogForm;

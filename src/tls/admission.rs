@@ -16,7 +16,8 @@ use crate::config::settings::{ClientAuth, SessionSettings};
 use crate::model::{Clock, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::judge::ClientJudge;
-use crate::tls::sessions::Universe;
+use crate::tls::sessions::{PolicyId, Universe};
+use crate::tls::tickets::MAX_CLOCK_SKEW;
 
 /// The session store and the ticketer of one listener.
 #[derive(Debug)]
@@ -24,12 +25,10 @@ pub(super) struct Admission {
     pub(super) universe: Arc<Universe>,
     pub(super) judge: Arc<ClientJudge>,
     pub(super) mode: ClientAuth,
+    pub(super) policy: PolicyId,
     pub(super) settings: SessionSettings,
     pub(super) clock: Clock,
 }
-
-/// How far a session may come from the future: another gateway's clock, or one set back a little.
-const MAX_CLOCK_SKEW: i64 = 60;
 
 impl Admission {
     /// Puts a session of the handshake in progress into an envelope. `None`: it is not resumable.
@@ -40,9 +39,11 @@ impl Admission {
         }
         match Attempt::current_standing() {
             Some(standing) if self.seconds_left(standing.since, now) > 0 => {
-                Envelope::around(session, standing.since, &standing.chain)
+                Envelope::around(session, self.policy, standing.since, &standing.chain)
             }
-            None if self.mode != ClientAuth::Require => Envelope::around(session, now, &[]),
+            None if self.mode != ClientAuth::Require => {
+                Envelope::around(session, self.policy, now, &[])
+            }
             Some(_) | None => None,
         }
     }
@@ -55,11 +56,13 @@ impl Admission {
         }
         let now = self.clock.now();
         let Envelope {
+            policy,
             since,
             chain,
             session,
         } = Envelope::open(envelope)?;
-        if self.seconds_left(since, now) == 0 {
+        let is_ours = policy == self.policy || self.universe.has_been_under(policy);
+        if !is_ours || self.seconds_left(since, now) == 0 {
             return None;
         }
         let principal = match (chain.split_first(), self.mode) {
@@ -96,9 +99,8 @@ impl StoresServerSessions for Admission {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
         self.seal(&value).is_some_and(|envelope| {
             let now = self.clock.now();
-            self.universe
-                .store
-                .put(key, envelope, now, self.settings.lifetime)
+            let (lifetime, room) = (self.settings.lifetime, self.settings.cache_size);
+            self.universe.store.put(key, envelope, now, lifetime, room)
         })
     }
 
@@ -143,6 +145,7 @@ impl ProducesTickets for Admission {
 ///
 /// ```text
 /// 1       format
+/// 16      the policy it was granted under
 /// 8       seconds since 1970 of the full handshake, big-endian
 /// 1       number of certificates in the client's chain
 /// n * 8   where each of them stands in the session: offset and length, four bytes each
@@ -153,18 +156,25 @@ impl ProducesTickets for Admission {
 /// is kept and not a second copy, which would double the size of every ticket.
 #[derive(Debug, PartialEq, Eq)]
 struct Envelope<'a> {
+    policy: PolicyId,
     since: WallTime,
     chain: Vec<CertificateDer<'static>>,
     session: &'a [u8],
 }
 
 /// Raised when the layout changes, so that tickets of another release are not misread.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 impl<'a> Envelope<'a> {
     /// `None` if the session does not hold the chain, which then is not the session's.
-    fn around(session: &[u8], since: WallTime, chain: &[CertificateDer<'_>]) -> Option<Vec<u8>> {
+    fn around(
+        session: &[u8],
+        policy: PolicyId,
+        since: WallTime,
+        chain: &[CertificateDer<'_>],
+    ) -> Option<Vec<u8>> {
         let mut bytes = vec![FORMAT];
+        bytes.extend(policy.bytes());
         bytes.extend(since.0.to_be_bytes());
         bytes.push(u8::try_from(chain.len()).ok()?);
         for certificate in chain {
@@ -180,6 +190,7 @@ impl<'a> Envelope<'a> {
         let (&[FORMAT], rest) = bytes.split_first_chunk::<1>()? else {
             return None;
         };
+        let (policy, rest) = rest.split_first_chunk::<{ PolicyId::LEN }>()?;
         let (since, rest) = rest.split_first_chunk::<8>()?;
         let (&count, mut rest) = rest.split_first()?;
         let mut places = Vec::with_capacity(usize::from(count));
@@ -195,6 +206,7 @@ impl<'a> Envelope<'a> {
             Some(CertificateDer::from(der.to_vec()))
         };
         Some(Self {
+            policy: PolicyId::from_bytes(*policy),
             since: WallTime(i64::from_be_bytes(*since)),
             chain: places.into_iter().map(certificate).collect::<Option<_>>()?,
             session: rest,
@@ -208,6 +220,8 @@ mod tests {
 
     use super::*;
 
+    const POLICY: PolicyId = PolicyId::from_bytes([7; PolicyId::LEN]);
+
     fn chain(parts: &[Vec<u8>]) -> Vec<CertificateDer<'static>> {
         parts.iter().cloned().map(CertificateDer::from).collect()
     }
@@ -215,12 +229,13 @@ mod tests {
     #[test]
     fn a_chain_that_the_session_does_not_hold_makes_it_not_resumable() {
         let stranger = chain(&[vec![1, 2, 3]]);
-        assert!(Envelope::around(b"session", WallTime(0), &stranger).is_none());
+        assert!(Envelope::around(b"session", POLICY, WallTime(0), &stranger).is_none());
     }
 
     #[test]
     fn an_envelope_of_another_format_is_not_opened() {
-        let mut bytes = Envelope::around(b"session", WallTime(7), &[]).expect("an envelope");
+        let mut bytes =
+            Envelope::around(b"session", POLICY, WallTime(7), &[]).expect("an envelope");
         assert!(Envelope::open(&bytes).is_some());
         bytes[0] = FORMAT + 1;
         assert!(Envelope::open(&bytes).is_none());
@@ -236,9 +251,9 @@ mod tests {
         ) {
             let session = [before, parts.concat(), after].concat();
             let chain = chain(&parts);
-            let bytes = Envelope::around(&session, WallTime(since), &chain).expect("it holds them");
+            let bytes = Envelope::around(&session, POLICY, WallTime(since), &chain).expect("it holds them");
             let opened = Envelope::open(&bytes).expect("ours");
-            prop_assert_eq!(opened, Envelope { since: WallTime(since), chain, session: &session });
+            prop_assert_eq!(opened, Envelope { policy: POLICY, since: WallTime(since), chain, session: &session });
         }
 
         #[test]

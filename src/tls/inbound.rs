@@ -1,6 +1,7 @@
 //! [`Acceptor`]: TLS on our listeners.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
@@ -20,7 +21,7 @@ use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::judge::ClientJudge;
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::provider;
-use crate::tls::sessions::{SessionVault, UniverseId};
+use crate::tls::sessions::{PolicyId, SessionVault, UniverseId, mode_word};
 use crate::tls::wire::{suite_of, version_of};
 
 /// Terminates TLS for one listener, or for several of the same policy.
@@ -33,10 +34,11 @@ pub struct Acceptor {
     mode: ClientAuth,
     clock: Clock,
     universe: UniverseId,
+    policy_id: PolicyId,
+    lifetime: Duration,
     leaf: CertificateFacts,
     policy: TlsPolicy,
     fingerprint: [u8; 32],
-    trust: [u8; 32],
 }
 
 /// A connection that is through its handshake.
@@ -170,15 +172,20 @@ impl Acceptor {
         self.fingerprint
     }
 
-    /// A digest of whom it lets in: the authorities and whether a certificate is required. Of two
-    /// acceptors with the same digest, connections of the one may stay under the other.
-    pub fn trust_digest(&self) -> [u8; 32] {
-        self.trust
+    /// Whom it lets in: the authorities and whether a certificate is required. Of two acceptors
+    /// with the same policy, connections of the one may stay under the other.
+    pub fn policy_id(&self) -> PolicyId {
+        self.policy_id
     }
 
-    /// The sessions it uses, for [`SessionVault::retain`].
+    /// The sessions it uses, for [`SessionVault::publish`].
     pub fn universe(&self) -> UniverseId {
         self.universe
+    }
+
+    /// How long its sessions live.
+    pub fn session_lifetime(&self) -> Duration {
+        self.lifetime
     }
 
     /// The certificate it shows.
@@ -224,20 +231,15 @@ impl Parts {
         let now = clock.now();
         let mode = settings.client_auth;
         let fingerprint = fingerprint(settings, scope, &policy, &identity, &trust);
-        let trust_digest = Digest::new("client trust")
-            .part(&trust.policy_digest())
-            .part(mode_word(mode))
-            .finish();
-        let id = UniverseId::of(&trust, mode, identity.leaf(), scope);
-        let universe = vault
-            .universe(id, now)
-            .ok_or("the system has no random numbers for session tickets")?;
-        universe.store.set_capacity(settings.session.cache_size);
-        let judge = Arc::new(ClientJudge::new(trust, mode, policy.provider(), now));
+        let policy_id = PolicyId::of(&trust, mode);
+        let id = UniverseId::of(mode, identity.leaf(), scope);
+        let universe = vault.universe(id);
+        let judge = Arc::new(ClientJudge::new(trust, mode, &policy.provider(), now));
         let admission = Arc::new(Admission {
             universe,
             judge: Arc::clone(&judge),
             mode,
+            policy: policy_id,
             settings: settings.session.clone(),
             clock: clock.clone(),
         });
@@ -265,19 +267,12 @@ impl Parts {
             mode,
             clock: clock.clone(),
             universe: id,
+            policy_id,
+            lifetime: settings.session.lifetime,
             leaf: identity.leaf().clone(),
             policy,
             fingerprint,
-            trust: trust_digest,
         })
-    }
-}
-
-fn mode_word(mode: ClientAuth) -> &'static [u8] {
-    match mode {
-        ClientAuth::Require => b"require",
-        ClientAuth::Request => b"request",
-        ClientAuth::None => b"none",
     }
 }
 

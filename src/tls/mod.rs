@@ -32,8 +32,10 @@ pub mod failure;
 pub mod inbound;
 mod judge;
 pub mod outbound;
+mod path;
 pub mod policy;
 pub mod provider;
+mod session_store;
 pub mod sessions;
 mod stream;
 mod tickets;
@@ -45,8 +47,9 @@ pub use failure::{Direction, HandshakeFailure};
 pub use inbound::{Accepted, Acceptor, SessionFacts};
 pub use outbound::{Connected, Connector, UpstreamTls};
 pub use policy::TlsPolicy;
-pub use sessions::{SessionVault, UniverseId};
+pub use sessions::{PolicyId, SessionVault, UniverseId};
 pub use stream::Wire;
+pub use tickets::TicketSource;
 
 #[cfg(test)]
 mod tests;

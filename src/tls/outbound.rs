@@ -66,7 +66,7 @@ impl Connector {
         let judge = Arc::new(ServerJudge::new(
             trust,
             settings.legacy_cn_match,
-            policy.provider(),
+            &policy.provider(),
             now,
         ));
         let time = Arc::new(ClockTime(clock.clone()));

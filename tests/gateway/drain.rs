@@ -3,9 +3,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
-use crmgate::model::Side;
+use crmgate::model::{Endpoint, HostPort, Scheme, Side};
 use crmgate::simulate::{
     Behaviour, Caller, Deployment, Ending, MessageId, Pace, SimConnector, SimCrm,
 };
@@ -14,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::support::wire::{ask, post};
 use crate::support::{Daemon, World, free_address, process, until};
 
 /// The program at work with one side.
@@ -371,4 +373,73 @@ async fn a_stopped_gateway_leaves_its_address_to_the_next_one_at_once() {
         stage.world.ledger.tally().duplicated,
         Vec::<MessageId>::new()
     );
+}
+
+/// The program with a resolver that never comes back: what the C library asks for aliases of hosts
+/// is a pipe that nobody writes to.
+#[cfg(target_os = "linux")]
+async fn without_resolver(deployment: &Deployment, world: &World) -> Daemon {
+    deployment.write(world.path()).expect("ini files");
+    let pipe = world.path().join("aliases");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    let mut program = Command::new(env!("CARGO_BIN_EXE_crmgate"));
+    program.env("HOSTALIASES", pipe);
+    let mut daemon = Daemon::run_with(program, world.path());
+    daemon.until_said("serving").await;
+    daemon
+}
+
+/// A side whose address only a resolver knows.
+fn named(host: &str) -> Endpoint {
+    Endpoint {
+        scheme: Scheme::Http,
+        target: HostPort::new(host, 8080).expect("valid"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resolver_that_hangs_holds_up_neither_a_request_nor_the_stop() {
+    let world = World::new();
+    let listen = free_address();
+    let (a, b) = (named("side-a"), named("side-b"));
+    let mut deployment = world.plain_deployment().requests(listen, &a, Some(&b));
+    let keys = &mut deployment.system;
+    keys.set("Requests", "ConnectTimeout", "200ms");
+    let mut daemon = without_resolver(&deployment, &world).await;
+    let mut caller = TcpStream::connect(listen).await.expect("connected");
+    let answer = ask(&mut caller, &post("text/xml", "<s:Envelope/>")).await;
+    let body = answer.expect("a fault").body;
+    let silent = "does not resolve: the resolver did not answer in time";
+    assert!(body.contains(silent), "{body}");
+    daemon.signal("TERM");
+    assert_eq!(daemon.ended().await.code(), Some(0));
+    assert!(daemon.said().contains("stopped"), "{}", daemon.said());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_cut_while_its_side_is_dialled_says_so_and_blames_nobody() {
+    let world = World::new();
+    let listen = free_address();
+    let mut deployment = world
+        .plain_deployment()
+        .requests(listen, &named("side-a"), None);
+    let keys = &mut deployment.system;
+    keys.set("Requests", "Mode", "passthrough")
+        .set("Requests", "ConnectTimeout", "30s")
+        .set("Failover", "Fall", 1);
+    deployment.gateway.set("Runtime", "DrainTimeout", "1s");
+    let mut daemon = without_resolver(&deployment, &world).await;
+    let mut caller = TcpStream::connect(listen).await.expect("connected");
+    daemon.signal("TERM");
+    let error = caller.read_u8().await.expect_err("a reset");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(daemon.ended().await.code(), Some(0));
+    let said = daemon.said();
+    assert!(said.contains("outcome=not-sent code=GW-503-CUT"), "{said}");
+    for lie in ["cannot reach the side", "side is down"] {
+        assert!(!said.contains(lie), "{said}");
+    }
 }

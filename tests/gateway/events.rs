@@ -142,6 +142,30 @@ async fn the_forward_proxy_form_reaches_a_crm_that_is_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_ssl_an_allowed_crm_is_reached_in_plain_although_a_side_speaks_tls() {
+    let world = World::new();
+    let (crm, side) = (Recorder::fine(None).await, world.tls_side(Side::A));
+    let (requests, events) = (
+        Port::reserve().expect("a port"),
+        Port::reserve().expect("a port"),
+    );
+    let mut deployment = world
+        .deployment()
+        .requests(requests.addr(), &side.endpoint(), None);
+    deployment
+        .system
+        .remove("Config", "TpiDllParameter")
+        .set("Events", "Listen", events.addr())
+        .set("Events", "Allow", crm.addr());
+    let _gateway = world.serve(&deployment).await;
+    let host = crm.addr().to_string();
+    let mut line = Raw::plain(events.addr()).await;
+    let answer = ask(&mut line, &event(&format!("http://{host}/ici"), &host)).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert_eq!(crm.only().start, "POST /ici HTTP/1.1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_is_not_allowed_is_refused_with_403_and_nothing_is_dialled() {
     let scene = scene(|_| {}).await;
     let stranger = Recorder::fine(None).await;

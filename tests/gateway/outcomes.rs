@@ -276,3 +276,28 @@ async fn a_side_that_shows_a_wrong_certificate_gets_nothing_and_the_other_one_se
     assert_eq!(caller.figures().connections, 1);
     assert!(world.ledger.tally().is_clean());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_side_that_accepts_and_never_shakes_hands_is_not_called_a_host_that_is_down() {
+    let world = World::new();
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = Endpoint {
+        scheme: Scheme::Https,
+        target: HostPort::from_addr(silent.local_addr().expect("bound")),
+    };
+    let listen = free_address();
+    let mut deployment = world.deployment().requests(listen, &endpoint, None);
+    unwatched(&mut deployment);
+    let keys = &mut deployment.system;
+    keys.remove("Config", "TpiDllParameter")
+        .set("Requests", "ConnectTimeout", "200ms");
+    let gateway = world.serve(&deployment).await;
+    let mut caller = TcpStream::connect(listen).await.expect("connected");
+    let answer = ask(&mut caller, &post(SOAP_11, "<s:Envelope/>")).await;
+    let body = answer.expect("a fault").body;
+    assert!(body.contains("GW-503-UNREACHABLE"), "{body}");
+    let told = "the handshake with the server took too long";
+    assert!(body.contains(told), "{body}");
+    assert!(body.contains("a server that is stuck"), "{body}");
+    assert_eq!(gateway.figures().handshakes_outbound_failed, 1);
+}

@@ -64,6 +64,24 @@ async fn a_connection_that_the_first_side_refuses_goes_to_the_other_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_went_to_the_other_side_comes_back_once_it_is_quiet() {
+    let mut pair = passthrough(unwatched).await;
+    pair.a.kill().await;
+    let mut caller = pair.caller();
+    assert_eq!(caller.call().await, Ending::Answered);
+    assert_eq!(shown_by(&pair, &caller), Side::B);
+    pair.a.restart().expect("the same port");
+    until("the connection is closed", || {
+        pair.gateway.figures().relayed_connections_open == 0
+    })
+    .await;
+    caller.hang_up().await;
+    assert_eq!(caller.call().await, Ending::Answered);
+    assert_eq!(shown_by(&pair, &caller), Side::A);
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_side_that_is_killed_under_load_costs_only_requests_that_it_had() {
     let mut pair = passthrough(|_| {}).await;
     let latency = Behaviour::Serve(Duration::from_millis(20));
@@ -185,6 +203,20 @@ async fn a_connection_whose_side_hangs_is_reset_long_before_the_response_timeout
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_carries_nothing_ends_after_the_response_timeout() {
+    let pair = passthrough(|deployment| {
+        let keys = &mut deployment.system;
+        keys.set("Requests", "ResponseTimeout", "300ms");
+    })
+    .await;
+    let mut silent = TcpStream::connect(pair.at).await.expect("connected");
+    let begun = Instant::now();
+    assert_eq!(silent.read(&mut [0]).await.expect("a farewell"), 0);
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tcp_and_tls_probes_watch_the_sides_of_a_passthrough() {
     for kind in ["tcp", "tls"] {
         let mut pair = passthrough(|deployment| {
@@ -265,6 +297,29 @@ async fn a_side_that_breaks_off_is_not_taken_for_one_that_has_said_all() {
     drop(taken);
     let error = caller.read_u8().await.expect_err("no more comes");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_side_that_breaks_off_with_a_question_open_has_not_answered_whatever_it_said_before() {
+    let world = World::new();
+    let (gateway, at, side) = to_a_listener(&world).await;
+    let mut caller = TcpStream::connect(at).await.expect("connected");
+    let (mut taken, _) = side.accept().await.expect("accepted");
+    let mut word = [0; 8];
+    caller.write_all(b"question").await.expect("written");
+    taken.read_exact(&mut word).await.expect("the question");
+    taken.write_all(b"answered").await.expect("written");
+    caller.read_exact(&mut word).await.expect("the answer");
+    caller.write_all(b"question").await.expect("written");
+    taken.read_exact(&mut word).await.expect("the question");
+    taken.set_zero_linger().expect("open");
+    drop(taken);
+    caller.read_u8().await.expect_err("no more comes");
+    until("it is counted", || {
+        gateway.figures().exchanges_passthrough_sent_no_answer == 1
+    })
+    .await;
+    assert_eq!(gateway.figures().exchanges_passthrough_answered, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use crmgate::model::{Endpoint, ListenAddr, Side};
 use crmgate::simulate::{Behaviour, Caller, Deployment, Ending, Pace, Party, SimConnector, SimCrm};
 use tokio::net::TcpStream;
 
-use crate::support::{Daemon, World, bound, free_address, process, soak, until};
+use crate::support::{Daemon, World, bound, free_address, process, soak, soon, until};
 
 /// A gateway with one side, and what it was started from.
 struct Stage {
@@ -243,7 +243,7 @@ async fn kept_connections_leave_with_their_next_answer_once_client_auth_changes(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_are_resumed_over_reloads_until_other_authorities_are_believed() {
+async fn sessions_are_resumed_over_reloads_also_when_another_authority_is_believed() {
     let mut stage = Stage::new().await;
     let mut caller = stage.caller();
     answered(&mut caller).await;
@@ -262,9 +262,7 @@ async fn sessions_are_resumed_over_reloads_until_other_authorities_are_believed(
     stage.believe_another_authority();
     stage.reload().await;
     answered_anew(&mut caller).await;
-    assert_eq!((caller.figures().full, caller.figures().resumed), (2, 3));
-    answered_anew(&mut caller).await;
-    assert_eq!((caller.figures().full, caller.figures().resumed), (2, 4));
+    assert_eq!((caller.figures().full, caller.figures().resumed), (1, 4));
     drop(caller);
     stage.end().await;
 }
@@ -281,7 +279,8 @@ async fn a_reload_opens_added_listeners_and_closes_removed_ones() {
     answered(&mut new).await;
     stage.deployment.system.set("Requests", "Listen", added);
     stage.reload().await;
-    assert!(!is_open(stage.listen).await);
+    // Each thread closes its share when it comes to it.
+    soon(async { while is_open(stage.listen).await {} }).await;
     answered(&mut new).await;
     assert_eq!(new.figures().connections, 1);
     // Whoever came in by the old door is answered once more, and comes by the new one then.

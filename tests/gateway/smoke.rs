@@ -1,9 +1,11 @@
 //! The main job in its shortest form.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crmgate::gateway::Gateway;
 use crmgate::model::{Outcome, Side};
-use crmgate::simulate::{Caller, Ending, Party, TlsRange};
+use crmgate::simulate::{Caller, Deployment, Ending, Party, SimConnector, TlsRange};
 
 use crate::support::raw::Raw;
 use crate::support::{Daemon, World, bound, free_address};
@@ -34,11 +36,12 @@ async fn a_request_of_sap_crm_reaches_the_connector_and_its_answer_comes_back() 
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_side_that_does_not_trust_our_certificate_is_named_in_the_fault_with_its_alert() {
-    let world = World::new();
-    // Its certificates come from a CA of the same name and another key: we are told to believe
-    // it, and it does not believe us.
+/// A gateway in front of a side with certificates from a CA of the same name and another key: we
+/// are told to believe it, and it does not believe us.
+async fn before_a_stranger(
+    world: &World,
+    differ: impl FnOnce(&mut Deployment),
+) -> (Gateway, SocketAddr, SimConnector) {
     let stranger = World::new();
     let side = stranger.tls_side(Side::A);
     let listen = free_address();
@@ -47,11 +50,17 @@ async fn a_side_that_does_not_trust_our_certificate_is_named_in_the_fault_with_i
     std::fs::write(world.path().join("ssl/stranger-ca.pem"), theirs).expect("written");
     let ssl = deployment.ssl.as_mut().expect("TLS");
     ssl.set("SSL_CLIENT", "CA_FILE", "./ssl/stranger-ca.pem");
+    differ(&mut deployment);
     let gateway = world.serve(&deployment).await;
-    let spec = world
-        .crm(bound(&gateway, listen))
-        .caller()
-        .expect("a caller");
+    let at = bound(&gateway, listen);
+    (gateway, at, side)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_side_that_does_not_trust_our_certificate_is_named_in_the_fault_with_its_alert() {
+    let world = World::new();
+    let (_gateway, at, side) = before_a_stranger(&world, |_| ()).await;
+    let spec = world.crm(at).caller().expect("a caller");
     let ending = Caller::new(spec, world.ledger.clone()).call().await;
     let Ending::Reported { code, outcome } = ending else {
         panic!("{ending:?}")
@@ -60,6 +69,29 @@ async fn a_side_that_does_not_trust_our_certificate_is_named_in_the_fault_with_i
         (code.as_str(), outcome),
         ("GW-502-TLS-REFUSED", Outcome::SentNoAnswer)
     );
+    assert_eq!(side.executed(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_is_named_as_well_if_it_comes_while_the_request_is_being_sent() {
+    let world = World::new();
+    let plain = |deployment: &mut Deployment| {
+        deployment.system.remove("Config", "TpiDllParameter");
+    };
+    let (_gateway, at, side) = before_a_stranger(&world, plain).await;
+    let mut line = Raw::plain(at).await;
+    line.send(
+        b"POST /ici HTTP/1.1\r\nHost: gateway\r\nContent-Type: text/xml\r\n\
+          Content-Length: 1000\r\n\r\n<half/>",
+    )
+    .await
+    .expect("sent");
+    let answer = line.answer().await.expect("a fault");
+    let text = answer.text();
+    assert!(text.contains("code=\"GW-502-TLS-REFUSED\""), "{text}");
+    assert!(text.contains("outcome=\"partly-sent\""), "{text}");
+    assert!(text.contains("and the request was partly sent: "), "{text}");
+    assert!(text.contains("alert"), "{text}");
     assert_eq!(side.executed(), 0);
 }
 

@@ -8,8 +8,11 @@ pub const HOSTILE: &[(&str, &[u8])] = &[
     // The request line.
     ("GW-400-REQUEST-LINE/no version", b"GET /\r\nHost: a\r\n\r\n"),
     ("GW-400-REQUEST-LINE/two blanks before the target", b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n"),
-    ("GW-400-VERSION/two blanks before the version", b"GET /  HTTP/1.1\r\nHost: a\r\n\r\n"),
-    ("GW-400-VERSION/a blank in the target", b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("GW-400-REQUEST-LINE/two blanks before the version", b"GET /  HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("GW-400-REQUEST-LINE/a blank in the target", b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("GW-400-REQUEST-LINE/a blank in the target with HTTP/1.0", b"GET /a b HTTP/1.0\r\n\r\n"),
+    ("GW-400-REQUEST-LINE/a blank behind the version", b"GET / HTTP/1.1 \r\nHost: a\r\n\r\n"),
+    ("GW-400-REQUEST-LINE/no target", b"GET HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("GW-400-REQUEST-LINE/a blank in front", b" GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("GW-400-REQUEST-LINE/a tab for a blank", b"GET\t/\tHTTP/1.1\r\nHost: a\r\n\r\n"),
     ("GW-400-REQUEST-LINE/a colon in the method", b"GET: / HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -60,6 +63,8 @@ pub const HOSTILE: &[(&str, &[u8])] = &[
     ("GW-400-TARGET/a backslash", b"GET /a\\..\\b HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("GW-400-TARGET/an angle bracket", b"GET /<a> HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("GW-400-TARGET/a byte beyond ASCII", b"GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("GW-400-TARGET/a bar", b"GET /a|b HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ("GW-400-TARGET/a brace", b"GET /{a} HTTP/1.1\r\nHost: a\r\n\r\n"),
     // Hosts.
     ("GW-400-HOST/none", b"GET / HTTP/1.1\r\n\r\n"),
     ("GW-400-HOST/two", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),

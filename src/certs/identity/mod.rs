@@ -1,5 +1,7 @@
 //! [`Identity`]: a certificate chain and the private key that belongs to it.
 
+mod chain;
+
 use std::sync::Arc;
 
 use rustls::crypto::KeyProvider;
@@ -8,17 +10,18 @@ use rustls::sign::{CertifiedKey, SigningKey};
 
 use crate::certs::digest::Digest;
 use crate::certs::expiry::Validity;
+use crate::certs::identity::chain::Told;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
 use crate::certs::key::{Passphrase, signing_key};
-use crate::certs::pem::{PemFile, error, warning};
-use crate::config::problem::Problems;
+use crate::certs::pem::{PemFile, error, notice, warning};
+use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{FileRef, IdentityFiles};
 use crate::model::WallTime;
 
 /// Who the gateway is: the chain it shows and the key that proves it.
 ///
-/// Chain and key are known to belong together, the leaf stands first, every certificate is in
-/// date; a file for which that does not hold never becomes an identity.
+/// Chain and key are known to belong together, the leaf stands first, every certificate that is
+/// sent is in date; a file for which that does not hold never becomes an identity.
 #[derive(Debug)]
 pub struct Identity {
     certified: Arc<CertifiedKey>,
@@ -103,7 +106,7 @@ impl Identity {
 /// The certificates of a file, with what they say.
 struct Found<'a> {
     file: &'a FileRef,
-    certificates: Vec<(CertificateDer<'static>, CertificateFacts)>,
+    certificates: Vec<Told>,
 }
 
 impl<'a> Found<'a> {
@@ -180,8 +183,8 @@ impl<'a> Found<'a> {
         problems: &mut Problems,
     ) -> Option<Identity> {
         let file = self.file;
-        let order = self.order(leaf_index);
-        let left_over = self.certificates.len().saturating_sub(order.len());
+        let order = chain::order(&self.certificates, leaf_index, now);
+        let left_over = chain::strangers(&self.certificates, &order);
         let mut certificates: Vec<Option<_>> = self.certificates.into_iter().map(Some).collect();
         let mut chain = Vec::new();
         let mut leaf = None;
@@ -189,9 +192,14 @@ impl<'a> Found<'a> {
             let Some((der, facts)) = certificates.get_mut(index).and_then(Option::take) else {
                 continue;
             };
-            judge(file, &facts, leaf.is_none(), now, problems);
-            // A root is never sent: who trusts it has it, and to all others it proves nothing.
-            if leaf.is_none() || !facts.self_issued {
+            // A root is never sent: who trusts it has it, and to all others it proves nothing. So
+            // nobody refuses what it says, and neither do we.
+            if leaf.is_some() && facts.is_root() {
+                if let Some(over) = ended_root(file, &facts, now) {
+                    problems.push(over);
+                }
+            } else {
+                judge(file, &facts, leaf.is_none(), now, problems);
                 chain.push(der);
             }
             leaf.get_or_insert(facts);
@@ -208,25 +216,6 @@ impl<'a> Found<'a> {
             leaf: leaf?,
             digest,
         })
-    }
-
-    /// The leaf, its issuer, that one's issuer and so on, as far as the file goes.
-    fn order(&self, leaf_index: usize) -> Vec<usize> {
-        let mut order = vec![leaf_index];
-        let mut last = leaf_index;
-        loop {
-            let issuer = self.certificates.get(last).and_then(|(_, facts)| {
-                let candidates = self.certificates.iter().enumerate();
-                candidates
-                    .filter(|(index, _)| !order.contains(index))
-                    .find(|(_, (_, candidate))| facts.names_as_issuer(candidate))
-            });
-            let Some((index, _)) = issuer else {
-                return order;
-            };
-            order.push(index);
-            last = index;
-        }
     }
 }
 
@@ -256,6 +245,18 @@ fn keys(
     read.into_iter()
         .filter_map(|key| noted(key, problems))
         .collect()
+}
+
+/// A root that has expired is worth a word: peers may know a newer one, or may not.
+fn ended_root(file: &FileRef, facts: &CertificateFacts, now: WallTime) -> Option<Problem> {
+    let validity = Validity::judge(facts.not_before, facts.not_after, now);
+    let what = format!(
+        "holds the root \"{}\", which {validity} ({}); it is not sent",
+        facts.subject, facts.not_after
+    );
+    let hint = "nothing has to be done here; see whether the peers have its authority's new root";
+    let is_over = matches!(validity, Validity::Expired { .. });
+    is_over.then(|| notice(file, &what, hint))
 }
 
 /// What a peer would refuse about a certificate, and what will soon be refused.

@@ -1,5 +1,10 @@
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+    date_time_ymd,
+};
+
 use super::*;
-use crate::certs::issue::{KeyChoice, LeafSpec};
+use crate::certs::issue::{Authority, KeyChoice, LeafSpec};
 use crate::certs::testdata::{self, authority, file, leaf, now, text};
 
 fn provider() -> &'static dyn KeyProvider {
@@ -211,6 +216,135 @@ fn certificates_that_do_not_belong_to_the_chain_are_not_sent() {
         text(&problems).contains("1 certificate(s) that do not belong"),
         "{problems}"
     );
+}
+
+#[test]
+fn a_root_that_is_not_sent_may_be_weak() {
+    let content = [
+        testdata::BELOW_OLD_ROOT,
+        testdata::OLD_ROOT,
+        testdata::PKCS8_KEY,
+    ];
+    let (identity, problems) = combined(&content.concat());
+    assert!(problems.is_empty(), "{problems}");
+    assert_eq!(identity.expect("usable").chain().len(), 1);
+}
+
+#[test]
+fn a_root_that_is_not_sent_may_have_expired_and_that_is_a_notice() {
+    let at = |day: i64| WallTime(now().0 + day * 86_400 + 3_600);
+    let root = Authority::with_validity("Root", at(-20), at(-10)).expect("made");
+    let issued = leaf(&root, "gw.example");
+    let (identity, problems) = combined(&format!("{}{}", issued.combined_pem(), root.pem()));
+    assert_eq!(identity.expect("usable").chain(), [issued.der]);
+    assert!(
+        text(&problems).starts_with("notice: the file") && problems.iter().count() == 1,
+        "{problems}"
+    );
+    assert!(text(&problems).contains("expired 9 days ago"), "{problems}");
+}
+
+/// What stands in a certificate of an authority.
+fn authority_params(name: &str, last_year: i32) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.use_authority_key_identifier_extension = true;
+    params.not_before = date_time_ymd(2000, 1, 1);
+    params.not_after = date_time_ymd(last_year, 1, 1);
+    params
+}
+
+/// A certificate for a name and a key, signed by another name and its key.
+fn signed((name, key): (&str, &KeyPair), by: (&str, &KeyPair), last_year: i32) -> String {
+    let issuer = Issuer::new(authority_params(by.0, 2090), by.1);
+    let made = authority_params(name, last_year).signed_by(key, &issuer);
+    made.expect("made").pem()
+}
+
+/// A leaf with its key.
+fn leaf_by(name: &str, key: &KeyPair) -> String {
+    let own = new_key();
+    let mut params = authority_params("gw.example", 2090);
+    params.is_ca = IsCa::ExplicitNoCa;
+    let issuer = Issuer::new(authority_params(name, 2090), key);
+    let made = params.signed_by(&own, &issuer).expect("made");
+    format!("{}{}", made.pem(), own.serialize_pem())
+}
+
+fn new_key() -> KeyPair {
+    KeyPair::generate().expect("a key")
+}
+
+/// The certificates behind the leaf that are sent, in PEM.
+fn sent_behind_leaf(content: &[&str]) -> (Vec<String>, Problems) {
+    let (identity, problems) = combined(&content.concat());
+    let identity = identity.unwrap_or_else(|| panic!("{problems}"));
+    let behind = identity.chain().iter().skip(1);
+    let in_pem = |der: &CertificateDer<'static>| {
+        let document = pkcs8::der::Document::try_from(der.as_ref()).expect("DER");
+        document
+            .to_pem("CERTIFICATE", pkcs8::LineEnding::LF)
+            .expect("PEM")
+    };
+    (behind.map(in_pem).collect(), problems)
+}
+
+#[test]
+fn of_two_authorities_of_one_name_the_one_whose_key_signed_is_sent() {
+    let (root, old, new) = (new_key(), new_key(), new_key());
+    let by_root = |key| signed(("Issuing", key), ("Root", &root), 2090);
+    let (of_old, of_new) = (by_root(&old), by_root(&new));
+    for shuffled in [[&of_old, &of_new], [&of_new, &of_old]] {
+        let leaf = leaf_by("Issuing", &new);
+        let content = [shuffled[0], shuffled[1], &leaf].map(String::as_str);
+        let (sent, problems) = sent_behind_leaf(&content);
+        assert_eq!(sent, std::slice::from_ref(&of_new));
+        assert!(
+            text(&problems).contains("1 certificate(s) that do not belong"),
+            "{problems}"
+        );
+    }
+}
+
+#[test]
+fn of_two_certificates_of_one_authority_the_one_in_date_is_sent() {
+    let (root, key) = (new_key(), new_key());
+    let until = |last_year| signed(("Issuing", &key), ("Root", &root), last_year);
+    let (expired, renewed) = (until(2001), until(2090));
+    let (sent, problems) = sent_behind_leaf(&[&expired, &renewed, &leaf_by("Issuing", &key)]);
+    assert_eq!(sent, [renewed]);
+    assert!(!problems.has_errors(), "{problems}");
+}
+
+#[test]
+fn an_authority_of_the_right_name_and_the_wrong_key_is_not_sent() {
+    let (root, old, new) = (new_key(), new_key(), new_key());
+    let of_old = signed(("Issuing", &old), ("Root", &root), 2090);
+    let (sent, problems) = sent_behind_leaf(&[&leaf_by("Issuing", &new), &of_old]);
+    assert_eq!(sent, Vec::<String>::new());
+    assert!(
+        text(&problems).contains("1 certificate(s) that do not belong"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn the_cross_certificate_of_an_authority_with_a_new_key_is_sent_and_its_roots_are_not() {
+    let (old, new) = (new_key(), new_key());
+    let leaf = leaf_by("Root", &new);
+    let old_root = signed(("Root", &old), ("Root", &old), 2090);
+    let new_root = signed(("Root", &new), ("Root", &new), 2090);
+    let cross = signed(("Root", &new), ("Root", &old), 2090);
+    for content in [
+        [&leaf, &new_root, &cross, &old_root],
+        [&old_root, &cross, &new_root, &leaf],
+    ] {
+        let (sent, problems) = sent_behind_leaf(&content.map(String::as_str));
+        assert_eq!(sent, std::slice::from_ref(&cross));
+        assert!(problems.is_empty(), "{problems}");
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! The only user of the X.509 parser. Whether a chain is to be believed is decided by the verifier
 //! in `tls`; what is read here can only make that stricter ([`issuing_defect`]), never wider.
 
+mod lineage;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -13,6 +15,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
 use crate::certs::digest::sha256;
+pub use crate::certs::inspect::lineage::is_signed_by;
 use crate::certs::name::{common_name, hex, printable, rfc4514};
 use crate::model::{Fingerprint, Principal, WallTime};
 
@@ -123,6 +126,8 @@ pub struct CertificateFacts {
     common_name: Option<String>,
     subject_der: Vec<u8>,
     issuer_der: Vec<u8>,
+    key_id: Option<Vec<u8>>,
+    issuer_key_id: Option<Vec<u8>>,
 }
 
 impl CertificateFacts {
@@ -168,6 +173,8 @@ impl CertificateFacts {
             common_name: common_name(subject),
             subject_der: subject.as_raw().to_vec(),
             issuer_der: issuer.as_raw().to_vec(),
+            key_id: lineage::key_id(&certificate),
+            issuer_key_id: lineage::issuer_key_id(&certificate),
         })
     }
 
@@ -194,6 +201,11 @@ impl CertificateFacts {
     /// The subject's DER bytes, for digests.
     pub fn subject_der(&self) -> &[u8] {
         &self.subject_der
+    }
+
+    /// The issuer's DER bytes, to find it by.
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer_der
     }
 
     /// Whether the certificate may be shown by a server.

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use rustls::pki_types::CertificateDer;
+
 use super::*;
 use crate::certs::issue::{KeyChoice, LeafSpec};
 use crate::certs::testdata::{authority, leaf, now};
@@ -37,6 +39,20 @@ fn an_authority_names_itself_and_what_it_issued_names_it() {
     assert!(own.self_issued && own.ca == Some(true));
     assert_eq!(own.may_sign_certificates, Some(true));
     assert!(issued.names_as_issuer(&own) && !own.names_as_issuer(&issued));
+}
+
+#[test]
+fn the_key_that_signed_is_told_from_another_under_the_same_name() {
+    let (ca, twin) = (authority("CA"), authority("CA"));
+    let issued = leaf(&ca, "x").der;
+    assert!(is_signed_by(&issued, ca.der()) && !is_signed_by(&issued, twin.der()));
+    assert!(is_signed_by(ca.der(), ca.der()));
+    let facts = |der| CertificateFacts::of(der).expect("a certificate");
+    let issued = facts(&issued);
+    assert!(issued.names_as_issuer(&facts(twin.der())));
+    assert_eq!(issued.names_key_of(&facts(ca.der())), Some(true));
+    assert_eq!(issued.names_key_of(&facts(twin.der())), Some(false));
+    assert!(facts(ca.der()).is_root() && !issued.is_root());
 }
 
 #[test]
@@ -89,5 +105,7 @@ proptest! {
         }
         let _either = CertificateFacts::of(&der).is_ok();
         let _either = issuing_defect(&der);
+        let der = CertificateDer::from(der);
+        let _either = is_signed_by(&der, &der);
     }
 }

@@ -195,14 +195,17 @@ pub(in crate::certs) fn rewrap(path: &Path) -> String {
     )
 }
 
-/// Where a conversion may write: never over the file it reads.
+/// Where a conversion may write: never over the file it reads, and never over what another one
+/// wrote. So the old end of the name stays: `gw.crt` and `gw.key` become two files.
 fn converted(path: &Path) -> PathBuf {
-    let to = path.with_extension("pem");
-    if to != path {
-        return to;
-    }
-    let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push("-converted.pem");
+    let is_pem = path.extension().is_some_and(|end| end == "pem");
+    let (kept, end) = if is_pem {
+        (path.file_stem(), "-converted.pem")
+    } else {
+        (path.file_name(), ".pem")
+    };
+    let mut name = kept.unwrap_or_default().to_owned();
+    name.push(end);
     path.with_file_name(name)
 }
 

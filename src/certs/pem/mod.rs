@@ -91,6 +91,14 @@ impl PemFile {
         })
     }
 
+    /// The lines of revocation lists, which are recognised and not read.
+    pub fn revocation_lists(&self) -> impl Iterator<Item = u32> {
+        self.items
+            .iter()
+            .filter(|item| matches!(item.content, PemContent::RevocationList))
+            .map(|item| item.line)
+    }
+
     /// What stands in the file and is of no use.
     pub fn foreign(&self) -> impl Iterator<Item = &Foreign> {
         self.items.iter().filter_map(|item| match &item.content {
@@ -114,6 +122,12 @@ pub(super) fn error(file: &FileRef, what: &str, hint: impl Into<String>) -> Prob
 pub(super) fn warning(file: &FileRef, what: &str, hint: impl Into<String>) -> Problem {
     let what = format!("the file \"{}\" {what}", file.path.display());
     Problem::warning(file.place.clone(), what, hint).value(&file.written)
+}
+
+/// As [`error`], for what needs no hand.
+pub(super) fn notice(file: &FileRef, what: &str, hint: impl Into<String>) -> Problem {
+    let what = format!("the file \"{}\" {what}", file.path.display());
+    Problem::notice(file.place.clone(), what, hint).value(&file.written)
 }
 
 /// Reads a small regular file; a device or a pipe could block the start for ever.

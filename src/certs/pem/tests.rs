@@ -103,8 +103,19 @@ fn a_der_certificate_is_named_with_the_command_that_converts_it() {
     );
     assert_eq!(
         hint,
-        "convert it: openssl x509 -inform DER -in \"ca.cer\" -out \"ca.pem\""
+        "convert it: openssl x509 -inform DER -in \"ca.cer\" -out \"ca.cer.pem\""
     );
+}
+
+#[test]
+fn a_pair_in_der_is_converted_to_two_files() {
+    let (_what, certificate) = refused("gw.crt", der(testdata::CERTIFICATE));
+    let (_what, key) = refused("gw.key", der(testdata::PKCS8_KEY));
+    assert!(
+        certificate.ends_with("-out \"gw.crt.pem\""),
+        "{certificate}"
+    );
+    assert!(key.contains("-out \"gw.key.pem\";"), "{key}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! [`TrustStore`]: whom to believe.
 
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
+use rustls::{DistinguishedName, RootCertStore};
 
 use crate::certs::digest::Digest;
 use crate::certs::expiry::Validity;
@@ -24,13 +24,39 @@ pub struct TrustStore {
 #[derive(Debug, Clone)]
 pub struct Anchor {
     der: CertificateDer<'static>,
+    root: TrustAnchor<'static>,
     facts: CertificateFacts,
 }
 
 impl Anchor {
+    /// `None` if the path builder cannot use it.
+    fn new(der: &CertificateDer<'static>, facts: CertificateFacts) -> Option<Self> {
+        let mut roots = RootCertStore::empty();
+        roots.add(der.clone()).ok()?;
+        Some(Self {
+            der: der.clone(),
+            root: roots.roots.pop()?,
+            facts,
+        })
+    }
+
     /// What the certificate says.
     pub fn facts(&self) -> &CertificateFacts {
         &self.facts
+    }
+
+    /// Whether it may vouch for others. A self-signed host certificate vouches for itself alone:
+    /// the path builder does not look at that, and whoever had its key could issue any other.
+    fn is_authority(&self) -> bool {
+        // Version 1 has no extensions, and old company roots are of that version; some of version
+        // 3 name the right to sign without calling themselves an authority.
+        let facts = &self.facts;
+        let by_usage = facts.ca.is_none() && facts.may_sign_certificates == Some(true);
+        facts.ca == Some(true) || facts.version == 1 || by_usage
+    }
+
+    fn has_not_expired(&self, now: WallTime) -> bool {
+        now <= self.facts.not_after
     }
 }
 
@@ -47,6 +73,7 @@ impl TrustStore {
         };
         let mut anchors: Vec<Anchor> = Vec::new();
         let mut expired: Vec<CertificateFacts> = Vec::new();
+        let mut in_force = false;
         for (der, line) in pem.certificates() {
             let Ok(facts) = CertificateFacts::of(der) else {
                 let what = format!("has a block in line {line} that is not an X.509 certificate");
@@ -55,23 +82,23 @@ impl TrustStore {
             };
             judge(file, &facts, line, &mut problems);
             let validity = Validity::judge(facts.not_before, facts.not_after, now);
-            match validity {
-                Validity::Expired { .. } => expired.push(facts),
-                Validity::Good | Validity::EndsSoon { .. } | Validity::NotYet => {
-                    if validity != Validity::Good {
-                        problems.push(warning(file, &dated(&facts, validity), EXCHANGE));
-                    }
-                    let known = anchors.iter().any(|anchor| anchor.der == *der);
-                    if !known && RootCertStore::empty().add(der.clone()).is_err() {
-                        let what = format!("has a certificate in line {line} that cannot be used");
-                        problems.push(error(file, &what, "copy the certificate again"));
-                    } else if !known {
-                        anchors.push(Anchor {
-                            der: der.clone(),
-                            facts,
-                        });
-                    }
+            if matches!(validity, Validity::Expired { .. }) {
+                expired.push(facts.clone());
+            } else {
+                in_force = true;
+                if validity != Validity::Good {
+                    problems.push(warning(file, &dated(&facts, validity), EXCHANGE));
                 }
+            }
+            if anchors.iter().any(|anchor| anchor.der == *der) {
+                continue;
+            }
+            // One that has expired is kept: the clock may have been wrong, and may be set right.
+            if let Some(anchor) = Anchor::new(der, facts) {
+                anchors.push(anchor);
+            } else {
+                let what = format!("has a certificate in line {line} that cannot be used");
+                problems.push(error(file, &what, "copy the certificate again"));
             }
         }
         report_others(
@@ -80,10 +107,9 @@ impl TrustStore {
             anchors.is_empty() && expired.is_empty(),
             &mut problems,
         );
-        report_expired(file, &expired, anchors.is_empty(), now, &mut problems);
+        report_expired(file, &expired, !in_force, now, &mut problems);
         let digest = pem.digest;
-        let usable =
-            (!anchors.is_empty() && !problems.has_errors()).then_some(Self { anchors, digest });
+        let usable = (in_force && !problems.has_errors()).then_some(Self { anchors, digest });
         (usable, problems)
     }
 
@@ -92,19 +118,43 @@ impl TrustStore {
         &self.anchors
     }
 
-    /// What is believed at a time: an anchor whose own last second has passed vouches for nobody,
+    /// Who is believed at a time: an anchor whose own last second has passed vouches for nobody,
     /// although the path builder would not ask.
-    pub fn roots_at(&self, now: WallTime) -> RootCertStore {
-        let mut roots = RootCertStore::empty();
-        let current = self
-            .anchors
-            .iter()
-            .filter(|anchor| now <= anchor.facts.not_after);
-        roots.add_parsable_certificates(current.map(|anchor| anchor.der.clone()));
-        roots
+    pub fn authorities_at(&self, now: WallTime) -> Vec<TrustAnchor<'static>> {
+        let in_force = |anchor: &&Anchor| anchor.is_authority() && anchor.has_not_expired(now);
+        let anchors = self.anchors.iter().filter(in_force);
+        anchors.map(|anchor| anchor.root.clone()).collect()
     }
 
-    /// When [`TrustStore::roots_at`] changes next; `None` once all anchors have expired.
+    /// The anchor that a peer's own certificate is, where it stands in the file itself and has not
+    /// expired.
+    pub fn own_anchor_of(
+        &self,
+        leaf: &CertificateDer<'_>,
+        now: WallTime,
+    ) -> Option<TrustAnchor<'static>> {
+        let mut anchors = self.anchors.iter();
+        let anchor = anchors.find(|anchor| anchor.der == *leaf && anchor.has_not_expired(now))?;
+        Some(anchor.root.clone())
+    }
+
+    /// The names of all that are believed at a time, for a server to say whom it believes.
+    pub fn names_at(&self, now: WallTime) -> Vec<DistinguishedName> {
+        let mut roots = RootCertStore::empty();
+        let in_force = self.anchors.iter().filter(|one| one.has_not_expired(now));
+        roots.extend(in_force.map(|anchor| anchor.root.clone()));
+        roots.subjects()
+    }
+
+    /// When an authority of this name expired, if all of that name have.
+    pub fn expired_by(&self, issuer: &[u8], now: WallTime) -> Option<WallTime> {
+        let of_name = |anchor: &&Anchor| anchor.facts.subject_der() == issuer;
+        let ends = self.anchors.iter().filter(of_name);
+        let end = ends.map(|anchor| anchor.facts.not_after).max()?;
+        (end < now).then_some(end)
+    }
+
+    /// When [`TrustStore::authorities_at`] changes next; `None` once all anchors have expired.
     pub fn next_expiry(&self, now: WallTime) -> Option<WallTime> {
         let ends = self.anchors.iter().map(|anchor| anchor.facts.not_after);
         ends.filter(|end| now <= *end).min()
@@ -197,6 +247,11 @@ fn report_others(file: &FileRef, pem: &PemFile, nothing_else: bool, problems: &m
         let hint = "remove the key: CA_FILE is handed around, and nobody else may have it";
         problems.push(warning(file, "holds a private key", hint));
     }
+    // Passed over, it would let the operator believe that somebody is shut out.
+    for line in pem.revocation_lists() {
+        let what = format!("holds a revocation list in line {line}, which would have no effect");
+        problems.push(error(file, &what, NO_REVOCATION));
+    }
     if nothing_else && !problems.has_errors() {
         problems.push(match pem.foreign().next() {
             Some(foreign) => foreign.problem(file),
@@ -221,7 +276,7 @@ fn report_expired(
         problems.push(if nothing_else {
             error(file, &what, EXCHANGE)
         } else {
-            warning(file, &format!("{what}; it is left out"), EXCHANGE)
+            warning(file, &format!("{what}; it vouches for nobody"), EXCHANGE)
         });
     }
 }
@@ -235,6 +290,10 @@ fn dated(facts: &CertificateFacts, validity: Validity) -> String {
 
 const EXCHANGE: &str =
     "get the authority's current certificate from whoever runs it and put it into the file";
+
+/// As for the key `CRL_FILE`, which is not served either.
+const NO_REVOCATION: &str = "remove the list; this release reads no revocation lists, so shut a \
+     client out by giving the others a new CA";
 
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ fn a_bundle_is_read_and_a_certificate_in_it_twice_counts_once() {
     assert!(problems.is_empty(), "{problems}");
     let store = store.expect("usable");
     assert_eq!(store.anchors().len(), 2);
-    assert_eq!(store.roots_at(now()).len(), 2);
+    assert_eq!(store.authorities_at(now()).len(), 2);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn nothing_and_garbage_are_errors() {
 fn an_expired_anchor_is_left_out_and_a_bundle_of_none_else_is_refused() {
     let (old, good) = (from_days("Old", -20, -10), authority("Good"));
     let (store, problems) = load(&[old.pem(), good.pem()].concat());
-    assert_eq!(store.expect("usable").roots_at(now()).len(), 1);
+    assert_eq!(store.expect("usable").authorities_at(now()).len(), 1);
     assert!(text(&problems).contains("expired 9 days ago"), "{problems}");
     assert!(refused(&old.pem()).contains("expired"));
 }
@@ -53,9 +53,9 @@ fn an_anchor_that_expires_while_the_gateway_runs_vouches_for_nobody_from_then_on
     let (short, long) = (from_days("Short", -1, 2), authority("Long"));
     let store = load(&[short.pem(), long.pem()].concat()).0.expect("usable");
     let end = store.next_expiry(now()).expect("one ends");
-    assert_eq!(store.roots_at(end).len(), 2);
+    assert_eq!(store.authorities_at(end).len(), 2);
     let after = WallTime(end.0 + 1);
-    assert_eq!(store.roots_at(after).len(), 1);
+    assert_eq!(store.authorities_at(after).len(), 1);
     assert!(store.next_expiry(after).is_some_and(|next| next > after));
 }
 
@@ -99,6 +99,19 @@ fn a_private_key_in_ca_file_is_told() {
         store.is_some() && text(&problems).contains("holds a private key"),
         "{problems}"
     );
+}
+
+#[test]
+fn a_revocation_list_in_ca_file_is_an_error_since_nothing_would_be_revoked() {
+    let list = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
+    for content in [format!("{}{list}", authority("CA").pem()), list.to_owned()] {
+        let text = refused(&content);
+        assert!(text.contains("holds a revocation list in line "), "{text}");
+        assert!(
+            text.contains("this release reads no revocation lists"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

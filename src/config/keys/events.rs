@@ -67,7 +67,9 @@ pub(super) const KEYS: &[Key] = &[
         Preset::Absent("plain HTTP towards SAP, said loudly"),
         "The vendor's tokens, separated by blanks. SSL: TLS with client certificates towards SAP, \
          both ways. PROXY=host:port: events reach the CRM over that host, while the TLS name stays \
-         the CRM's. PROXY is refused without SSL, since the vendor knows it only behind SSL.",
+         the CRM's. PROXY is refused without SSL, since the vendor knows it only behind SSL. A word \
+         that is near to either is refused, and so is a key whose name is near to this one while \
+         this one is missing: a slip would mean plain HTTP.",
     )
     .example("SSL PROXY=10.0.0.5:44300"),
     key(

@@ -15,6 +15,11 @@ pub(super) const SECTIONS: &[Section] = &[
         doc: "What is written to the log, and how.",
     },
     Section {
+        name: "Sessions",
+        doc: "TLS session tickets, for more than one gateway: a client that was served by one of \
+              them resumes its session at another.",
+    },
+    Section {
         name: "Runtime",
         doc: "Threads, stopping, and noticing changed files.",
     },
@@ -26,6 +31,7 @@ pub(super) const SECTIONS: &[Section] = &[
 
 const ADMIN: &str = "Admin";
 const LOG: &str = "Log";
+const SESSIONS: &str = "Sessions";
 const RUNTIME: &str = "Runtime";
 const LIMITS: &str = "Limits";
 
@@ -106,6 +112,32 @@ pub(super) const KEYS: &[Key] = &[
         Preset::Value("10"),
         "Lines a second that one kind of network event may cause in all threads together, at least \
          one in each; the rest is counted. 10, so that a scan of the port fills no disk.",
+    ),
+    key(
+        SESSIONS,
+        "TicketSecretFile",
+        Kind::File,
+        Preset::Absent("every gateway has random keys of its own"),
+        "A file with a secret that all gateways behind one address share. From it and from the \
+         clock each of them computes the same ticket keys, so a session that one has granted is \
+         resumed by another, also after a restart. One secret a line, of at least 43 letters, \
+         digits and signs; make one with `openssl rand -base64 48`. The first line seals, all \
+         lines open: to replace a secret, add the new one as the second line everywhere, then move \
+         it up everywhere, and remove the old one when SESSION_LIFETIME has passed. The gateways \
+         need the same certificate and key, and clocks that differ by less than 5 minutes.",
+    )
+    .example("./ssl/tickets.secret")
+    .secret(),
+    key(
+        SESSIONS,
+        "TicketRotation",
+        Kind::Duration {
+            min: Duration::from_mins(10),
+            max: Duration::from_hours(24),
+        },
+        Preset::Value("1h"),
+        "How long one ticket key seals. It has to be the same on all gateways with the same \
+         secret. An hour: what a stolen key could open stays small.",
     ),
     key(
         RUNTIME,

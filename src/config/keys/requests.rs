@@ -78,8 +78,9 @@ pub(super) const KEYS: &[Key] = &[
         "ResponseTimeout",
         ms(100, HOUR),
         Preset::Value("60s"),
-        "From the last byte of the request to the first of the answer. 60 s is what ICM allows, so \
-         the gateway is not the first to give up.",
+        "From the last byte of the request to the first of the answer. With Mode=passthrough, where \
+         nobody knows what is an answer: how long a connection may carry no byte in either \
+         direction. 60 s is what ICM allows, so the gateway is not the first to give up.",
     ),
     key(
         REQUESTS,

@@ -145,6 +145,8 @@ pub struct EventSettings {
     pub crm: Option<Endpoint>,
     /// `Allow`: targets that the forward-proxy form (`POST http://crm:port/...`) may name.
     pub allow: Vec<HostPort>,
+    /// `SSL` of `TpiDllParameter`: what `Allow` names is dialled with TLS.
+    pub ssl: bool,
     /// `PROXY=host:port` of `TpiDllParameter`: where the TCP connection goes. TLS still ends at,
     /// and names, the CRM host.
     pub via: Option<HostPort>,

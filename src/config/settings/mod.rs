@@ -26,6 +26,8 @@ pub use tls::{
 pub struct Settings {
     /// One entry for each `CRMConnectorSAP_<name>.ini`, ordered by name.
     pub systems: Vec<SystemSettings>,
+    /// Session tickets that gateways share.
+    pub tickets: TicketSettings,
     /// Threads, drain, file watch.
     pub runtime: RuntimeSettings,
     /// What is written to the log, and how.
@@ -40,6 +42,7 @@ impl Settings {
     /// Every file that a generation is read from: the ini files and what they name.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = self.sources.clone();
+        files.extend(self.tickets.secret.iter().map(|file| file.path.clone()));
         for system in &self.systems {
             let server = system.server_tls.as_ref().map(|tls| &tls.files);
             let client = system.client_tls.as_ref().map(|tls| &tls.files);
@@ -81,6 +84,15 @@ pub struct SystemSettings {
     pub events: Option<EventSettings>,
     /// Flow 2 over a proxy host: bytes of port xy to port xy of the CRM host.
     pub static_routes: Vec<StaticRouteSettings>,
+}
+
+/// `[Sessions]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketSettings {
+    /// `TicketSecretFile`: what all gateways behind one address know.
+    pub secret: Option<FileRef>,
+    /// `TicketRotation`: how long one key seals.
+    pub rotation: Duration,
 }
 
 /// `[Runtime]`.

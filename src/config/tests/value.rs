@@ -142,6 +142,31 @@ fn a_level_is_a_word_or_a_list_of_targets() {
     }
 }
 
+#[test]
+fn blanks_in_a_filter_are_left_out_of_what_the_log_is_given() {
+    for (text, meant) in [
+        ("info, crmgate::tls=debug", "info,crmgate::tls=debug"),
+        ("crmgate::tls=debug , info", "crmgate::tls=debug,info"),
+        ("crmgate::tls = debug,\twarn", "crmgate::tls=debug,warn"),
+    ] {
+        assert_eq!(level(text).as_deref(), Ok(meant), "{text}");
+    }
+}
+
+#[test]
+fn a_target_of_a_filter_is_the_name_of_a_room_and_nothing_else() {
+    for text in [
+        "a=b=info",
+        "@x=info",
+        "a b=info",
+        "a[conn]=info",
+        "ä=info",
+        " =info",
+    ] {
+        assert_eq!(level(text), Err(ValueError::NotUnderstood), "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_said_of_a_duration_reads_back_as_the_same(ms in 0_u64..86_400_000) {

@@ -303,6 +303,28 @@ async fn an_exchange_whose_side_is_declared_down_ends_with_a_fault_unless_its_an
 }
 
 #[tokio::test]
+async fn an_answer_that_the_gateway_cuts_is_not_one_that_its_side_broke_off() {
+    on_one_thread(async {
+        let side = Side::doing(|mut raw, side| async move {
+            side.execute(&mut raw).await;
+            raw.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")
+                .await;
+            let _until_the_gateway_leaves = raw.rest().await;
+        })
+        .await;
+        let gateway = Gateway::to(&[side.address]).await;
+        let mut caller = gateway.call().await;
+        caller.send(post("<a/>")).await;
+        caller.head().await.expect("the answer has begun");
+        gateway.roster.cut(|_| true);
+        let (_bytes, in_order) = caller.rest().await;
+        assert!(!in_order, "a reset tells the caller");
+        assert_eq!(gateway.tried(), [Tried::Delivered(Delivery::Cut)]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn bytes_behind_an_answer_cost_the_side_its_connection() {
     on_one_thread(async {
         let side = Side::answering(format!("{OK}HTTP/1.1 200 OK\r\n\r\nforged")).await;

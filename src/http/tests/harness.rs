@@ -122,10 +122,8 @@ impl Gateway {
         dechunk: bool,
         response_timeout: Duration,
     ) -> Self {
-        let counters = Arc::new(Counters::default());
-        let context = Rc::new(Context::new(&limits, counters, AccessLog::off(), 10));
         let tried = Rc::new(RefCell::new(Vec::new()));
-        let forward = Forward {
+        let flow = Forward {
             upstreams: sides
                 .iter()
                 .map(|side| upstream(*side, response_timeout))
@@ -134,15 +132,26 @@ impl Gateway {
             system: "T01".parse().expect("a name"),
             tried: Rc::clone(&tried),
         };
-        let slot = Rc::new(Slot::new(forward, Generation(1)));
-        let roster = Roster::new();
+        let gateway = Self::running(flow, &limits, Roster::new()).await;
+        Self { tried, ..gateway }
+    }
+
+    /// A gateway with another flow.
+    pub(super) async fn running<F: Flow + 'static>(
+        flow: F,
+        limits: &Limits,
+        roster: Roster,
+    ) -> Self {
+        let counters = Arc::new(Counters::default());
+        let context = Rc::new(Context::new(limits, counters, AccessLog::off(), 10));
+        let slot = Rc::new(Slot::new(flow, Generation(1)));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         let address = listener.local_addr().expect("bound");
         let gateway = Self {
             address,
             context: Rc::clone(&context),
             roster: roster.clone(),
-            tried,
+            tried: Rc::default(),
         };
         spawn_local(async move {
             for number in 1.. {

@@ -2,10 +2,20 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::task::spawn_local;
+use tokio::time::Instant;
+
+use crate::config::settings::FaultStyle;
 use crate::http::harness::*;
-use crate::http::{Delivery, UpstreamFault};
-use crate::model::Outcome;
+use crate::http::{
+    Delivery, Exchange, Flow, GatewayError, RequestRewrite, Upstream, UpstreamFault, UpstreamSpec,
+};
+use crate::model::{self, HostPort, Outcome, SystemName};
+use crate::net::{Phase, Roster};
+use crate::telemetry;
 
 fn failed(outcome: Outcome, fault: UpstreamFault) -> Vec<Tried> {
     vec![Tried::Failed(outcome, Some(fault))]
@@ -117,6 +127,77 @@ async fn a_request_that_broke_off_in_its_body_is_partly_sent_and_not_tried_again
                 failed(Outcome::PartlySent, UpstreamFault::Closed)
             );
             assert_eq!(second.accepted(), 0);
+        }
+    })
+    .await;
+}
+
+/// A flow whose first side takes nothing of the request, and is declared down while the second one
+/// is dialled.
+struct SecondTry {
+    second: Arc<Upstream>,
+    roster: Roster,
+    system: SystemName,
+}
+
+impl Flow for SecondTry {
+    fn fault_style(&self) -> FaultStyle {
+        FaultStyle::Soap
+    }
+
+    fn kind(&self) -> telemetry::Flow {
+        telemetry::Flow::Request
+    }
+
+    fn system(&self) -> &SystemName {
+        &self.system
+    }
+
+    async fn handle(&self, exchange: &mut Exchange<'_>) -> Result<Delivery, GatewayError> {
+        let since = Instant::now();
+        let seat = exchange.caller.waiter.seat();
+        seat.set_phase(Phase::Sending(model::Side::A, since));
+        let roster = self.roster.clone();
+        // Its turn comes while the dial waits for the resolver's thread.
+        let down = spawn_local(async move {
+            let declared = Instant::now();
+            roster.abandon(0, model::Side::A, declared, Duration::ZERO);
+        });
+        let rewrite = RequestRewrite {
+            host_if_missing: "side",
+            ..RequestRewrite::default()
+        };
+        let tried = exchange
+            .forward(&self.second, Some(model::Side::B), &rewrite)
+            .await;
+        down.await.expect("it was declared down");
+        tried.map_err(|failed| failed.error)
+    }
+}
+
+#[tokio::test]
+async fn a_side_that_goes_down_does_not_end_the_dial_to_the_other_one() {
+    on_one_thread(async {
+        let side = Side::answering(OK).await;
+        let target = HostPort::new("localhost", side.address.port()).expect("valid");
+        let roster = Roster::new();
+        let flow = SecondTry {
+            second: Arc::new(Upstream::new(UpstreamSpec {
+                dialled: target.clone(),
+                target,
+                tls: None,
+                probe_tls: None,
+                connect_timeout: SOON,
+                response_timeout: SOON,
+                pool_idle: Duration::ZERO,
+            })),
+            roster: roster.clone(),
+            system: "T01".parse().expect("a name"),
+        };
+        let gateway = Gateway::running(flow, &limits(), roster).await;
+        let mut caller = gateway.call().await;
+        for _again in 0..3 {
+            assert_eq!(caller.ask(post("<dial/>")).await.text(), "hi");
         }
     })
     .await;

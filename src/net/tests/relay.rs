@@ -84,6 +84,7 @@ async fn bytes_pass_untouched_both_ways_and_are_counted() {
                 to_target: length,
                 to_caller: length - 1,
                 end: RelayEnd::Closed,
+                unanswered: false,
             };
             assert_eq!(report, expected);
         })
@@ -176,6 +177,23 @@ impl Relayed {
         received.expect("received");
     }
 
+    async fn ends(self, end: RelayEnd) -> RelayReport {
+        let mut ends = vec![self.caller, self.target];
+        let lost = match end {
+            RelayEnd::CallerLost => Some(0),
+            RelayEnd::TargetLost => Some(1),
+            RelayEnd::Closed | RelayEnd::Idle | RelayEnd::Drained | RelayEnd::Cut => None,
+        };
+        if let Some(lost) = lost {
+            let lost = ends.remove(lost);
+            lost.set_zero_linger().expect("open");
+        }
+        if end == RelayEnd::Cut {
+            self.roster.cut(|_| true);
+        }
+        self.report.await.expect("ended")
+    }
+
     async fn answer(&mut self) {
         self.target.write_all(b"answer").await.expect("sent");
         let mut answer = [0; 6];
@@ -244,6 +262,31 @@ async fn a_cut_ends_a_connection_whatever_it_does() {
                 .expect("received");
             relayed.roster.cut(|_| true);
             assert_eq!(relayed.report.await.expect("ended").end, RelayEnd::Cut);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_question_that_is_open_when_a_relay_breaks_off_is_known_to_have_no_answer() {
+    LocalSet::new()
+        .run_until(async {
+            for end in [
+                RelayEnd::CallerLost,
+                RelayEnd::TargetLost,
+                RelayEnd::Idle,
+                RelayEnd::Cut,
+            ] {
+                for asks_again in [false, true] {
+                    let mut relayed = start(QUIET).await;
+                    relayed.ask().await;
+                    relayed.answer().await;
+                    if asks_again {
+                        relayed.ask().await;
+                    }
+                    let report = relayed.ends(end).await;
+                    assert_eq!((report.end, report.unanswered), (end, asks_again));
+                }
+            }
         })
         .await;
 }

@@ -207,17 +207,16 @@ impl Drop for LogGuard {
 
 /// A filter as `tracing` reads it, except that a bare word has to be a level: a misspelt `inof`
 /// would otherwise name a target and silence everything else.
-fn parse_level(text: &str) -> Result<EnvFilter, LogError> {
+pub(crate) fn parse_level(text: &str) -> Result<EnvFilter, LogError> {
     let refused = || LogError::Level(text.to_owned());
-    let is_sound = |part: &str| {
-        let part = part.trim();
-        part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok()
-    };
-    if text.trim().is_empty() || !text.split(',').all(is_sound) {
+    let is_sound = |part: &&str| part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    if parts.contains(&"") || !parts.iter().all(is_sound) {
         return Err(refused());
     }
+    // Joined without blanks: `tracing` would read ` info` as the name of a target.
     EnvFilter::builder()
-        .parse(text)
+        .parse(parts.join(","))
         .map_err(|_syntax| refused())
 }
 

@@ -97,6 +97,14 @@ fn a_misspelt_level_is_refused_and_a_filter_is_not() {
 }
 
 #[test]
+fn a_blank_behind_a_comma_is_no_part_of_a_target() {
+    for filter in ["none=debug, info", "info, none=debug", " info "] {
+        let log = written(LogForm::Text, filter, |_| tracing::info!("up"));
+        assert!(log.ends_with(": up\n"), "{filter}: {log}");
+    }
+}
+
+#[test]
 fn after_a_rotation_lines_go_to_the_new_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, old) = (folder.path().join("log"), folder.path().join("log.1"));

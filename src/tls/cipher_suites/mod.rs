@@ -293,6 +293,10 @@ fn matching(word: &str, operator: Operator, notes: &mut Vec<Note>) -> Vec<&'stat
     for part in word.split('+').filter(|part| !part.is_empty()) {
         match meaning(part) {
             Meaning::Suites(holds) => found.retain(|suite| holds(suite)),
+            Meaning::SignedBy(kind) => found.retain(|suite| {
+                let fits_either = suite.signature == Signature::Any;
+                suite.signature == kind || (fits_either && !operator.removes())
+            }),
             Meaning::Suite(one) => found.retain(|suite| *suite == one),
             Meaning::Never(why) => {
                 // To remove or to put last what is never there is done by doing nothing.

@@ -123,6 +123,9 @@ pub const SUITES: [Suite; 9] = [
 pub(super) enum Meaning {
     /// The suites for which it holds.
     Suites(fn(&Suite) -> bool),
+    /// The suites for a kind of certificate; those of TLS 1.3 fit either kind, so they can be
+    /// asked for by it and not be removed by it.
+    SignedBy(Signature),
     /// One suite.
     Suite(&'static Suite),
     /// A known word for something that is never served.
@@ -157,15 +160,15 @@ pub(super) fn meaning(word: &str) -> Meaning {
         | "aead" => Meaning::Suites(|_| true),
         "tlsv1.2" => Meaning::Suites(|suite| suite.version == TlsVersion::V1_2),
         "tlsv1.3" => Meaning::Suites(|suite| suite.version == TlsVersion::V1_3),
-        "arsa" => Meaning::Suites(|suite| suite.signature != Signature::Ecdsa),
-        "aecdsa" | "ecdsa" => Meaning::Suites(|suite| suite.signature != Signature::Rsa),
+        "arsa" => Meaning::SignedBy(Signature::Rsa),
+        "aecdsa" | "ecdsa" => Meaning::SignedBy(Signature::Ecdsa),
         "eaes" | "aes" | "eaes_gcm" | "eaesgcm" | "aesgcm" => {
             Meaning::Suites(|suite| suite.encryption != Encryption::ChaCha20)
         }
         "eaes128" | "aes128" | "eaes128_gcm" | "eaes128gcm" | "msha256" => {
             Meaning::Suites(|suite| suite.encryption == Encryption::Aes128Gcm)
         }
-        "eaes256" | "aes256" | "eaes256_gcm" | "eaes256gcm" | "sha384" | "msha384" => {
+        "eaes256" | "aes256" | "eaes256_gcm" | "eaes256gcm" | "msha384" => {
             Meaning::Suites(|suite| suite.encryption == Encryption::Aes256Gcm)
         }
         "chacha20" | "echacha20" | "chacha20_poly1305" | "echacha20_poly1305" => {
@@ -195,7 +198,7 @@ fn absent(lower: &str) -> Meaning {
         | "earia" | "ariagcm" | "aria128" | "aria256" | "gost" => {
             Meaning::Never("that cipher is never served")
         }
-        "md5" | "mmd5" | "sha" | "sha1" | "msha" | "msha1" | "sha256" => {
+        "md5" | "mmd5" | "sha" | "sha1" | "msha" | "msha1" | "sha256" | "sha384" => {
             Meaning::Never("suites with a separate MAC are never served")
         }
         "psk" | "kpsk" | "apsk" | "srp" | "ksrp" | "asrp" | "adss" | "dss" | "akrb5" | "kgost" => {

@@ -45,9 +45,20 @@ fn over_certificate(cause: &Cause, direction: Direction) -> Option<&'static str>
             "call the host by a name that its certificate holds, or have the name added to the \
              certificate's subject alternative names"
         }
-        (Cause::NoAlternativeName { .. }, _) => {
+        // Only then would the switch help.
+        (
+            Cause::NoAlternativeName {
+                expected,
+                common_name: Some(name),
+            },
+            _,
+        ) if name.eq_ignore_ascii_case(expected) => {
             "have the certificate issued with the host as a subject alternative name; until then \
              LEGACY_CN_MATCH=1 in ssl.ini accepts its common name"
+        }
+        (Cause::NoAlternativeName { .. }, _) => {
+            "call the host by the name that its certificate was issued for, or have one issued \
+             with the host as a subject alternative name"
         }
         (Cause::BadSignature, _) => {
             "the peer's key does not fit its certificate, or an authority of the same name with \
@@ -67,7 +78,10 @@ fn over_certificate(cause: &Cause, direction: Direction) -> Option<&'static str>
             "have the peer's certificate issued again without the extension"
         }
         (Cause::UnacceptableCertificate(_), _) => "inspect the peer's certificate",
-        (Cause::StaleSession, _) => "the peer has to connect anew with a valid certificate",
+        (Cause::StaleSession, Inbound) => "the client has to connect anew with a valid certificate",
+        (Cause::StaleSession, Outbound) => {
+            "the next connection is a full handshake, which shows the server's certificate of today"
+        }
         _ => return None,
     })
 }

@@ -147,6 +147,12 @@ impl HandshakeFailure {
         &self.0.cause
     }
 
+    /// Whether a session was taken up whose certificate is not accepted any more: the next attempt
+    /// is a full handshake.
+    pub fn is_of_a_stale_session(&self) -> bool {
+        self.0.cause == Cause::StaleSession
+    }
+
     /// The alert that was sent or received, if one was.
     pub fn alert(&self) -> Option<Alert> {
         self.0.alert

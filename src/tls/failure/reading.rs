@@ -4,6 +4,7 @@ use std::io;
 
 use rustls::{CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible};
 
+use crate::certs::inspect::IssuingDefect;
 use crate::model::WallTime;
 use crate::tls::failure::Cause;
 
@@ -96,6 +97,9 @@ impl Cause {
 
     /// What the path builder says beyond the TLS library's own list.
     fn of_path(OtherError(error): &OtherError) -> Self {
+        if error.is::<IssuingDefect>() {
+            return Self::UnfitIssuer;
+        }
         let known = error.downcast_ref::<webpki::Error>();
         match known {
             Some(webpki::Error::CaUsedAsEndEntity) => Self::AuthorityAsLeaf,

@@ -37,8 +37,8 @@ fn all() -> Vec<HandshakeFailure> {
         }),
         refused(CertificateError::Revoked),
         refused(CertificateError::InvalidPurpose),
-        mismatch(&["other.example"]),
-        mismatch(&[]).over(Some(&pem_leaf(testdata::SHA1_CERTIFICATE))),
+        mismatch("side-a.example", &["other.example"]),
+        mismatch("side-a.example", &[]).over(Some(&pem_leaf(testdata::SHA1_CERTIFICATE))),
         refused(CertificateError::BadSignature),
         refused(CertificateError::UnsupportedSignatureAlgorithmContext {
             signature_algorithm_id: vec![],
@@ -68,9 +68,9 @@ fn all() -> Vec<HandshakeFailure> {
     ]
 }
 
-fn mismatch(presented: &[&str]) -> HandshakeFailure {
+fn mismatch(host: &'static str, presented: &[&str]) -> HandshakeFailure {
     refused(CertificateError::NotValidForNameContext {
-        expected: ServerName::try_from("side-a.example").expect("a name"),
+        expected: ServerName::try_from(host).expect("a name"),
         presented: presented.iter().map(|name| (*name).to_owned()).collect(),
     })
 }
@@ -125,7 +125,8 @@ fn a_missing_client_certificate_points_to_the_pse_and_the_authorities() {
 
 #[test]
 fn a_certificate_without_alternative_names_names_the_flag() {
-    let failure = mismatch(&[]).over(Some(&pem_leaf(testdata::SHA1_CERTIFICATE)));
+    let leaf = pem_leaf(testdata::SHA1_CERTIFICATE);
+    let failure = mismatch("sha1.example", &[]).over(Some(&leaf));
     assert_eq!(failure.code(), "no-alternative-name");
     assert!(
         failure
@@ -134,8 +135,12 @@ fn a_certificate_without_alternative_names_names_the_flag() {
         "{failure}"
     );
     assert!(failure.hint().contains("LEGACY_CN_MATCH=1"));
+    // Where the common name is another host's the flag would not help, and is not mentioned.
+    let failure = mismatch("side-a.example", &[]).over(Some(&leaf));
+    assert!(!failure.hint().contains("LEGACY_CN_MATCH"));
     // With alternative names, even wrong ones, the flag would not help and is not mentioned.
-    let failure = mismatch(&["gw.example"]).over(Some(&pem_leaf(testdata::CERTIFICATE)));
+    let failure =
+        mismatch("side-a.example", &["gw.example"]).over(Some(&pem_leaf(testdata::CERTIFICATE)));
     assert!(!failure.hint().contains("LEGACY_CN_MATCH"));
 }
 
@@ -166,7 +171,7 @@ fn an_alert_of_the_peer_is_told_as_what_sap_shows() {
 
 #[test]
 fn no_control_character_of_the_peer_reaches_a_text() {
-    let failure = mismatch(&["a\r\nb\u{1b}[31m"]);
+    let failure = mismatch("side-a.example", &["a\r\nb\u{1b}[31m"]);
     assert!(
         !failure.to_string().chars().any(char::is_control),
         "{failure}"

@@ -74,7 +74,7 @@ async fn clients_are_refused_over_their_certificate_with_its_subject_in_the_text
             special(&ca, "sap.example", |spec| spec.is_ca = true),
         ),
         // Its issuer's key usage forbids to sign: the path builder alone would let it in.
-        ("unknown-issuer", leaf(&unable, "sap.example")),
+        ("unfit-issuer", leaf(&unable, "sap.example")),
     ];
     for (code, client) in cases {
         let failure = refusal(&world, &settings, &ca, Some(&client)).await;
@@ -94,6 +94,48 @@ async fn an_intermediate_with_key_cert_sign_leads_to_the_root() {
     let facts = knock(&acceptor, &peer).await.expect("let in");
     let principal = facts.principal.expect("known");
     assert_eq!(principal.issuer, "CN=Middle,O=crmgate throw-away PKI");
+}
+
+#[tokio::test]
+async fn a_self_signed_host_in_the_bundle_vouches_for_itself_and_nobody_else() {
+    let (world, ca, mut settings) = setting();
+    let (host, own) = Authority::self_signed_host("side-b.example", now()).expect("made");
+    let both = format!("{}{}", ca.pem(), host.pem());
+    settings.files.ca = file(world.dir.path(), "both.pem", &both);
+    let acceptor = world.acceptor(&settings);
+    let known = knock(&acceptor, &Peer::new(&ca, Some(&own))).await;
+    let principal = known.expect("let in").principal.expect("known");
+    assert_eq!(principal.subject, "CN=side-b.example");
+    let forged = leaf(&host, "sap.example");
+    let failure = refusal(&world, &settings, &ca, Some(&forged)).await;
+    assert_eq!(failure.code(), "unknown-issuer");
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_far_ahead_and_back_does_no_lasting_harm() {
+    let (world, ca, settings) = setting();
+    let acceptor = world.acceptor(&settings);
+    let peer = |name: &str| Peer::new(&ca, Some(&leaf(&ca, name)));
+    world.clock.shift(20 * 365 * DAY);
+    let failure = knock(&acceptor, &peer("one.example")).await;
+    assert_eq!(failure.expect_err("refused").code(), "certificate-expired");
+    world.clock.shift(-20 * 365 * DAY);
+    let back = knock(&acceptor, &peer("two.example")).await;
+    back.expect("let in as before");
+}
+
+#[tokio::test]
+async fn an_authority_that_was_expired_at_the_start_is_believed_once_the_clock_is_right() {
+    let (world, ca) = (World::new(), authority("Company CA"));
+    let far = WallTime(now().0 + 30 * 365 * DAY);
+    let own = special(&ca, "gw.example", |spec| spec.not_after = far);
+    let late = Authority::with_validity("Late CA", WallTime(now().0 - DAY), far).expect("made");
+    let settings = world.server(&format!("{}{}", ca.pem(), late.pem()), &own);
+    world.clock.shift(20 * 365 * DAY);
+    let acceptor = world.acceptor(&settings);
+    world.clock.shift(-20 * 365 * DAY);
+    let peer = Peer::new(&ca, Some(&leaf(&ca, "sap.example")));
+    knock(&acceptor, &peer).await.expect("let in");
 }
 
 #[tokio::test]

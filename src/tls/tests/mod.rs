@@ -31,6 +31,8 @@ use crate::tls::cipher_suites::SUITES;
 
 const DAY: i64 = 86_400;
 
+const A_MONTH: Duration = Duration::from_hours(30 * 24);
+
 /// A gateway's surroundings: its folder of files, its clock, its vault.
 struct World {
     dir: tempfile::TempDir,
@@ -83,6 +85,19 @@ impl World {
     fn acceptor(&self, settings: &ServerTls) -> Acceptor {
         let (acceptor, problems) = self.try_acceptor(settings);
         acceptor.unwrap_or_else(|| panic!("{problems}"))
+    }
+
+    /// Puts an acceptor in force, as a reload does.
+    fn publish(&self, acceptor: &Acceptor) {
+        let used = [(acceptor.universe(), acceptor.policy_id(), A_MONTH)];
+        self.vault
+            .publish(used, &TicketSource::default(), self.clock.now());
+    }
+
+    /// Puts a generation without any acceptor in force.
+    fn publish_none(&self) {
+        self.vault
+            .publish([], &TicketSource::default(), self.clock.now());
     }
 
     fn connector(&self, settings: &ClientTls) -> Connector {

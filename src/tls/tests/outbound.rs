@@ -174,7 +174,7 @@ async fn servers_are_refused_over_their_certificate_with_its_subject_in_the_text
             "unknown-issuer",
             leaf(&authority("Foreign CA"), "crm.example"),
         ),
-        ("unknown-issuer", leaf(&unable, "crm.example")),
+        ("unfit-issuer", leaf(&unable, "crm.example")),
         (
             "certificate-expired",
             special(&setting.ca, "crm.example", |spec| spec.not_after = day(-1)),

@@ -1,5 +1,8 @@
 //! What looks odd and is in order.
 
+use crmgate::certs::issue::{Authority, LeafSpec};
+use crmgate::model::WallTime;
+
 use super::certificates::encrypted;
 use super::ground::{Case, SYSTEM};
 
@@ -37,6 +40,22 @@ pub(super) const ODD: &[Case] = &[
             );
         },
         said: "usable: 0 errors",
+    },
+    Case {
+        name: "an expired root behind the certificate",
+        spoil: |ground| {
+            let now = ground.now();
+            let (from, to) = (WallTime(now.0 - 10 * 86_400), WallTime(now.0 - 86_400));
+            let old = Authority::with_validity("Old CA", from, to).expect("an authority");
+            let issued = old.issue(&LeafSpec::for_name("gateway", now));
+            let issued = issued.expect("a certificate");
+            ground.put(
+                "gateway.crt",
+                format!("{}{}", issued.certificate_pem, old.pem()),
+            );
+            ground.put("gateway.key", issued.key_pem);
+        },
+        said: "it is not sent",
     },
     Case {
         name: "an authority twice",
@@ -84,6 +103,11 @@ pub(super) const ODD: &[Case] = &[
     Case {
         name: "a log in a filter's own words",
         spoil: |ground| ground.set_gateway("Log", "Level", "info,crmgate::requests=debug"),
+        said: "usable: 0 errors",
+    },
+    Case {
+        name: "a log in a filter's own words, with blanks",
+        spoil: |ground| ground.set_gateway("Log", "Level", "crmgate::requests = debug, info"),
         said: "usable: 0 errors",
     },
     Case {

@@ -272,6 +272,14 @@ pub(super) const AUTHORITIES: &[Case] = &[
         said: "whose key usage does not allow to sign certificates",
     },
     Case {
+        name: "a revocation list behind the authority",
+        spoil: |ground| {
+            let whole = ground.world.pki.authority(Party::Gateway).pem();
+            ground.put(CA, format!("{whole}{}", block("X509 CRL", "MIIB")));
+        },
+        said: "holds a revocation list",
+    },
+    Case {
         name: "a key in place of authorities",
         spoil: |ground| ground.put(CA, &ground.own().key_pem),
         said: "holds no certificate",

@@ -184,6 +184,16 @@ pub(super) const VALUES: &[Case] = &[
         said: "PROXY",
     },
     Case {
+        name: "PROXY that is joined to SSL",
+        spoil: |ground| ground.set("Config", "TpiDllParameter", "SSL,PROXY=10.0.0.5:44300"),
+        said: "has PROXY in a word that is not PROXY=host:port",
+    },
+    Case {
+        name: "SSL in other words",
+        spoil: |ground| ground.set("Config", "TpiDllParameter", "SSL=yes"),
+        said: "has a word that is near to SSL",
+    },
+    Case {
         name: "no threads",
         spoil: |ground| ground.set_gateway("Runtime", "Threads", "0"),
         said: "Threads is out of range",
@@ -196,6 +206,11 @@ pub(super) const VALUES: &[Case] = &[
     Case {
         name: "an unknown level",
         spoil: |ground| ground.set_gateway("Log", "Level", "inof"),
+        said: "Level has a value that is not understood",
+    },
+    Case {
+        name: "a level for what cannot be a target",
+        spoil: |ground| ground.set_gateway("Log", "Level", "crmgate=tls=debug"),
         said: "Level has a value that is not understood",
     },
     Case {

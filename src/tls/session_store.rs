@@ -1,0 +1,216 @@
+//! [`SessionStore`]: the sessions that are kept here, for clients that name theirs by id.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::model::WallTime;
+
+/// Sessions kept in memory: bounded, expiring, oldest out first.
+///
+/// Split into shards by the first byte of the key, so that threads seldom wait for each other.
+pub(super) struct SessionStore {
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Default)]
+struct Shard {
+    sessions: HashMap<Vec<u8>, (u64, Vec<u8>)>,
+    /// By age; entries whose session has been taken or replaced stay until they come to the front.
+    by_age: VecDeque<(u64, WallTime, Vec<u8>)>,
+    next: u64,
+}
+
+const SHARDS: usize = 16;
+
+/// The largest session that is kept: a chain of several certificates is a tenth of it, and the
+/// memory of a full store stays bounded by something that can be computed.
+const MAX_SESSION: usize = 1 << 16;
+
+impl Default for SessionStore {
+    fn default() -> Self {
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+}
+
+impl fmt::Debug for SessionStore {
+    /// Sessions are keys, so none is printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionStore({} sessions)", self.len())
+    }
+}
+
+impl SessionStore {
+    /// Keeps a session; what is older than the lifetime goes, then what is oldest. At least `room`
+    /// sessions are kept: keys fall into shards at random, so every shard gets room for some more
+    /// than its share (four standard deviations).
+    pub(super) fn put(
+        &self,
+        key: Vec<u8>,
+        value: Vec<u8>,
+        now: WallTime,
+        lifetime: Duration,
+        room: usize,
+    ) -> bool {
+        if value.len() > MAX_SESSION {
+            return false;
+        }
+        let even = room.div_ceil(SHARDS);
+        let slack = even.isqrt().saturating_add(1).saturating_mul(4);
+        let capacity = even.saturating_add(slack);
+        let mut shard = self.shard(&key);
+        let number = shard.next;
+        shard.next = number.wrapping_add(1);
+        shard.sessions.insert(key.clone(), (number, value));
+        shard.by_age.push_back((number, now, key));
+        shard.tidy(now, lifetime, capacity);
+        true
+    }
+
+    /// A copy of a session.
+    pub(super) fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let shard = self.shard(key);
+        shard.sessions.get(key).map(|(_, value)| value.clone())
+    }
+
+    /// A session, which is gone then.
+    pub(super) fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let mut shard = self.shard(key);
+        shard.sessions.remove(key).map(|(_, value)| value)
+    }
+
+    /// Forgets what is older than the lifetime.
+    pub(super) fn forget(&self, now: WallTime, lifetime: Duration) {
+        for shard in &self.shards {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.tidy(now, lifetime, usize::MAX);
+        }
+    }
+
+    /// How many sessions are kept.
+    pub(super) fn len(&self) -> usize {
+        let lock = |shard: &Mutex<Shard>| {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.sessions.len()
+        };
+        self.shards.iter().map(lock).sum()
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the index is a remainder of the array's own length"
+    )]
+    fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
+        let index = usize::from(key.first().copied().unwrap_or_default()) % SHARDS;
+        self.shards[index]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shard {
+    fn tidy(&mut self, now: WallTime, lifetime: Duration, capacity: usize) {
+        let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+        // Taken sessions leave their place in the order behind; it may not outgrow the sessions.
+        let crowded = capacity.saturating_mul(2);
+        while let Some((number, since, key)) = self.by_age.front() {
+            let is_live = self
+                .sessions
+                .get(key)
+                .is_some_and(|(live, _)| live == number);
+            let is_old = now.0.saturating_sub(since.0) > lifetime;
+            let is_full = self.sessions.len() > capacity || self.by_age.len() > crowded;
+            if is_live && !is_old && !is_full {
+                return;
+            }
+            if let Some((_, _, key)) = self.by_age.pop_front()
+                && is_live
+            {
+                self.sessions.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn key(n: u32) -> Vec<u8> {
+        // As the TLS library's keys: every byte as good as random.
+        crate::certs::digest::sha256(&n.to_be_bytes()).to_vec()
+    }
+
+    fn filled(count: u32, capacity: usize) -> SessionStore {
+        let store = SessionStore::default();
+        for n in 0..count {
+            let now = WallTime(i64::from(n) / 1_000);
+            assert!(store.put(key(n), vec![1], now, HOUR, capacity));
+        }
+        store
+    }
+
+    #[test]
+    fn as_many_sessions_as_configured_are_kept() {
+        let store = filled(8_000, 8_000);
+        assert!((0..8_000).all(|n| store.get(&key(n)).is_some()));
+    }
+
+    #[test]
+    fn the_store_is_bounded_and_the_oldest_go_first() {
+        let store = filled(50_000, 1_000);
+        assert!(store.len() < 2_000, "{}", store.len());
+        assert!(store.get(&key(0)).is_none());
+        assert!((49_000..50_000).all(|n| store.get(&key(n)).is_some()));
+    }
+
+    #[test]
+    fn a_session_that_is_taken_is_gone() {
+        let store = filled(1, 10);
+        assert_eq!(store.take(&key(0)), Some(vec![1]));
+        assert_eq!(store.take(&key(0)), None);
+    }
+
+    #[test]
+    fn taken_sessions_leave_nothing_behind() {
+        let store = SessionStore::default();
+        for n in 0..20_000 {
+            store.put(key(n), vec![1], WallTime(0), HOUR, 100);
+            store.take(&key(n));
+        }
+        let places: usize = store
+            .shards
+            .iter()
+            .map(|shard| shard.lock().expect("not poisoned").by_age.len())
+            .sum();
+        assert!(places < 1_000, "{places}");
+    }
+
+    #[test]
+    fn old_sessions_go_when_new_ones_come() {
+        let store = filled(1_000, 8_000);
+        for n in 1_000..1_200 {
+            store.put(key(n), vec![1], WallTime(10_000), HOUR, 8_000);
+        }
+        assert_eq!(store.len(), 200);
+    }
+
+    #[test]
+    fn a_replaced_session_is_not_lost_with_its_older_self() {
+        let store = SessionStore::default();
+        store.put(key(0), vec![1], WallTime(0), HOUR, 100);
+        store.put(key(0), vec![2], WallTime(10_000), HOUR, 100);
+        assert_eq!(store.get(&key(0)), Some(vec![2]));
+    }
+
+    #[test]
+    fn a_session_larger_than_any_chain_is_not_kept() {
+        let store = filled(0, 10);
+        assert!(!store.put(key(0), vec![0; MAX_SESSION + 1], WallTime(0), HOUR, 10));
+    }
+}
