@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::info;
 
 use crate::http::context::Context;
 use crate::http::error::GatewayError;
 use crate::model::{ExchangeId, Generation, HostPort, Outcome, Side, SystemName};
 use crate::net::{DialError, Interrupt, Phase, RelayEnd, RelayReport, Socket, Waiter};
-use crate::telemetry::{AccessLine, Flow};
+use crate::telemetry::{AccessLine, Flow, Noise};
 
 /// Why there is no way through for a connection; nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -125,7 +126,7 @@ impl RelayCaller {
         report
     }
 
-    /// Counts the connection and writes its access line.
+    /// Counts the connection and writes its access line, throttled where nothing came back.
     #[expect(
         clippy::too_many_arguments,
         reason = "each is a fact of the line that only the flow knows"
@@ -168,7 +169,20 @@ impl RelayCaller {
         };
         fill(&mut line);
         context.counters.exchanges(flow, line.outcome).inc();
-        context.access.write(&line);
+        if line.response_bytes > 0 || !context.access.is_on() {
+            context.access.write(&line);
+            return;
+        }
+        // Anybody can open connections and say nothing, so these may not fill the disk.
+        if let Some(suppressed) = context.may_say(Noise::RelayEmpty) {
+            context.access.write(&line);
+            if suppressed > 0 {
+                info!(
+                    %system, %flow, suppressed,
+                    "relayed connections on which nothing came back were counted and not logged one by one"
+                );
+            }
+        }
     }
 }
 

@@ -21,13 +21,15 @@ pub enum Noise {
     UpstreamFailed,
     /// A relayed connection that could not be made or was cut.
     RelayFailed,
+    /// A relayed connection on which nothing came back.
+    RelayEmpty,
     /// A panic that was contained.
     Panicked,
 }
 
 impl Noise {
     /// All kinds, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AcceptFailed,
         Self::LimitReached,
         Self::HandshakeFailed,
@@ -36,6 +38,7 @@ impl Noise {
         Self::Abuse,
         Self::UpstreamFailed,
         Self::RelayFailed,
+        Self::RelayEmpty,
         Self::Panicked,
     ];
 
@@ -50,6 +53,7 @@ impl Noise {
             Self::Abuse => "abuse",
             Self::UpstreamFailed => "upstream-failed",
             Self::RelayFailed => "relay-failed",
+            Self::RelayEmpty => "relay-empty",
             Self::Panicked => "panicked",
         }
     }
@@ -146,6 +150,7 @@ impl Throttle {
             abuse,
             upstream,
             relay,
+            empty,
             panic,
         ] = &mut self.buckets;
         match kind {
@@ -157,6 +162,7 @@ impl Throttle {
             Noise::Abuse => abuse,
             Noise::UpstreamFailed => upstream,
             Noise::RelayFailed => relay,
+            Noise::RelayEmpty => empty,
             Noise::Panicked => panic,
         }
     }

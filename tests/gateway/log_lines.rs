@@ -7,7 +7,7 @@ use crmgate::model::Side;
 use crmgate::simulate::{Caller, CrmProfile, Deployment, Ending};
 use crmgate::telemetry::{self, LogForm, LogOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use crate::support::{Daemon, World, free_address, soon, until};
@@ -166,6 +166,38 @@ async fn the_tail_of_a_burst_is_told_once_it_is_over() {
         said.contains(" WARN ") && said.contains("kind=\"malformed\" suppressed="),
         "{said}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn relayed_connections_that_brought_nothing_back_are_throttled_and_counted() {
+    const STRANGERS: usize = 60;
+    let target = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let (route, crm) = (free_address(), target.local_addr().expect("bound"));
+    let (_world, mut daemon, _listen) = with_one_side(|deployment| {
+        *deployment = deployment.clone().static_route(route, crm);
+        deployment.gateway.set("Log", "Throttle", 8);
+    })
+    .await;
+    let begun = Instant::now();
+    for _ in 0..STRANGERS {
+        drop(TcpStream::connect(route).await.expect("connected"));
+        drop(soon(target.accept()).await.expect("dialled"));
+    }
+    let lines = |said: &str| said.matches(" access: flow=static-route ").count();
+    let all = |said: &str| lines(said) + held_back(said) == STRANGERS;
+    daemon.until("all of them are told of", all).await;
+    let allowed = 8 * (1_000 + begun.elapsed().as_millis()) / 1_000;
+    let lines = lines(&daemon.said());
+    assert!(lines >= 2 && lines as u128 <= allowed, "{lines}, {allowed}");
+    // One that an answer came back on has its line, whoever was there before.
+    let mut caller = TcpStream::connect(route).await.expect("connected");
+    let (mut dialled, _) = soon(target.accept()).await.expect("dialled");
+    dialled.write_all(b"an answer").await.expect("written");
+    drop(dialled);
+    let mut heard = Vec::new();
+    soon(caller.read_to_end(&mut heard)).await.expect("closed");
+    drop(caller);
+    daemon.until_said(" response_bytes=9 ").await;
 }
 
 #[cfg(target_os = "linux")]

@@ -103,7 +103,8 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Switch,
         Preset::Value("yes"),
         "Whether every exchange and every routed connection gets one line. yes: it is the only \
-         record of what became of a request.",
+         record of what became of a request. Malformed requests, and routed connections on which \
+         nothing came back, get no more than Throttle allows.",
     ),
     key(
         LOG,
