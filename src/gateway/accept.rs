@@ -1,11 +1,13 @@
 //! The accept loop of one listener on one thread, and the task of one connection.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tracing::{error, warn};
 
 use super::connection::{Accepted, connection};
@@ -16,7 +18,15 @@ use crate::net::{AcceptEvent, Listener, Refused};
 use crate::telemetry::Noise;
 
 impl Worker {
-    pub(super) async fn accept(self: Rc<Self>, mut listener: Listener, running: Rc<Running>) {
+    /// Accepts until the listener is to stop. `open` is dropped when nobody is let in any more,
+    /// or only those who called before another listener took over.
+    pub(super) async fn accept(
+        self: Rc<Self>,
+        mut listener: Listener,
+        running: Rc<Running>,
+        open: oneshot::Sender<Infallible>,
+    ) {
+        let mut open = Some(open);
         loop {
             let next = tokio::select! {
                 biased;
@@ -32,6 +42,7 @@ impl Worker {
             let handing_over = tokio::time::sleep(HAND_OVER);
             tokio::pin!(handing_over);
             while self.is_handed_over(&running) {
+                drop(open.take());
                 tokio::select! {
                     () = &mut handing_over => break,
                     (tcp, peer) = listener.accept(|event| self.tell(&event, &running)) => {
@@ -39,13 +50,18 @@ impl Worker {
                     }
                 }
             }
-            // The kernel has let these in already; a close would reset them.
-            while let Some((tcp, peer)) = listener.accept_waiting() {
+            // The kernel has let these in already; a close would reset them. Who calls from now on
+            // is too late, or a crowd of callers could keep the listener open.
+            for _place in 0..Listener::QUEUE {
+                let Some((tcp, peer)) = listener.accept_waiting() else {
+                    break;
+                };
                 self.admit(tcp, peer, &running);
             }
             break;
         }
         drop(listener);
+        drop(open);
         self.leave(running.place.scope());
         self.accepting.set(self.accepting.get().saturating_sub(1));
     }

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -94,6 +95,8 @@ pub(super) struct Running {
     pub(super) place: Place,
     pub(super) local: SocketAddr,
     pub(super) stop: Notify,
+    /// Ends when the listener is closed.
+    closed: RefCell<Option<oneshot::Receiver<Infallible>>>,
 }
 
 pub(super) struct Worker {
@@ -160,8 +163,13 @@ impl Worker {
                 shares,
                 done,
             } => {
-                self.publish(&snapshot, shares);
-                let _nobody_waits = done.send(());
+                let closing = self.publish(&snapshot, shares);
+                tokio::task::spawn_local(async move {
+                    for closed in closing {
+                        let Err(_closed) = closed.await;
+                    }
+                    let _nobody_waits = done.send(());
+                });
             }
             Command::Side {
                 system,
@@ -172,7 +180,7 @@ impl Worker {
                 event: SideEvent::Left(side),
             } => self.roster.leave_side(system, side),
             Command::Drain { empty } => {
-                self.close_listeners(|_| false);
+                drop(self.close_listeners(|_| false));
                 let worker = Rc::clone(self);
                 tokio::task::spawn_local(async move {
                     worker.emptied().await;
@@ -192,17 +200,19 @@ impl Worker {
         }
     }
 
+    /// Puts a generation in force. What it returns ends when the listeners that it has no use for
+    /// are closed, so that nobody is let in there once it counts as published.
     fn publish(
         self: &Rc<Self>,
         snapshot: &Arc<Snapshot>,
         mut shares: HashMap<ListenAddr, std::net::TcpListener>,
-    ) {
+    ) -> Vec<oneshot::Receiver<Infallible>> {
         let before = self.snapshot.replace(Some(Arc::clone(snapshot)));
         self.generation.set(snapshot.generation);
         self.context.set_limits(&snapshot.settings.limits);
         let throttle = share_of(snapshot.settings.log.throttle, self.threads);
         self.context.set_throttle(throttle);
-        self.close_listeners(|listen| snapshot.serving(listen).is_some());
+        let closing = self.close_listeners(|listen| snapshot.serving(listen).is_some());
         let running: Vec<_> = {
             let listeners = self.listeners.borrow();
             listeners
@@ -225,6 +235,7 @@ impl Worker {
             upstream.retire();
             self.context.pool.borrow_mut().forget(upstream);
         }
+        closing
     }
 
     /// Puts another plan in force on a listener that stays.
@@ -271,29 +282,37 @@ impl Worker {
                 return;
             }
         };
+        let (open, closed) = oneshot::channel();
         let running = Rc::new(Running {
             flow: RefCell::new(HttpFlow::of(&plan.service).map(|flow| self.slot(flow))),
             plan: RefCell::new(Rc::new(plan.clone())),
             place: plan.scope.into(),
             local,
             stop: Notify::new(),
+            closed: RefCell::new(Some(closed)),
         });
         self.listeners
             .borrow_mut()
             .insert(plan.listen, Rc::clone(&running));
         self.accepting.set(self.accepting.get().saturating_add(1));
         let worker = Rc::clone(self);
-        tokio::task::spawn_local(async move { worker.accept(listener, running).await });
+        tokio::task::spawn_local(async move { worker.accept(listener, running, open).await });
     }
 
-    fn close_listeners(&self, keep: impl Fn(ListenAddr) -> bool) {
+    fn close_listeners(
+        &self,
+        keep: impl Fn(ListenAddr) -> bool,
+    ) -> Vec<oneshot::Receiver<Infallible>> {
+        let mut closing = Vec::new();
         self.listeners.borrow_mut().retain(|listen, running| {
             let kept = keep(*listen);
             if !kept {
                 running.stop.notify_one();
+                closing.extend(running.closed.take());
             }
             kept
         });
+        closing
     }
 
     /// Waits until every accept loop has ended and nobody is left.

@@ -179,6 +179,9 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// So many callers can be waiting at most.
+    pub const QUEUE: i32 = BACKLOG;
+
     /// Takes a share into this thread's event loop.
     pub fn new(share: std::net::TcpListener) -> io::Result<Self> {
         Ok(Self {
