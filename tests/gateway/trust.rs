@@ -1,7 +1,7 @@
 //! Whom the gateway believes changes while clients are connected: exactly those who would not be
 //! let in any more are sent away.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +91,15 @@ impl Stage {
             return true;
         };
         line.send(REQUEST).await.is_err() || line.answer().await.is_err()
+    }
+
+    /// Serves the same side at another address.
+    async fn listen_at(&mut self, mode: Mode, listen: SocketAddr) {
+        let side = self.side.endpoint();
+        let mut deployment = self.world.deployment().requests(listen, &side, None);
+        mode.set(&mut deployment);
+        deployment.write(self.world.path()).expect("files");
+        self.gateway.reload().await.expect("a reload");
     }
 
     /// From now on only the company's own authority is believed.
@@ -242,15 +251,25 @@ async fn v1_a_client_without_a_certificate_is_sent_away_when_one_is_required() {
         let nobody = without_certificate(&stage.world);
         let mut innocent = stage.open(&stage.innocent).await;
         let mut nobody = stage.open(&nobody).await;
-        let mut deployment =
-            stage
-                .world
-                .deployment()
-                .requests(stage.listen, &stage.side.endpoint(), None);
-        mode.set(&mut deployment);
-        deployment.write(stage.world.path()).expect("files");
-        stage.gateway.reload().await.expect("a reload");
+        stage.listen_at(mode, stage.listen).await;
         is_sent_away(&mut nobody).await;
+        innocent.send(REQUEST).await.expect("sent");
+        innocent.answer().await.expect("still served");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v1_a_client_whose_listener_moved_meanwhile_is_sent_away_as_well() {
+    for mode in Mode::BOTH {
+        let mut stage = Stage::set(mode, TlsRange::Both).await;
+        let mut innocent = stage.open(&stage.innocent).await;
+        let mut outcast = stage.open(&stage.outcast).await;
+        let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, stage.listen.port()));
+        stage.listen_at(mode, all).await;
+        outcast.send(REQUEST).await.expect("sent");
+        outcast.answer().await.expect("still believed");
+        stage.drop_the_other().await;
+        is_sent_away(&mut outcast).await;
         innocent.send(REQUEST).await.expect("sent");
         innocent.answer().await.expect("still served");
     }
