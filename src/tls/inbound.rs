@@ -132,7 +132,9 @@ impl Acceptor {
     pub async fn accept(&self, stream: Socket) -> Result<Accepted, HandshakeFailure> {
         let (result, attempt) = Attempt::run(self.tls.accept(stream)).await;
         let stream = result.map_err(|error| {
-            HandshakeFailure::from_io(&error, Direction::Inbound).over(attempt.shown.as_ref())
+            HandshakeFailure::from_io(&error, Direction::Inbound)
+                .over(attempt.shown.as_ref())
+                .because(attempt.refusal)
         })?;
         let (_, connection) = stream.get_ref();
         let server_name = connection.server_name().map(Box::from);

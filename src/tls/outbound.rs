@@ -67,7 +67,6 @@ impl Connector {
             trust,
             settings.legacy_cn_match,
             &policy.provider(),
-            now,
         ));
         let time = Arc::new(ClockTime(clock.clone()));
         let verifier: Arc<ServerJudge> = Arc::clone(&judge);
@@ -194,7 +193,9 @@ impl UpstreamTls {
         let handshake = self.tls.connect(self.name.clone(), stream);
         let (result, attempt) = Attempt::run(handshake).await;
         let stream = result.map_err(|error| {
-            HandshakeFailure::from_io(&error, Direction::Outbound).over(attempt.shown.as_ref())
+            HandshakeFailure::from_io(&error, Direction::Outbound)
+                .over(attempt.shown.as_ref())
+                .because(attempt.refusal)
         })?;
         let (_, connection) = stream.get_ref();
         let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
