@@ -158,6 +158,29 @@ fn length(bytes: &[u8]) -> Result<(usize, &[u8]), NotDer> {
     Ok((length, rest))
 }
 
+/// Writes one element.
+pub(crate) fn element(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    let length = contents.len().to_be_bytes();
+    let significant = length.iter().position(|byte| *byte != 0);
+    let significant = length.get(significant.unwrap_or(length.len())..);
+    match significant.unwrap_or_default() {
+        [] => bytes.push(0),
+        [short @ 0..=0x7f] => bytes.push(*short),
+        long => {
+            bytes.push(0x80 | u8::try_from(long.len()).unwrap_or(u8::MAX));
+            bytes.extend(long);
+        }
+    }
+    bytes.extend(contents);
+    bytes
+}
+
+/// Writes a sequence of elements.
+pub(crate) fn sequence(elements: &[&[u8]]) -> Vec<u8> {
+    element(SEQUENCE, &elements.concat())
+}
+
 pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
@@ -206,6 +229,17 @@ mod tests {
             let tag = bad.first().copied().unwrap_or_default();
             assert_eq!(Reader::single(&bad, tag), Err(NotDer), "{:?}", &bad[..2]);
         }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for length in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0x1_0000] {
+            let contents = vec![7; length];
+            let written = element(OCTET_STRING, &contents);
+            assert_eq!(Reader::single(&written, OCTET_STRING), Ok(&contents[..]));
+        }
+        let pair = sequence(&[&element(INTEGER, &[1]), &element(INTEGER, &[2])]);
+        assert_eq!(pair, [0x30, 6, 2, 1, 1, 2, 1, 2]);
     }
 
     #[test]

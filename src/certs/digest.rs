@@ -1,10 +1,16 @@
 //! [`Digest`]: content as identity, so that a reload keeps what has not changed.
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 
 /// The SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     to_array(digest(&SHA256, bytes).as_ref())
+}
+
+/// The SHA-1 of some bytes, where others name things by it. It proves nothing.
+pub(super) fn sha1_for_names(bytes: &[u8]) -> [u8; 20] {
+    let sum = digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes);
+    sum.as_ref().first_chunk().copied().unwrap_or_default()
 }
 
 /// Collects the parts that something was built from into one digest.

@@ -22,6 +22,7 @@ pub mod inspect;
 pub mod issue;
 mod key;
 mod name;
+pub mod ocsp;
 pub mod path;
 pub mod pem;
 pub mod signature;

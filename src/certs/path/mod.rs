@@ -21,7 +21,7 @@ mod refusal;
 mod revocation;
 mod search;
 mod span;
-mod time;
+pub(crate) mod time;
 
 use rustls::pki_types::CertificateDer;
 
