@@ -32,6 +32,7 @@ pub mod failure;
 mod handshake_signature;
 pub mod inbound;
 mod judge;
+mod ocsp;
 pub mod outbound;
 mod path;
 pub mod policy;

@@ -14,4 +14,6 @@ pub use request::CertId;
 const SKEW: i64 = 300;
 
 #[cfg(test)]
+pub(crate) mod drafts;
+#[cfg(test)]
 mod tests;

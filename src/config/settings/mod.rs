@@ -17,8 +17,8 @@ pub use flows::{
     RequestSettings, StaticRouteSettings, TimeOfDay,
 };
 pub use tls::{
-    ClientAuth, ClientTls, FileRef, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
-    TlsParameters, TlsVersion,
+    ClientAuth, ClientTls, FileRef, IdentityFiles, OcspSettings, ResponderUrl, ServerTls,
+    SessionSettings, TlsFiles, TlsParameters, TlsVersion, Unanswered,
 };
 
 /// One configuration directory, read and understood.

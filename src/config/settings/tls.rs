@@ -1,9 +1,11 @@
 //! What TLS is configured with, for the listening and for the dialling role.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::problem::Place;
+use crate::model::HostPort;
 
 /// A file that a key names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +95,43 @@ pub struct SessionSettings {
     pub cache_size: usize,
     /// Whether stateless tickets are handed out.
     pub tickets: bool,
+}
+
+/// Where answers about certificates are had: `http://host:port/path`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponderUrl {
+    /// The host and its port.
+    pub target: HostPort,
+    /// What is asked for there, with its first slash.
+    pub path: String,
+}
+
+impl fmt::Display for ResponderUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.target, self.path)
+    }
+}
+
+/// What becomes of a client of whom the responder says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unanswered {
+    /// It is refused.
+    Refuse,
+    /// It is served.
+    Serve,
+}
+
+/// Whether clients have been withdrawn is asked of a responder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OcspSettings {
+    /// `OCSP_RESPONDER`.
+    pub responder: ResponderUrl,
+    /// `OCSP_TIMEOUT`: for one question, from the dial to the last byte of the answer.
+    pub timeout: Duration,
+    /// `OCSP_UNANSWERED`.
+    pub unanswered: Unanswered,
+    /// `OCSP_MAX_AGE`: after so long an answer is asked for again, although it may still hold.
+    pub max_age: Duration,
 }
 
 /// The listening role.

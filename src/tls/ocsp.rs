@@ -1,0 +1,299 @@
+//! [`Responder`]: asks whether clients have been withdrawn, and remembers what it was told.
+//!
+//! Asked is between the handshake and the first byte, for new and for resumed sessions alike; one
+//! answer serves all connections of a client until it is too old. A responder that cannot be asked
+//! costs one time-out and not one for each client: for a while nobody tries.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+
+use crate::certs::ocsp::{Answer, CertId, Standing, read_answer};
+use crate::config::settings::{OcspSettings, Unanswered};
+use crate::model::{Clock, WallTime};
+use crate::net::dial;
+
+/// Who is asked about, with the name and the key of its issuer as they stand in certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subject {
+    pub(super) id: CertId,
+    pub(super) issuer: Box<[u8]>,
+    pub(super) issuer_key: Box<[u8]>,
+}
+
+/// What is known of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Confirmation {
+    /// It may be served; to be asked again after `until`.
+    Served { until: WallTime },
+    /// Its issuer has withdrawn it.
+    Withdrawn { since: WallTime },
+    /// Its issuer never issued it.
+    Unknown,
+    /// Nobody can say, and then nobody is served.
+    Unconfirmed,
+}
+
+/// A responder, and what it has said.
+pub(super) struct Responder {
+    settings: OcspSettings,
+    clock: Clock,
+    known: Mutex<Known>,
+    /// Nobody is asked before.
+    rests_until: AtomicI64,
+    /// Questions at once.
+    lines: Semaphore,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    young: HashMap<CertId, Word>,
+    old: HashMap<CertId, Word>,
+    /// Who is being asked about, so that a crowd of one client's connections asks once.
+    asking: HashMap<CertId, Arc<tokio::sync::Mutex<()>>>,
+}
+
+/// What the responder said, and when.
+#[derive(Debug, Clone, Copy)]
+struct Word {
+    answer: Answer,
+    at: WallTime,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+enum NoAnswer {
+    #[error(transparent)]
+    Dial(#[from] crate::net::DialError),
+    #[error("it did not answer within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    #[error("it does not speak HTTP: {0}")]
+    Http(#[from] hyper::Error),
+    #[error("it answered with HTTP status {0}")]
+    Status(u16),
+    #[error("its answer is longer than {MOST_BYTES} bytes or broke off")]
+    Body,
+    #[error("its answer cannot be believed: {0}")]
+    Defect(#[from] crate::certs::ocsp::OcspDefect),
+    #[error("the request could not be written")]
+    Request,
+}
+
+impl NoAnswer {
+    /// Whether the next question would fare no better.
+    const fn is_about_the_responder(&self) -> bool {
+        !matches!(self, Self::Defect(_))
+    }
+}
+
+impl Responder {
+    pub(super) fn new(settings: OcspSettings, clock: Clock) -> Self {
+        Self {
+            settings,
+            clock,
+            known: Mutex::default(),
+            rests_until: AtomicI64::new(i64::MIN),
+            lines: Semaphore::new(LINES),
+        }
+    }
+
+    /// What is known without asking, if it is enough.
+    pub(super) fn known(&self, id: &CertId) -> Option<Confirmation> {
+        let now = self.clock.now();
+        let word = self.lock().find(id)?;
+        let is_fresh = word.at <= now && now <= word.stands_until(self.settings.max_age);
+        is_fresh.then(|| self.confirm(word))
+    }
+
+    /// Says whether a client may be served, and asks if it has to.
+    pub(super) async fn ask(&self, subject: &Subject) -> Confirmation {
+        if let Some(known) = self.known(&subject.id) {
+            return known;
+        }
+        let turn = {
+            let mut known = self.lock();
+            Arc::clone(known.asking.entry(subject.id.clone()).or_default())
+        };
+        let asked = async {
+            let _turn = turn.lock().await;
+            // Whoever was before us may have been told.
+            match self.known(&subject.id) {
+                Some(known) => known,
+                None => self.ask_now(subject).await,
+            }
+        };
+        let confirmation = asked.await;
+        let mut known = self.lock();
+        if Arc::strong_count(&turn) <= 2 {
+            known.asking.remove(&subject.id);
+        }
+        drop(known);
+        confirmation
+    }
+
+    async fn ask_now(&self, subject: &Subject) -> Confirmation {
+        let now = self.clock.now();
+        let rests_until = self.rests_until.load(Ordering::Relaxed);
+        if now.0 < rests_until && rests_until <= now.0.saturating_add(REST) {
+            return self.without_answer(&subject.id, now);
+        }
+        let deadline = Instant::now() + self.settings.timeout;
+        let asked = timeout_at(deadline, self.fetch(subject, deadline)).await;
+        let asked = asked.unwrap_or(Err(NoAnswer::TimedOut(self.settings.timeout)));
+        match asked {
+            Ok(answer) => {
+                let word = Word { answer, at: now };
+                self.lock().keep(subject.id.clone(), word);
+                self.confirm(word)
+            }
+            Err(error) => {
+                self.tell(&error);
+                if error.is_about_the_responder() {
+                    let rest = now.0.saturating_add(REST);
+                    self.rests_until.store(rest, Ordering::Relaxed);
+                }
+                self.without_answer(&subject.id, now)
+            }
+        }
+    }
+
+    async fn fetch(&self, subject: &Subject, deadline: Instant) -> Result<Answer, NoAnswer> {
+        // Never closed, so there is always a line in the end.
+        let _line = self.lines.acquire().await.ok();
+        let url = &self.settings.responder;
+        let request = hyper::Request::post(url.path.as_str())
+            .header("Host", url.target.to_string())
+            .header("Content-Type", "application/ocsp-request")
+            .header("Accept", "application/ocsp-response")
+            .header("User-Agent", "crmgate")
+            .header("Connection", "close")
+            .body(Full::new(Bytes::from(subject.id.request())))
+            .map_err(|_unfit| NoAnswer::Request)?;
+        let socket = dial(&url.target, deadline).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
+        let answer = async {
+            let answer = sender.send_request(request).await?;
+            let status = answer.status().as_u16();
+            if status != 200 {
+                return Err(NoAnswer::Status(status));
+            }
+            let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await;
+            body.map_err(|_too_long| NoAnswer::Body)
+        };
+        tokio::pin!(answer);
+        let body = tokio::select! {
+            biased;
+            answer = &mut answer => answer,
+            _ended = connection => answer.await,
+        }?;
+        let issuer = (&*subject.issuer, &*subject.issuer_key);
+        let now = self.clock.now();
+        Ok(read_answer(&body.to_bytes(), &subject.id, issuer, now)?)
+    }
+
+    /// What an answer means for its client.
+    fn confirm(&self, word: Word) -> Confirmation {
+        match word.answer.standing {
+            Standing::Good => Confirmation::Served {
+                until: word.stands_until(self.settings.max_age),
+            },
+            Standing::Revoked { since } => Confirmation::Withdrawn { since },
+            Standing::Unknown => Confirmation::Unknown,
+        }
+    }
+
+    /// What holds without a new answer: that a client was withdrawn, for good; any other answer for
+    /// as long as the responder stands by it; and else what was configured.
+    fn without_answer(&self, id: &CertId, now: WallTime) -> Confirmation {
+        let soon = WallTime(now.0.saturating_add(REST));
+        let last = self.lock().find(id);
+        let last = last.filter(|word| {
+            let is_for_good = matches!(word.answer.standing, Standing::Revoked { .. });
+            is_for_good || word.answer.until.is_some_and(|until| now <= until)
+        });
+        match last.map(|word| self.confirm(word)) {
+            Some(Confirmation::Served { .. }) => Confirmation::Served { until: soon },
+            Some(otherwise) => otherwise,
+            None if self.settings.unanswered == Unanswered::Serve => {
+                Confirmation::Served { until: soon }
+            }
+            None => Confirmation::Unconfirmed,
+        }
+    }
+
+    /// Not throttled: after a failure nobody asks for a while, and a defect is remembered.
+    fn tell(&self, error: &NoAnswer) {
+        let responder = &self.settings.responder;
+        let meanwhile = match self.settings.unanswered {
+            Unanswered::Refuse => {
+                "clients of whom nothing is known are refused, since OCSP_UNANSWERED=refuse"
+            }
+            Unanswered::Serve => "clients are served unasked, since OCSP_UNANSWERED=serve",
+        };
+        let hint = "see that the responder of OCSP_RESPONDER runs and can be reached from here";
+        warn!(%responder, %error, meanwhile, hint, "the OCSP responder gives no answer");
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Responder({})", self.settings.responder)
+    }
+}
+
+impl Word {
+    /// Until when nobody has to ask again.
+    fn stands_until(&self, max_age: Duration) -> WallTime {
+        let max_age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
+        let age = WallTime(self.at.0.saturating_add(max_age));
+        self.answer.until.map_or(age, |until| until.min(age))
+    }
+}
+
+impl Known {
+    fn find(&mut self, id: &CertId) -> Option<Word> {
+        if let Some(word) = self.young.get(id) {
+            return Some(*word);
+        }
+        let word = self.old.remove(id)?;
+        self.keep(id.clone(), word);
+        Some(word)
+    }
+
+    fn keep(&mut self, id: CertId, word: Word) {
+        if self.young.len() >= CAPACITY {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(id, word);
+    }
+}
+
+/// More questions at once would be an attack on the responder.
+const LINES: usize = 32;
+
+/// So long, in seconds, nobody asks after a failure.
+const REST: i64 = 5;
+
+/// An answer about one certificate with a responder's chain is a tenth of that.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// Answers in a generation: as many as verdicts on chains.
+const CAPACITY: usize = 8_192;
+
+#[cfg(test)]
+#[path = "tests/ocsp.rs"]
+mod tests;
