@@ -16,8 +16,8 @@ use x509_parser::public_key::PublicKey;
 
 use crate::certs::digest::sha256;
 pub use crate::certs::inspect::lineage::is_signed_by;
-use crate::certs::name::{common_name, hex, printable, rfc4514};
-use crate::model::{Fingerprint, Principal, WallTime};
+use crate::certs::name::{common_name, hex, rfc4514};
+use crate::model::{Fingerprint, Principal, WallTime, printable};
 
 /// The bytes are no X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
