@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::config::keys::Kind;
-use crate::config::settings::{TimeOfDay, TlsVersion};
+use crate::config::settings::{Term, TimeOfDay, TlsVersion};
 use crate::config::value::{self, ValueError};
 use crate::model::{Endpoint, HostPort, ListenAddr};
 
@@ -37,6 +37,7 @@ becomes!(u64:
     Kind::Size { min, max } => |text| value::size(text, min, max),
 );
 becomes!(&'static str: Kind::Choice(words) => |text| value::choice(text, words));
+becomes!(Vec<Term>: Kind::ClientRule => |text| value::rule(text));
 becomes!(TlsVersion: Kind::Version => |text| value::version(text));
 becomes!(Vec<ListenAddr>: Kind::Listeners => |text| value::listeners(text));
 becomes!(Vec<HostPort>: Kind::Targets => |text| value::targets(text));

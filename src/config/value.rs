@@ -6,7 +6,8 @@ use std::time::Duration;
 
 #[cfg(test)]
 use crate::config::keys::Kind;
-use crate::config::settings::{TimeOfDay, TlsVersion};
+use crate::config::rule::{self, RuleError};
+use crate::config::settings::{Term, TimeOfDay, TlsVersion};
 use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr};
 
 /// Why a value is not accepted. The message continues the key's name: "`Fall` is out of range".
@@ -27,6 +28,9 @@ pub(super) enum ValueError {
     /// An address that is written twice.
     #[error("names \"{0}\" twice")]
     Twice(String),
+    /// A rule that is none.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
 }
 
 type Parsed<T> = Result<T, ValueError>;
@@ -191,6 +195,11 @@ pub(super) fn level(text: &str) -> Parsed<String> {
     Ok(directives.collect::<Parsed<Vec<_>>>()?.join(","))
 }
 
+/// The terms of a rule about clients.
+pub(super) fn rule(text: &str) -> Parsed<Vec<Term>> {
+    Ok(rule::terms(text)?)
+}
+
 /// Any text without control characters but tabs; what it means is judged elsewhere.
 pub(super) fn plain(text: &str) -> Parsed<String> {
     if text.chars().any(|c| c.is_control() && c != '\t') {
@@ -206,6 +215,7 @@ pub(super) fn check(kind: Kind, text: &str) -> Parsed<()> {
     match kind {
         Kind::Address => address(text).map(drop),
         Kind::Choice(words) => choice(text, words).map(drop),
+        Kind::ClientRule => rule(text).map(drop),
         Kind::Count { min, max } => count(text, min, max).map(drop),
         Kind::Duration { min, max } => duration(text, min, max).map(drop),
         Kind::Header => header(text).map(drop),

@@ -102,9 +102,9 @@ fn check_keys(
             .find(|other| other.key.eq_ignore_ascii_case(&entry.key));
         match first {
             Some(first) if known => {
-                let spelled =
-                    keys::find(ini, section, &entry.key).map_or(entry.key.as_str(), |key| key.name);
-                let place = entry_place(document, block, entry).key(spelled);
+                let spelled = keys::find(ini, section, &entry.key)
+                    .map_or_else(|| entry.key.clone(), |key| key.spelled(&entry.key));
+                let place = entry_place(document, block, entry).key(&spelled);
                 problems.push(repeated_key(place, first, entry));
             }
             Some(_) => {}

@@ -11,6 +11,8 @@ pub enum Kind {
     Address,
     /// One word of several.
     Choice(&'static [&'static str]),
+    /// Conditions on a client's certificate.
+    ClientRule,
     /// A whole number.
     Count {
         /// The smallest.
@@ -70,6 +72,11 @@ impl Kind {
         match self {
             Self::Address => "an IP address such as 0.0.0.0, 127.0.0.1 or ::".to_owned(),
             Self::Choice(words) => words.join(" | "),
+            Self::ClientRule => {
+                "kind=value, or several with \" & \", where kind is subject, cn, dns, \
+                 uri, ip, email, issuer, serial, sha256, key-sha256 or policy"
+                    .to_owned()
+            }
             Self::Count { min, max } => format!("a whole number from {min} to {max}"),
             Self::Duration { min, max } => format!(
                 "a duration from {} to {}",
@@ -113,6 +120,7 @@ impl Kind {
         match self {
             Self::Address => "write the address itself; a host name is not resolved here",
             Self::Choice(_) | Self::Switch => "write one of the allowed words",
+            Self::ClientRule => "write terms such as cn=sap-crm, with \" & \" between two of them",
             Self::Count { .. } => "write digits only, within the range",
             Self::Duration { .. } => {
                 "write a number with ms, s, m or h, such as 500ms or 8h; a number alone means seconds"

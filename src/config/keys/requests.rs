@@ -116,6 +116,35 @@ pub(super) const KEYS: &[Key] = &[
          do not expect the field.",
     ),
     key(
+        REQUESTS,
+        "AllowClient1",
+        Kind::ClientRule,
+        Preset::Absent("every client with a certificate of CA_FILE is served"),
+        "Who may call, of those whose certificate is good: AllowClient1, AllowClient2 and so on, \
+         in any order and with gaps. Where there is one, whoever none of them is about gets 403. A \
+         rule holds terms, and it is about the clients for which all of them hold. subject and \
+         issuer take a whole name as STRUST shows it, the common name first; capitals and blanks do \
+         not count. cn is a common name; dns, uri, ip and email are alternative names (dns with *. \
+         in front for one label, ip with a range such as 10.0.0.0/8; capitals of an address do not \
+         count); serial, sha256 (of the certificate) and key-sha256 (of its public key) are \
+         hexadecimal; policy is an object identifier. Of several values in a certificate one is \
+         enough. Put quotes around a value that holds \" & \". A rule needs TLS and CLIENT_AUTH \
+         other than none; a client without a certificate is one that no rule is about.",
+    )
+    .example("cn=sap-crm & issuer=CN=Company CA, O=Company, C=DE")
+    .numbered(),
+    key(
+        REQUESTS,
+        "DenyClient1",
+        Kind::ClientRule,
+        Preset::Absent("nobody is denied"),
+        "Who may not call, whatever AllowClient says: DenyClient1, DenyClient2 and so on, written \
+         as AllowClient. Whoever one of them is about gets 403 and takes up no session, from the \
+         next reload on.",
+    )
+    .example("serial=0a:1b:2c & issuer=CN=Company CA, O=Company, C=DE")
+    .numbered(),
+    key(
         FAILOVER,
         "Preferred",
         Kind::Choice(&["A", "B"]),

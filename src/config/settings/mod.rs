@@ -10,12 +10,14 @@ use std::time::Duration;
 use crate::model::SystemName;
 
 mod flows;
+mod rules;
 mod tls;
 
 pub use flows::{
     EventSettings, Failback, FailoverSettings, FaultStyle, ProbeKind, ProbeSettings, RequestMode,
     RequestSettings, StaticRouteSettings, TimeOfDay,
 };
+pub use rules::{ClientRule, ClientRules, DnsPattern, IpRange, Term, folded_uri};
 pub use tls::{
     ClientAuth, ClientTls, FileRef, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
     TlsParameters, TlsVersion,
