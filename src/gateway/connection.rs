@@ -18,7 +18,7 @@ use crate::events::{EventFlow, carry};
 use crate::http::{
     Caller, CallerFacts, Context, Delivery, Exchange, Flow, GatewayError, RelayCaller, Slot, serve,
 };
-use crate::model::{Generation, Principal, SystemName};
+use crate::model::{Denial, Generation, Principal, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, pass_through};
 use crate::telemetry::{self, Noise, TlsLeg};
@@ -100,8 +100,13 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     } = accepted;
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
-    let (wire, principal, tls) = match &plan.acceptor {
-        None => (Wire::Plain(socket), None, None),
+    let Shaken {
+        wire,
+        principal,
+        denial,
+        tls,
+    } = match &plan.acceptor {
+        None => Shaken::plain(socket),
         Some(acceptor) => {
             // Boxed: what a handshake needs is not kept for the life of the connection.
             let shaken = Box::pin(handshake(
@@ -124,6 +129,7 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
             let facts = CallerFacts {
                 listener,
                 principal,
+                denial,
                 tls,
                 generation,
             };
@@ -146,7 +152,24 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     }
 }
 
-type Shaken = (Wire, Option<Arc<Principal>>, Option<TlsLeg<'static>>);
+/// A connection whose caller is known as far as it is going to be.
+struct Shaken {
+    wire: Wire,
+    principal: Option<Arc<Principal>>,
+    denial: Option<Denial>,
+    tls: Option<TlsLeg<'static>>,
+}
+
+impl Shaken {
+    const fn plain(socket: Socket) -> Self {
+        Self {
+            wire: Wire::Plain(socket),
+            principal: None,
+            denial: None,
+            tls: None,
+        }
+    }
+}
 
 async fn handshake(
     socket: Socket,
@@ -188,7 +211,15 @@ async fn handshake(
                 version: version_name(facts.version),
                 resumed: facts.resumed,
             };
-            return Some((Wire::accepted(accepted.stream), facts.principal, Some(leg)));
+            if let Some(denial) = &facts.denial {
+                tell_of_denial(denial, facts.principal.as_deref(), peer, context, plan);
+            }
+            return Some(Shaken {
+                wire: Wire::accepted(accepted.stream),
+                principal: facts.principal,
+                denial: facts.denial,
+                tls: Some(leg),
+            });
         }
         Ok(Err(failure)) => failure,
         Err(Interrupt::Deadline) => HandshakeFailure::timed_out(Direction::Inbound),
@@ -206,6 +237,38 @@ async fn handshake(
     }
     None
 }
+
+/// Counts and tells that a client with a good certificate, or without one, is not going to be
+/// served. Here and not with its first request, since it may never send one.
+fn tell_of_denial(
+    denial: &Denial,
+    principal: Option<&Principal>,
+    peer: SocketAddr,
+    context: &Context,
+    plan: &ListenerPlan,
+) {
+    context.counters.clients_not_admitted(denial).inc();
+    let Some(suppressed) = context.may_say(Noise::NotAdmitted) else {
+        return;
+    };
+    info!(
+        system = %plan.system, %peer, listener = %plan.listen, code = denial.code(),
+        subject = principal.map_or("-", |known| cut(&known.subject)),
+        issuer = principal.map_or("-", |known| cut(&known.issuer)),
+        serial = principal.map_or("-", |known| cut(&known.serial)),
+        fingerprint = principal.map(|known| tracing::field::display(known.fingerprint)),
+        hint = denial.hint(), suppressed, "client not admitted: {denial}"
+    );
+}
+
+/// The beginning of a name: whoever asks for a certificate chooses how long its names are.
+fn cut(name: &str) -> &str {
+    let end = name.floor_char_boundary(NAME_LIMIT);
+    name.get(..end).unwrap_or(name)
+}
+
+/// As long as names in the access line.
+const NAME_LIMIT: usize = 256;
 
 /// Lets one handshake step run between two looks at the network.
 ///

@@ -45,7 +45,8 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
         ));
     }
     for (name, parts) in &snapshot.systems {
-        if let Some(acceptor) = &parts.acceptor {
+        // The two differ in whom they serve, not in what they offer.
+        if let Some(acceptor) = parts.acceptors.all().next() {
             lines.push(format!("{name} listeners: {}", acceptor.policy().summary()));
         }
         if let Some(connector) = &parts.connector {

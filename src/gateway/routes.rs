@@ -81,7 +81,7 @@ impl Build<'_> {
             })),
         };
         let acceptor = match requests.mode {
-            RequestMode::Terminate => parts.acceptor.clone(),
+            RequestMode::Terminate => parts.acceptors.requests.clone(),
             RequestMode::Passthrough => None,
         };
         for listen in &requests.listen {
@@ -176,11 +176,7 @@ impl Build<'_> {
             fault: events.fault,
             client_protocol: events.client_protocol,
         }));
-        let acceptor = if events.tls {
-            parts.acceptor.clone()
-        } else {
-            None
-        };
+        let acceptor = parts.acceptors.events.clone();
         for listen in &events.listen {
             self.listen(
                 *listen,

@@ -208,7 +208,7 @@ impl Gateway {
         let universes = next
             .systems
             .values()
-            .filter_map(|parts| parts.acceptor.as_ref());
+            .flat_map(|parts| parts.acceptors.all());
         self.workshop.vault.publish(
             universes.map(|acceptor| {
                 let lifetime = acceptor.session_lifetime();

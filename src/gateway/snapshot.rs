@@ -99,12 +99,26 @@ pub(super) struct ProbePlan {
     pub(super) body: Bytes,
 }
 
+/// What ends TLS on the listeners of a system, where one of them does.
+#[derive(Debug, Default)]
+pub(super) struct Acceptors {
+    pub(super) requests: Option<Arc<Acceptor>>,
+    pub(super) events: Option<Arc<Acceptor>>,
+}
+
+impl Acceptors {
+    /// Each that there is.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Acceptor>> {
+        self.requests.iter().chain(&self.events)
+    }
+}
+
 /// One SAP system of a generation.
 #[derive(Debug)]
 pub(super) struct SystemParts {
     /// Kept over reloads.
     pub(super) id: u32,
-    pub(super) acceptor: Option<Arc<Acceptor>>,
+    pub(super) acceptors: Acceptors,
     pub(super) connector: Option<Arc<Connector>>,
     pub(super) sides: Option<Arc<Sides>>,
     pub(super) upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,

@@ -5,6 +5,7 @@
 //! value.
 
 mod clock;
+mod denial;
 mod distinguished_name;
 mod endpoint;
 mod id;
@@ -16,6 +17,7 @@ mod secret;
 mod side;
 
 pub use clock::{Clock, WallTime};
+pub use denial::Denial;
 pub use distinguished_name::{
     DistinguishedName, DistinguishedNameError, NameAttribute, attribute_name, directory_text,
     escaped, folded, has_line_break_or_nul, printable,

@@ -8,11 +8,11 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
-use crate::model::{Principal, WallTime};
+use crate::model::WallTime;
+use crate::tls::judge::Client;
 
 tokio::task_local! {
     static ATTEMPT: RefCell<Attempt>;
@@ -34,8 +34,8 @@ pub(super) struct Standing {
     pub(super) since: WallTime,
     /// Its chain; empty where it showed none and none is required.
     pub(super) chain: Vec<CertificateDer<'static>>,
-    /// Who it is, where it showed a chain.
-    pub(super) principal: Option<Arc<Principal>>,
+    /// Who it is and what the rules say of it, where it showed a chain.
+    pub(super) client: Option<Client>,
 }
 
 impl Attempt {

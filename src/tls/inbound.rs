@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::CertificateDer;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::{CommonState, HandshakeKind, ServerConfig};
@@ -11,16 +12,19 @@ use tokio_rustls::server::TlsStream;
 
 use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{ClientAuth, FileRef, IdentityFiles, ServerTls, TlsVersion};
-use crate::model::{Clock, Principal, WallTime};
+use crate::config::settings::{
+    ClientAuth, ClientRules, FileRef, IdentityFiles, ServerTls, TlsVersion,
+};
+use crate::model::{Clock, Denial, Principal, WallTime};
 use crate::net::Socket;
 use crate::tls::admission::Admission;
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::clock::ClockTime;
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
-use crate::tls::judge::ClientJudge;
+use crate::tls::judge::{Client, ClientJudge};
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::provider;
+use crate::tls::rules::Rules;
 use crate::tls::sessions::{PolicyId, SessionVault, UniverseId, mode_word};
 use crate::tls::wire::{suite_of, version_of};
 
@@ -50,11 +54,23 @@ pub struct Accepted {
     pub facts: SessionFacts,
 }
 
+/// Who a client is, and whether the rules admit him.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Who it is, where it showed a certificate.
+    pub principal: Option<Arc<Principal>>,
+    /// Why the rules do not admit it, if they do not.
+    pub denial: Option<Denial>,
+}
+
 /// What a handshake showed; the same for a full and for a resumed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionFacts {
     /// Who the client is. Always there where a certificate is required.
     pub principal: Option<Arc<Principal>>,
+    /// Why the listener's rules do not admit the client, if they do not. Such a client is told so
+    /// and served nothing.
+    pub denial: Option<Denial>,
     /// When the client last proved itself with a full handshake.
     pub authenticated_at: WallTime,
     /// The protocol version.
@@ -70,10 +86,12 @@ pub struct SessionFacts {
 impl Acceptor {
     /// Reads the files and puts everything together.
     ///
-    /// The scope keeps listeners apart whose sessions must not be taken up at each other, such as
-    /// those of two SAP systems. With an error among the problems there is no acceptor.
+    /// The rules are those of the listeners that the acceptor is for. The scope keeps listeners
+    /// apart whose sessions must not be taken up at each other, such as those of two SAP systems.
+    /// With an error among the problems there is no acceptor.
     pub fn build(
         settings: &ServerTls,
+        rules: &ClientRules,
         scope: &str,
         clock: &Clock,
         vault: &SessionVault,
@@ -103,6 +121,7 @@ impl Acceptor {
             policy,
             identity,
             trust,
+            rules: Rules::new(rules),
         };
         match parts.assemble(settings, scope, clock, vault) {
             Ok(acceptor) => (Some(acceptor), problems),
@@ -141,23 +160,20 @@ impl Acceptor {
         let now = self.clock.now();
         let chain = connection.peer_certificates().unwrap_or_default();
         let standing = standing.filter(|standing| standing.chain == chain);
-        let principal = match (chain.split_first(), &standing) {
-            (None, _) if self.mode == ClientAuth::Require => {
-                let cause = Cause::NoClientCertificate;
-                return Err(HandshakeFailure::new(Direction::Inbound, cause));
-            }
-            (None, _) => None,
-            // What the judge has accepted in this very handshake.
-            (Some(_), Some(standing)) => standing.principal.clone(),
-            (Some((leaf, others)), None) => {
-                let judged = self.judge.judge(leaf, others, now).map_err(|_refused| {
-                    HandshakeFailure::new(Direction::Inbound, Cause::StaleSession).over(Some(leaf))
-                })?;
-                Some(judged)
-            }
+        let noted = standing
+            .as_ref()
+            .and_then(|standing| standing.client.clone());
+        let judged = match noted {
+            // What the judge has said in this very handshake.
+            Some(Client { principal, denial }) => Judged {
+                principal: Some(principal),
+                denial,
+            },
+            None => self.judge_again(chain, now)?,
         };
         Ok(SessionFacts {
-            principal,
+            principal: judged.principal,
+            denial: judged.denial,
             authenticated_at: standing.map_or(now, |standing| standing.since),
             version: version_of(connection),
             suite: suite_of(connection),
@@ -166,13 +182,40 @@ impl Acceptor {
         })
     }
 
+    /// Judges the chain of a connection by what this acceptor has in force, at a time, exactly as
+    /// a full handshake would. A chain is the leaf and what came with it; it is empty where the
+    /// client showed none. For connections that outlive the acceptor they were let in by.
+    pub fn judge_again(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: WallTime,
+    ) -> Result<Judged, HandshakeFailure> {
+        let refused = |cause| HandshakeFailure::new(Direction::Inbound, cause);
+        let Some((leaf, others)) = chain.split_first() else {
+            return match self.mode {
+                ClientAuth::Require => Err(refused(Cause::NoClientCertificate)),
+                ClientAuth::Request | ClientAuth::None => Ok(Judged {
+                    principal: None,
+                    denial: self.judge.judge_nobody(),
+                }),
+            };
+        };
+        match self.judge.judge(leaf, others, now) {
+            Ok(Client { principal, denial }) => Ok(Judged {
+                principal: Some(principal),
+                denial,
+            }),
+            Err(_refused) => Err(refused(Cause::StaleSession).over(Some(leaf))),
+        }
+    }
+
     /// A digest of all it was built from, file contents included: of two acceptors with the same
     /// fingerprint a reload keeps the older.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
     }
 
-    /// Whom it lets in: the authorities and whether a certificate is required. Of two acceptors
+    /// Whom it lets in: the authorities, the rules and whether a certificate is required. Of two acceptors
     /// with the same policy, connections of the one may stay under the other.
     pub fn policy_id(&self) -> PolicyId {
         self.policy_id
@@ -213,6 +256,7 @@ struct Parts {
     policy: TlsPolicy,
     identity: Identity,
     trust: TrustStore,
+    rules: Rules,
 }
 
 impl Parts {
@@ -227,14 +271,19 @@ impl Parts {
             policy,
             identity,
             trust,
+            rules,
         } = self;
         let now = clock.now();
         let mode = settings.client_auth;
-        let fingerprint = fingerprint(settings, scope, &policy, &identity, &trust);
-        let policy_id = PolicyId::of(&trust, mode);
+        let fingerprint = Digest::new("acceptor with rules")
+            .part(&fingerprint(settings, scope, &policy, &identity, &trust))
+            .part(&rules.digest())
+            .finish();
+        let policy_id = PolicyId::of(&trust, &rules, mode);
         let id = UniverseId::of(mode, identity.leaf(), scope);
         let universe = vault.universe(id);
-        let judge = Arc::new(ClientJudge::new(trust, mode, &policy.provider(), now));
+        let judge = ClientJudge::new(trust, mode, rules, &policy.provider(), now);
+        let judge = Arc::new(judge);
         let admission = Arc::new(Admission {
             universe,
             judge: Arc::clone(&judge),

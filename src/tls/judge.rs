@@ -11,27 +11,39 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use crate::certs::TrustStore;
-use crate::certs::inspect::CertificateFacts;
+use crate::certs::inspect::{CertificateFacts, Claims, unfit_name};
 use crate::config::settings::ClientAuth;
-use crate::model::{Principal, WallTime};
+use crate::model::{Denial, Principal, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::path::{Paths, Purpose, wall};
+use crate::tls::rules::Rules;
 use crate::tls::verdicts::{Verdicts, key_of};
+
+/// A client whose certificate is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Client {
+    /// Who it is.
+    pub(super) principal: Arc<Principal>,
+    /// Why the rules do not admit it, if they do not.
+    pub(super) denial: Option<Denial>,
+}
 
 /// Judges clients that come to our listeners.
 #[derive(Debug)]
 pub(super) struct ClientJudge {
     paths: Paths,
     mode: ClientAuth,
+    rules: Rules,
     hints: Vec<DistinguishedName>,
     verdicts: Verdicts,
 }
 
 impl ClientJudge {
-    /// A judge over these anchors.
+    /// A judge over these anchors and rules.
     pub(super) fn new(
         trust: TrustStore,
         mode: ClientAuth,
+        rules: Rules,
         provider: &CryptoProvider,
         now: WallTime,
     ) -> Self {
@@ -40,27 +52,45 @@ impl ClientJudge {
         Self {
             paths: Paths::new(trust, Purpose::Client, algorithms, now),
             mode,
+            rules,
             hints,
             verdicts: Verdicts::default(),
         }
     }
 
-    /// Says who the holder of a chain is, or why it is not accepted now.
+    /// Says who the holder of a chain is and what the rules say of him, or why the chain is not
+    /// accepted now.
+    ///
+    /// Only the leaf of the path that was proven tells who somebody is. What else a client sends
+    /// along helps to find the path and says nothing.
     pub(super) fn judge(
         &self,
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: WallTime,
-    ) -> Result<Arc<Principal>, Error> {
+    ) -> Result<Client, Error> {
         let key = key_of(leaf, others);
-        if let Some(principal) = self.verdicts.get(&key, now) {
-            return Ok(principal);
+        if let Some(client) = self.verdicts.get(&key, now) {
+            return Ok(client);
         }
         let until = self.paths.prove(leaf, others, now)?;
+        // A name that two readers may read in two ways is refused whatever the rules say.
+        if unfit_name(leaf).is_some() {
+            return Err(CertificateError::BadEncoding.into());
+        }
         let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
-        let principal = Arc::new(facts.principal());
-        self.verdicts.put(key, Arc::clone(&principal), now, until);
-        Ok(principal)
+        let claims = Claims::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
+        let client = Client {
+            principal: Arc::new(facts.principal()),
+            denial: self.rules.judge(Some(&claims)),
+        };
+        self.verdicts.put(key, client.clone(), now, until);
+        Ok(client)
+    }
+
+    /// What the rules say of a client that shows no certificate.
+    pub(super) fn judge_nobody(&self) -> Option<Denial> {
+        self.rules.judge(None)
     }
 }
 
@@ -85,12 +115,14 @@ impl ClientCertVerifier for ClientJudge {
     ) -> Result<ClientCertVerified, Error> {
         Attempt::note_shown(end_entity);
         let since = wall(now);
-        let principal = self.judge(end_entity, intermediates, since)?;
+        // Whoever the rules do not admit gets through the handshake all the same: only behind it
+        // can he be told why.
+        let client = self.judge(end_entity, intermediates, since)?;
         let chain = std::iter::once(end_entity).chain(intermediates);
         Attempt::note_standing(Standing {
             since,
             chain: chain.map(|der| der.clone().into_owned()).collect(),
-            principal: Some(principal),
+            client: Some(client),
         });
         Ok(ClientCertVerified::assertion())
     }

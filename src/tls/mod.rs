@@ -35,6 +35,7 @@ pub mod outbound;
 mod path;
 pub mod policy;
 pub mod provider;
+mod rules;
 mod session_store;
 pub mod sessions;
 mod stream;
@@ -44,7 +45,7 @@ mod verdicts;
 mod wire;
 
 pub use failure::{Direction, HandshakeFailure};
-pub use inbound::{Accepted, Acceptor, SessionFacts};
+pub use inbound::{Accepted, Acceptor, Judged, SessionFacts};
 pub use outbound::{Connected, Connector, UpstreamTls};
 pub use policy::TlsPolicy;
 pub use sessions::{PolicyId, SessionVault, UniverseId};

@@ -1,17 +1,19 @@
 //! [`Verdicts`]: chains that were found good, until one of their certificates ends.
 //!
 //! A resumed session is judged again every time, and for an unchanged verifier the judgement of a
-//! chain is a pure function of the time: it stays good until the first of its certificates ends.
+//! chain is a pure function of the time: it stays good until the first of its certificates ends,
+//! and what the rules say of its holder stays the same.
 //! Remembering that saves two signature checks for every resumption, which cost more than all the
 //! rest of it. The verdicts belong to one verifier and die with it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 
 use crate::certs::Digest;
-use crate::model::{Principal, WallTime};
+use crate::model::WallTime;
+use crate::tls::judge::Client;
 
 /// Chains that one verifier has found good.
 #[derive(Debug, Default)]
@@ -29,7 +31,7 @@ struct Generations {
 struct Verdict {
     from: WallTime,
     until: WallTime,
-    principal: Arc<Principal>,
+    client: Client,
 }
 
 /// Chains in a generation: several times the clients of the largest call centre, at about 400
@@ -48,7 +50,7 @@ pub(super) fn key_of(leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -
 
 impl Verdicts {
     /// Who the holder of a chain is, if it is known to be good at this time.
-    pub(super) fn get(&self, key: &[u8; 32], now: WallTime) -> Option<Arc<Principal>> {
+    pub(super) fn get(&self, key: &[u8; 32], now: WallTime) -> Option<Client> {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = match generations.young.get(key) {
             Some(verdict) => Some(verdict.clone()),
@@ -58,24 +60,18 @@ impl Verdicts {
         };
         known
             .filter(|verdict| verdict.from <= now && now <= verdict.until)
-            .map(|verdict| verdict.principal)
+            .map(|verdict| verdict.client)
     }
 
     /// Remembers a good chain: it was judged at `from`, and all of it lasts until `until`.
-    pub(super) fn put(
-        &self,
-        key: [u8; 32],
-        principal: Arc<Principal>,
-        from: WallTime,
-        until: WallTime,
-    ) {
+    pub(super) fn put(&self, key: [u8; 32], client: Client, from: WallTime, until: WallTime) {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         generations.keep(
             key,
             Verdict {
                 from,
                 until,
-                principal,
+                client,
             },
         );
     }
@@ -93,15 +89,21 @@ impl Generations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Fingerprint;
+    use std::sync::Arc;
 
-    fn somebody() -> Arc<Principal> {
-        Arc::new(Principal {
+    use crate::model::{Fingerprint, Principal};
+
+    fn somebody() -> Client {
+        let principal = Arc::new(Principal {
             subject: "CN=x".to_owned(),
             issuer: "CN=y".to_owned(),
             serial: "01".to_owned(),
             fingerprint: Fingerprint([0; 32]),
-        })
+        });
+        Client {
+            principal,
+            denial: None,
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The only user of the X.509 parser. Whether a chain is to be believed is decided by the verifier
 //! in `tls`; what is read here can only make that stricter ([`issuing_defect`]), never wider.
 
+mod claims;
 mod lineage;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
 use crate::certs::digest::sha256;
+pub use crate::certs::inspect::claims::{Claims, UnfitName, unfit_name};
 pub use crate::certs::inspect::lineage::is_signed_by;
 use crate::certs::name::{common_name, hex, rfc4514};
 use crate::model::{Fingerprint, Principal, WallTime, printable};
@@ -372,3 +374,5 @@ fn signature_name(oid: &str) -> (String, bool) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_claims;

@@ -77,6 +77,10 @@ fn over_certificate(cause: &Cause, direction: Direction) -> Option<&'static str>
         (Cause::CriticalExtension | Cause::MalformedCertificate, _) => {
             "have the peer's certificate issued again without the extension"
         }
+        (Cause::UnfitName(_), _) => {
+            "have the client's certificate issued again without control characters in its names; \
+             if nobody knows why they are there, take it for an attack on whoever reads names"
+        }
         (Cause::UnacceptableCertificate(_), _) => "inspect the peer's certificate",
         (Cause::StaleSession, Inbound) => "the client has to connect anew with a valid certificate",
         (Cause::StaleSession, Outbound) => {

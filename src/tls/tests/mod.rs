@@ -3,6 +3,7 @@
 mod inbound;
 mod outbound;
 mod resumption;
+mod rules;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,8 +23,8 @@ use crate::certs::issue::{Authority, Issued, LeafSpec};
 use crate::certs::testdata::{authority, file, leaf, now};
 use crate::config::problem::{Place, Problems};
 use crate::config::settings::{
-    ClientAuth, ClientTls, IdentityFiles, ServerTls, SessionSettings, TlsFiles, TlsParameters,
-    TlsVersion,
+    ClientAuth, ClientRules, ClientTls, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
+    TlsParameters, TlsVersion,
 };
 use crate::model::{Clock, WallTime};
 use crate::net::Socket;
@@ -79,7 +80,15 @@ impl World {
     }
 
     fn try_acceptor(&self, settings: &ServerTls) -> (Option<Acceptor>, Problems) {
-        Acceptor::build(settings, "SAP1", &self.clock, &self.vault)
+        let none = ClientRules::default();
+        Acceptor::build(settings, &none, "SAP1", &self.clock, &self.vault)
+    }
+
+    /// An acceptor with rules.
+    fn acceptor_with(&self, settings: &ServerTls, rules: &ClientRules) -> Acceptor {
+        let (acceptor, problems) =
+            Acceptor::build(settings, rules, "SAP1", &self.clock, &self.vault);
+        acceptor.unwrap_or_else(|| panic!("{problems}"))
     }
 
     fn acceptor(&self, settings: &ServerTls) -> Acceptor {
