@@ -88,8 +88,8 @@ mod tests {
         Claims::of(&issued.der).expect("a certificate")
     }
 
-    fn denied(rule: &str) -> Option<Denial> {
-        Some(Denial::Denied { rule: rule.into() })
+    fn denied(rule: &str) -> Denial {
+        Denial::Denied { rule: rule.into() }
     }
 
     #[test]
@@ -114,9 +114,9 @@ mod tests {
     #[test]
     fn a_rule_that_denies_wins_over_one_that_allows_and_is_named() {
         let both = rules(&[cn("AllowClient1", &["a"])], &[cn("DenyClient3", &["a"])]);
-        assert_eq!(both.judge(Some(&claims("a"))), denied("DenyClient3"));
+        assert_eq!(both.judge(Some(&claims("a"))), Some(denied("DenyClient3")));
         let deny = rules(&[], &[cn("DenyClient1", &["b"]), cn("DenyClient2", &["a"])]);
-        assert_eq!(deny.judge(Some(&claims("a"))), denied("DenyClient2"));
+        assert_eq!(deny.judge(Some(&claims("a"))), Some(denied("DenyClient2")));
         assert_eq!(deny.judge(Some(&claims("c"))), None);
         assert_eq!(deny.judge(None), None);
     }
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(one.policy_digest(), renumbered.policy_digest());
         assert_ne!(one.digest(), renumbered.digest());
         for other in [
-            rules(&[a.clone()], &[]),
+            rules(std::slice::from_ref(&a), &[]),
             rules(&[], &[a, b]),
             Rules::default(),
         ] {

@@ -55,9 +55,18 @@ impl Raw {
     /// A TLS connection. With TLS 1.3 a server that refuses the client's certificate is noticed at
     /// the first read only.
     pub async fn tls(addr: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        Self::tls_to(addr, ServerName::from(addr.ip()), config).await
+    }
+
+    /// A TLS connection that asks for a server by name.
+    pub async fn tls_to(
+        addr: SocketAddr,
+        name: ServerName<'static>,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<Self> {
         let tcp = dial(addr).await;
         let connector = TlsConnector::from(Arc::clone(config));
-        let connecting = connector.connect(ServerName::from(addr.ip()), tcp);
+        let connecting = connector.connect(name, tcp);
         let stream = timeout(PATIENCE, connecting)
             .await
             .expect("the handshake ends")?;

@@ -45,11 +45,10 @@ fn range(first: &str, prefix: u8) -> Term {
 /// For every kind a term that the certificate meets, and the nearest one that it does not.
 fn terms(issued: &Issued) -> Vec<(Term, Term)> {
     let facts = CertificateFacts::of(&issued.der).expect("a certificate");
-    let serial = |text: &str| {
-        let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal");
-        (0..text.len()).step_by(2).map(digit).collect::<Vec<u8>>()
-    };
-    let mut number = serial(&facts.serial);
+    let digit = |digit: &u8| char::from(*digit).to_digit(16).expect("hexadecimal");
+    let byte =
+        |pair: &[u8]| u8::try_from((digit(&pair[0]) << 4) | digit(&pair[1])).expect("a byte");
+    let mut number: Vec<u8> = facts.serial.as_bytes().chunks(2).map(byte).collect();
     let leading = number.iter().take_while(|byte| **byte == 0).count();
     number.drain(..leading);
     let other = [number.as_slice(), &[0]].concat();

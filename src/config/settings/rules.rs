@@ -221,10 +221,10 @@ mod tests {
         IpRange { first, prefix }
     }
 
-    fn rule(terms: &[Term]) -> ClientRule {
+    fn rule(terms: &[&Term]) -> ClientRule {
         ClientRule {
             key: "AllowClient1".to_owned(),
-            terms: terms.to_vec(),
+            terms: terms.iter().copied().cloned().collect(),
         }
     }
 
@@ -278,25 +278,25 @@ mod tests {
         let cn = Term::CommonName("sap".to_owned());
         let any = Term::Dns(dns("*.example.com"));
         let one = Term::Dns(dns("a.example.com"));
-        assert!(rule(&[any.clone()]).covers(&rule(&[cn.clone(), one.clone()])));
-        assert!(rule(&[cn.clone(), one.clone()]).covers(&rule(&[one.clone(), cn.clone()])));
-        assert!(!rule(&[one.clone()]).covers(&rule(&[any.clone()])));
-        assert!(!rule(&[cn, any.clone()]).covers(&rule(&[one])));
+        assert!(rule(&[&any]).covers(&rule(&[&cn, &one])));
+        assert!(rule(&[&cn, &one]).covers(&rule(&[&one, &cn])));
+        assert!(!rule(&[&one]).covers(&rule(&[&any])));
+        assert!(!rule(&[&cn, &any]).covers(&rule(&[&one])));
         let (wide, narrow) = (
             Term::Ip(range("10.0.0.0", 8)),
             Term::Ip(range("10.1.0.0", 16)),
         );
-        assert!(rule(&[wide.clone()]).covers(&rule(&[narrow.clone()])));
-        assert!(!rule(&[narrow]).covers(&rule(&[wide])));
-        assert!(rule(&[any.clone()]).covers(&rule(&[any])));
+        assert!(rule(&[&wide]).covers(&rule(&[&narrow])));
+        assert!(!rule(&[&narrow]).covers(&rule(&[&wide])));
+        assert!(rule(&[&any]).covers(&rule(&[&any])));
     }
 
     #[test]
     fn two_rules_that_say_the_same_have_the_same_fixed_form() {
         let name: DistinguishedName = "CN=A, O=\"b & c\"".parse().expect("a name");
         let (subject, cn) = (Term::Subject(name), Term::CommonName("a".to_owned()));
-        let one = rule(&[subject.clone(), cn.clone(), cn.clone()]);
-        assert_eq!(one.canonical(), rule(&[cn, subject]).canonical());
+        let one = rule(&[&subject, &cn, &cn]);
+        assert_eq!(one.canonical(), rule(&[&cn, &subject]).canonical());
         assert_eq!(one.canonical(), "cn=\"a\" & subject=\"CN=a,O=b & c\"");
     }
 }

@@ -57,10 +57,10 @@ fn denying(name: &str) -> ClientRules {
     }
 }
 
-fn denied() -> Option<Denial> {
-    Some(Denial::Denied {
+fn denied() -> Denial {
+    Denial::Denied {
         rule: "DenyClient2".into(),
-    })
+    }
 }
 
 async fn let_in(acceptor: &Acceptor, peer: &Peer) -> SessionFacts {
@@ -73,7 +73,7 @@ async fn r2_rules_a_client_that_is_not_admitted_is_known_and_never_resumes() {
         let setting = Setting::new(mechanism);
         for (rules, denial) in [
             (allowing("other.example"), Some(Denial::NotAllowed)),
-            (denying("SAP.example"), denied()),
+            (denying("SAP.example"), Some(denied())),
         ] {
             let acceptor = setting.under(&rules);
             for _ in 0..3 {
@@ -101,7 +101,7 @@ async fn r2_rules_a_session_from_before_a_rule_that_denies_is_not_found() {
         let facts = let_in(&after, &setting.peer).await;
         assert_eq!(
             (facts.resumed, facts.denial),
-            (false, denied()),
+            (false, Some(denied())),
             "{mechanism:?}"
         );
     }
@@ -238,7 +238,7 @@ fn a_chain_is_judged_again_by_another_acceptor_as_a_handshake_would_be() {
     let strict = setting.under(&denying("sap.example"));
     assert_eq!(
         strict.judge_again(&chain, now).expect("good").denial,
-        denied()
+        Some(denied())
     );
     let later = WallTime(now.0 + 400 * DAY);
     let refused = strict.judge_again(&chain, later).expect_err("expired");
