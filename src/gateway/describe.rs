@@ -15,7 +15,13 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
     for plan in &snapshot.listeners {
         let security = match (&plan.service, &plan.acceptor) {
             (Service::Passthrough(_) | Service::StaticRoute(_), _) => "bytes untouched",
-            (Service::Requests(_) | Service::Events(_), Some(_)) => "TLS",
+            (Service::Requests(_) | Service::Events(_), Some(acceptor)) => {
+                if acceptor.has_rules() {
+                    "TLS, clients by rules"
+                } else {
+                    "TLS"
+                }
+            }
             (Service::Requests(_) | Service::Events(_), None) => "plain HTTP",
         };
         let goes_to = match &plan.service {

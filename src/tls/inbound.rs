@@ -169,7 +169,12 @@ impl Acceptor {
                 principal: Some(principal),
                 denial,
             },
-            None => self.judge_again(chain, now)?,
+            None => self.judge_again(chain, now).map_err(|failure| {
+                let Some(leaf) = chain.first() else {
+                    return failure;
+                };
+                HandshakeFailure::new(Direction::Inbound, Cause::StaleSession).over(Some(leaf))
+            })?,
         };
         Ok(SessionFacts {
             principal: judged.principal,
@@ -184,7 +189,8 @@ impl Acceptor {
 
     /// Judges the chain of a connection by what this acceptor has in force, at a time, exactly as
     /// a full handshake would. A chain is the leaf and what came with it; it is empty where the
-    /// client showed none. For connections that outlive the acceptor they were let in by.
+    /// client showed none. For connections that outlive the acceptor they were let in by: the
+    /// failure says why a handshake would fail, and no alert is sent.
     pub fn judge_again(
         &self,
         chain: &[CertificateDer<'_>],
@@ -205,7 +211,10 @@ impl Acceptor {
                 principal: Some(principal),
                 denial,
             }),
-            Err(_refused) => Err(refused(Cause::StaleSession).over(Some(leaf))),
+            Err(error) => {
+                let failure = HandshakeFailure::of_judgement(&error, Direction::Inbound);
+                Err(failure.over(Some(leaf)))
+            }
         }
     }
 
@@ -219,6 +228,11 @@ impl Acceptor {
     /// with the same policy, connections of the one may stay under the other.
     pub fn policy_id(&self) -> PolicyId {
         self.policy_id
+    }
+
+    /// Whether rules say which clients it is for.
+    pub fn has_rules(&self) -> bool {
+        self.judge.has_rules()
     }
 
     /// The sessions it uses, for [`SessionVault::publish`].

@@ -88,6 +88,11 @@ impl ClientJudge {
         Ok(client)
     }
 
+    /// Whether there are rules at all.
+    pub(super) const fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     /// What the rules say of a client that shows no certificate.
     pub(super) fn judge_nobody(&self) -> Option<Denial> {
         self.rules.judge(None)

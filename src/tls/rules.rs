@@ -16,6 +16,11 @@ impl Rules {
         Self(rules.clone())
     }
 
+    /// Whether there is none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Says whether a client is denied, and by what. No rule is about a client without a
     /// certificate.
     pub(super) fn judge(&self, client: Option<&Claims>) -> Option<Denial> {

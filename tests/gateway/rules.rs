@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crmgate::certs::issue::{Issued, LeafSpec};
-use crmgate::gateway::Gateway;
+use crmgate::gateway::{Gateway, check};
 use crmgate::simulate::{Deployment, Party, PeerTls, TlsRange};
 use rustls::ClientConfig;
 
@@ -399,6 +399,26 @@ async fn r1_rules_of_one_listener_say_nothing_at_another_and_neither_do_its_sess
         scene.listen = events;
         assert_eq!(scene.call(&client).await, (200, false));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_tells_which_listeners_have_rules() {
+    let mut scene = Scene::new().await;
+    let line = |scene: &Scene| {
+        scene
+            .deployment
+            .write(scene.world.path())
+            .expect("ini files");
+        let checked = check(scene.world.path(), &scene.world.clock);
+        checked
+            .effective
+            .first()
+            .cloned()
+            .unwrap_or_else(|| panic!("{}", checked.problems))
+    };
+    assert!(line(&scene).contains("(TLS) ->"));
+    scene.rule("AllowClient1", "cn=agent");
+    assert!(line(&scene).contains("(TLS, clients by rules) ->"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

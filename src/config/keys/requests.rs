@@ -121,15 +121,9 @@ pub(super) const KEYS: &[Key] = &[
         Kind::ClientRule,
         Preset::Absent("every client with a certificate of CA_FILE is served"),
         "Who may call, of those whose certificate is good: AllowClient1, AllowClient2 and so on, \
-         in any order and with gaps. Where there is one, whoever none of them is about gets 403. A \
-         rule holds terms, and it is about the clients for which all of them hold. subject and \
-         issuer take a whole name as STRUST shows it, the common name first; capitals and blanks do \
-         not count. cn is a common name; dns, uri, ip and email are alternative names (dns with *. \
-         in front for one label, ip with a range such as 10.0.0.0/8; capitals of an address do not \
-         count); serial, sha256 (of the certificate) and key-sha256 (of its public key) are \
-         hexadecimal; policy is an object identifier. Of several values in a certificate one is \
-         enough. Put quotes around a value that holds \" & \". A rule needs TLS and CLIENT_AUTH \
-         other than none; a client without a certificate is one that no rule is about.",
+         with gaps and in any order. Where there is one, whoever none of them is about gets 403. \
+         It needs TLS, and CLIENT_AUTH other than none. The kinds of terms stand above, under Who \
+         may call.",
     )
     .example("cn=sap-crm & issuer=CN=Company CA, O=Company, C=DE")
     .numbered(),

@@ -117,6 +117,11 @@ impl HandshakeFailure {
         failure
     }
 
+    /// Reads the cause out of a judgement behind a handshake, with which no alert goes out.
+    pub(super) fn of_judgement(error: &Error, direction: Direction) -> Self {
+        Self::new(direction, Cause::of_tls(error))
+    }
+
     /// The handshake took longer than the caller allowed.
     pub fn timed_out(direction: Direction) -> Self {
         Self::new(direction, Cause::TimedOut)
