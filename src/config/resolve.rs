@@ -66,7 +66,7 @@ fn server_tls(
     let terminating = written
         .requests
         .as_ref()
-        .filter(|requests| requests.settings.mode == RequestMode::Terminate);
+        .filter(|requests| requests.settings.mode.ends_tls());
     let tls_events = written.events.as_ref().filter(|events| events.settings.tls);
     if written.parameter.ssl {
         let needed_by = terminating
@@ -114,8 +114,10 @@ fn tls_target_of_requests(written: &WrittenSystem) -> Option<&Place> {
         RequestMode::Passthrough => {
             (settings.probe.kind == ProbeKind::Tls).then_some(&requests.probe)
         }
-        RequestMode::Terminate if settings.side_a.scheme == Scheme::Https => Some(&requests.side_a),
-        RequestMode::Terminate => settings
+        RequestMode::Terminate | RequestMode::Relay if settings.side_a.scheme == Scheme::Https => {
+            Some(&requests.side_a)
+        }
+        RequestMode::Terminate | RequestMode::Relay => settings
             .side_b
             .as_ref()
             .filter(|side| side.scheme == Scheme::Https)
@@ -127,8 +129,8 @@ fn tls_target_of_requests(written: &WrittenSystem) -> Option<&Place> {
 fn check_rules(written: &WrittenSystem, tls: Option<&ServerTls>, problems: &mut Problems) {
     let ssl = written.parameter.ssl;
     let requests = written.requests.as_ref().map(|requests| {
-        let ends_tls = ssl && requests.settings.mode == RequestMode::Terminate;
-        let hint = "write TpiDllParameter=SSL in [Config] and Mode=terminate, or remove the rules";
+        let ends_tls = ssl && requests.settings.mode.ends_tls();
+        let hint = "write TpiDllParameter=SSL in [Config] and Mode=terminate or relay, or remove the rules";
         (&requests.clients, ends_tls, hint)
     });
     let events = written.events.as_ref().map(|events| {

@@ -14,7 +14,7 @@ use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
 use crate::config::settings::{
-    ClientRules, ClientTls, RequestMode, ServerTls, Settings, SystemSettings, TicketSettings,
+    ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
 };
 use crate::events::StaticRoute;
 use crate::model::{Clock, Generation, ListenAddr, SystemName};
@@ -253,7 +253,7 @@ impl Build<'_> {
         previous: Option<&SystemParts>,
     ) -> Option<Acceptors> {
         let requests = settings.requests.as_ref();
-        let requests = requests.filter(|requests| requests.mode == RequestMode::Terminate);
+        let requests = requests.filter(|requests| requests.mode.ends_tls());
         let events = settings.events.as_ref().filter(|events| events.tls);
         let name = settings.name.as_str();
         let before = previous.map(|parts| &parts.acceptors);

@@ -12,7 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
+use super::guests::Guests;
 use super::snapshot::{ListenerPlan, Service};
+use super::worker::Running;
 use crate::config::settings::FaultStyle;
 use crate::events::{EventFlow, carry};
 use crate::http::{
@@ -20,11 +22,11 @@ use crate::http::{
 };
 use crate::model::{Denial, Generation, Principal, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
-use crate::requests::{RequestFlow, pass_through};
+use crate::requests::{RequestFlow, relay_to_side};
 use crate::telemetry::{self, Noise, TlsLeg};
 use crate::tls::failure::Cause;
 use crate::tls::policy::version_name;
-use crate::tls::{Acceptor, Direction, HandshakeFailure, Wire};
+use crate::tls::{Acceptor, Admitted, Direction, HandshakeFailure, SessionFacts, Wire};
 
 /// A listener that speaks HTTP has one of these flows.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl HttpFlow {
         match service {
             Service::Requests(route) => Some(Self::Requests(RequestFlow::new(Arc::clone(route)))),
             Service::Events(route) => Some(Self::Events(EventFlow::new(Arc::clone(route)))),
-            Service::Passthrough(_) | Service::StaticRoute(_) => None,
+            Service::Relay(_) | Service::StaticRoute(_) => None,
         }
     }
 }
@@ -81,6 +83,9 @@ pub(super) struct Accepted {
     pub(super) listener: SocketAddr,
     pub(super) plan: Rc<ListenerPlan>,
     pub(super) flow: Option<Rc<Slot<HttpFlow>>>,
+    /// Its listener, as it stands now and later.
+    pub(super) running: Rc<Running>,
+    pub(super) guests: Guests,
     pub(super) generation: Generation,
     pub(super) permit: Permit,
     pub(super) seat: Seat,
@@ -94,19 +99,16 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
         listener,
         plan,
         flow,
+        running,
+        guests,
         generation,
         mut permit,
         seat,
     } = accepted;
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
-    let Shaken {
-        wire,
-        principal,
-        denial,
-        tls,
-    } = match &plan.acceptor {
-        None => Shaken::plain(socket),
+    let (wire, principal, denial, tls, _visit) = match &plan.acceptor {
+        None => (Wire::Plain(socket), None, None, None, None),
         Some(acceptor) => {
             // Boxed: what a handshake needs is not kept for the life of the connection.
             let shaken = Box::pin(handshake(
@@ -118,56 +120,55 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
                 &plan,
             ))
             .await;
-            let Some(shaken) = shaken else { return };
-            shaken
+            let Some((wire, facts)) = shaken else { return };
+            let leg = TlsLeg {
+                version: version_name(facts.version),
+                resumed: facts.resumed,
+            };
+            let principal = facts.principal().map(Arc::clone);
+            let who = (waiter.seat().id(), peer);
+            let admitted = Admitted {
+                certain: facts.certain,
+                denial: facts.denial,
+            };
+            match guests.enter(who, &running, acceptor, (facts.client, admitted)) {
+                Ok((visit, denial)) => {
+                    if let Some(denial) = &denial {
+                        say_denied(&context, &plan, peer, (denial, principal.as_deref()));
+                    }
+                    (wire, principal, denial, Some(leg), Some(visit))
+                }
+                Err(failure) => {
+                    say_failed(&context, &plan, peer, &failure);
+                    return;
+                }
+            }
         }
     };
+    drop((running, guests));
     permit.handshake_done();
     waiter.seat().set_phase(Phase::Idle);
+    let facts = CallerFacts {
+        listener,
+        principal,
+        denial,
+        tls,
+        generation,
+    };
     match (&plan.service, flow) {
         (Service::Requests(_) | Service::Events(_), Some(flow)) => {
-            let facts = CallerFacts {
-                listener,
-                principal,
-                denial,
-                tls,
-                generation,
-            };
             drop(plan);
             serve(Caller::new(wire, waiter, facts), context, flow).await;
         }
-        (Service::Passthrough(route), _) => {
-            if let Wire::Plain(socket) = wire {
-                let caller = RelayCaller::new(socket, waiter, listener, generation);
-                pass_through(caller, Arc::clone(route), context).await;
-            }
+        (Service::Relay(route), _) => {
+            let caller = RelayCaller::new(wire, waiter, facts);
+            relay_to_side(caller, Arc::clone(route), context).await;
         }
         (Service::StaticRoute(route), _) => {
-            if let Wire::Plain(socket) = wire {
-                let caller = RelayCaller::new(socket, waiter, listener, generation);
-                carry(caller, Arc::clone(route), context).await;
-            }
+            let caller = RelayCaller::new(wire, waiter, facts);
+            carry(caller, Arc::clone(route), context).await;
         }
         (Service::Requests(_) | Service::Events(_), None) => {}
-    }
-}
-
-/// A connection whose caller is known as far as it is going to be.
-struct Shaken {
-    wire: Wire,
-    principal: Option<Arc<Principal>>,
-    denial: Option<Denial>,
-    tls: Option<TlsLeg<'static>>,
-}
-
-impl Shaken {
-    const fn plain(socket: Socket) -> Self {
-        Self {
-            wire: Wire::Plain(socket),
-            principal: None,
-            denial: None,
-            tls: None,
-        }
     }
 }
 
@@ -178,7 +179,7 @@ async fn handshake(
     context: &Context,
     lane: &HandshakeLane,
     plan: &ListenerPlan,
-) -> Option<Shaken> {
+) -> Option<(Wire, SessionFacts)> {
     let deadline = Instant::now() + context.limits().handshake_timeout;
     let peer = socket.peer();
     let mut accepting = Box::pin(acceptor.accept(socket));
@@ -204,22 +205,10 @@ async fn handshake(
             debug!(
                 system = %plan.system, %peer, version = version_name(facts.version), suite = facts.suite,
                 resumed = facts.resumed,
-                subject = facts.principal.as_deref().map_or("-", |principal| principal.subject.as_str()),
+                subject = facts.principal().map_or("-", |principal| principal.subject.as_str()),
                 "TLS handshake done"
             );
-            let leg = TlsLeg {
-                version: version_name(facts.version),
-                resumed: facts.resumed,
-            };
-            if let Some(denial) = &facts.denial {
-                tell_of_denial(denial, facts.principal.as_deref(), peer, context, plan);
-            }
-            return Some(Shaken {
-                wire: Wire::accepted(accepted.stream),
-                principal: facts.principal,
-                denial: facts.denial,
-                tls: Some(leg),
-            });
+            return Some((Wire::accepted(accepted.stream), facts));
         }
         Ok(Err(failure)) => failure,
         Err(Interrupt::Deadline) => HandshakeFailure::timed_out(Direction::Inbound),
@@ -229,40 +218,50 @@ async fn handshake(
     if *failure.cause() == Cause::ClosedByPeer {
         // A port check that closes without a word is no handshake that failed.
         debug!(system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure, "no TLS handshake");
-    } else if let Some(suppressed) = context.may_say(Noise::HandshakeFailed) {
+    } else {
+        say_failed(context, plan, peer, &failure);
+    }
+    None
+}
+
+/// Says in the log who was not let in, and why.
+fn say_failed(
+    context: &Context,
+    plan: &ListenerPlan,
+    peer: SocketAddr,
+    failure: &HandshakeFailure,
+) {
+    if let Some(suppressed) = context.may_say(Noise::HandshakeFailed) {
         info!(
             system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure,
             hint = failure.hint(), seen_in_sap = failure.seen_in_sap(), suppressed, "TLS handshake failed"
         );
     }
-    None
 }
 
-/// Counts and tells that a client with a good certificate, or without one, is not going to be
-/// served. Here and not with its first request, since it may never send one.
-fn tell_of_denial(
-    denial: &Denial,
-    principal: Option<&Principal>,
-    peer: SocketAddr,
+/// Counts a client that is not going to be served, and says why. Here and not with its first
+/// request, since it may never send one.
+fn say_denied(
     context: &Context,
     plan: &ListenerPlan,
+    peer: SocketAddr,
+    (denial, principal): (&Denial, Option<&Principal>),
 ) {
     context.counters.clients_not_admitted(denial).inc();
-    let Some(suppressed) = context.may_say(Noise::NotAdmitted) else {
-        return;
-    };
-    info!(
-        system = %plan.system, %peer, listener = %plan.listen, code = denial.code(),
-        subject = principal.map_or("-", |known| cut(&known.subject)),
-        issuer = principal.map_or("-", |known| cut(&known.issuer)),
-        serial = principal.map_or("-", |known| cut(&known.serial)),
-        fingerprint = principal.map(|known| tracing::field::display(known.fingerprint)),
-        hint = denial.hint(), suppressed, "client not admitted: {denial}"
-    );
+    if let Some(suppressed) = context.may_say(Noise::NotAdmitted) {
+        let name = |of: fn(&Principal) -> &str| principal.map_or("-", |known| cut(of(known)));
+        info!(
+            system = %plan.system, %peer, listener = %plan.listen, code = denial.code(),
+            subject = name(|known| &known.subject), issuer = name(|known| &known.issuer),
+            serial = name(|known| &known.serial),
+            fingerprint = principal.map(|known| tracing::field::display(known.fingerprint)),
+            hint = denial.hint(), suppressed, "client not admitted: {denial}"
+        );
+    }
 }
 
 /// The beginning of a name: whoever asks for a certificate chooses how long its names are.
-fn cut(name: &str) -> &str {
+pub(super) fn cut(name: &str) -> &str {
     let end = name.floor_char_boundary(NAME_LIMIT);
     name.get(..end).unwrap_or(name)
 }

@@ -15,9 +15,10 @@ use rustls::server::{ProducesTickets, StoresServerSessions};
 use crate::config::settings::{ClientAuth, SessionSettings};
 use crate::model::{Clock, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
-use crate::tls::judge::{Client, ClientJudge};
+use crate::tls::judge::ClientJudge;
 use crate::tls::sessions::{PolicyId, Universe};
 use crate::tls::tickets::MAX_CLOCK_SKEW;
+use crate::tls::verdicts::Verdict;
 
 /// The session store and the ticketer of one listener.
 #[derive(Debug)]
@@ -38,17 +39,14 @@ impl Admission {
             return None;
         }
         let standing = Attempt::current_standing();
+        let verdict = standing.as_ref().map(|standing| standing.verdict.as_ref());
         // Whoever is not admitted has nothing that is worth taking up again.
-        if self.denies(
-            standing
-                .as_ref()
-                .and_then(|standing| standing.client.as_ref()),
-        ) {
+        if self.denies(verdict.flatten()) {
             return None;
         }
         match standing {
             Some(standing) if self.seconds_left(standing.since, now) > 0 => {
-                Envelope::around(session, self.policy, standing.since, &standing.chain)
+                Envelope::around(session, self.policy, standing.since, standing.chain())
             }
             None if self.mode != ClientAuth::Require => {
                 Envelope::around(session, self.policy, now, &[])
@@ -58,9 +56,9 @@ impl Admission {
     }
 
     /// Whether the rules deny a client, or one that shows no certificate.
-    fn denies(&self, client: Option<&Client>) -> bool {
-        match client {
-            Some(client) => client.denial.is_some(),
+    fn denies(&self, verdict: Option<&Verdict>) -> bool {
+        match verdict {
+            Some(verdict) => verdict.denial.is_some(),
             None => self.judge.judge_nobody().is_some(),
         }
     }
@@ -82,21 +80,17 @@ impl Admission {
         if !is_ours || self.seconds_left(since, now) == 0 {
             return None;
         }
-        let client = match (chain.split_first(), self.mode) {
+        let verdict = match (chain.split_first(), self.mode) {
             (None, ClientAuth::Require) => return None,
             (None, ClientAuth::Request | ClientAuth::None) => None,
             (Some((leaf, others)), _) => Some(self.judge.judge(leaf, others, now).ok()?),
         };
         // In a full handshake the client may show another certificate.
-        if self.denies(client.as_ref()) {
+        if self.denies(verdict.as_ref()) {
             return None;
         }
         let session = session.to_vec();
-        Attempt::note_standing(Standing {
-            since,
-            chain,
-            client,
-        });
+        Attempt::note_standing(Standing { since, verdict });
         Some(session)
     }
 

@@ -12,7 +12,7 @@ use std::future::Future;
 use rustls::pki_types::CertificateDer;
 
 use crate::model::WallTime;
-use crate::tls::judge::Client;
+use crate::tls::verdicts::Verdict;
 
 tokio::task_local! {
     static ATTEMPT: RefCell<Attempt>;
@@ -32,10 +32,16 @@ pub(super) struct Attempt {
 pub(super) struct Standing {
     /// When the peer last proved itself with a full handshake.
     pub(super) since: WallTime,
-    /// Its chain; empty where it showed none and none is required.
-    pub(super) chain: Vec<CertificateDer<'static>>,
-    /// Who it is and what the rules say of it, where it showed a chain.
-    pub(super) client: Option<Client>,
+    /// Who it is and what the rules say of it; `None` where it showed no certificate and none is required.
+    pub(super) verdict: Option<Verdict>,
+}
+
+impl Standing {
+    /// The peer's chain; empty where it showed none.
+    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
+        let verdict = self.verdict.as_ref();
+        verdict.map_or(&[], |verdict| &verdict.client.chain)
+    }
 }
 
 impl Attempt {

@@ -3,29 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::{CommonState, HandshakeKind, ServerConfig};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{
-    ClientAuth, ClientRules, FileRef, IdentityFiles, ServerTls, TlsVersion,
-};
-use crate::model::{Clock, Denial, Principal, WallTime};
+use crate::config::settings::{ClientAuth, ClientRules, FileRef, IdentityFiles, ServerTls};
+use crate::model::Clock;
 use crate::net::Socket;
 use crate::tls::admission::Admission;
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::clock::ClockTime;
+use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
-use crate::tls::judge::{Client, ClientJudge};
+use crate::tls::judge::ClientJudge;
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::provider;
 use crate::tls::rules::Rules;
 use crate::tls::sessions::{PolicyId, SessionVault, UniverseId, mode_word};
+use crate::tls::verdicts::{Client, Span};
 use crate::tls::wire::{suite_of, version_of};
 
 /// Terminates TLS for one listener, or for several of the same policy.
@@ -43,44 +41,6 @@ pub struct Acceptor {
     leaf: CertificateFacts,
     policy: TlsPolicy,
     fingerprint: [u8; 32],
-}
-
-/// A connection that is through its handshake.
-#[derive(Debug)]
-pub struct Accepted {
-    /// The connection.
-    pub stream: TlsStream<Socket>,
-    /// What the handshake showed.
-    pub facts: SessionFacts,
-}
-
-/// Who a client is, and whether the rules admit him.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
-    /// Who it is, where it showed a certificate.
-    pub principal: Option<Arc<Principal>>,
-    /// Why the rules do not admit it, if they do not.
-    pub denial: Option<Denial>,
-}
-
-/// What a handshake showed; the same for a full and for a resumed one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionFacts {
-    /// Who the client is. Always there where a certificate is required.
-    pub principal: Option<Arc<Principal>>,
-    /// Why the listener's rules do not admit the client, if they do not. Such a client is told so
-    /// and served nothing.
-    pub denial: Option<Denial>,
-    /// When the client last proved itself with a full handshake.
-    pub authenticated_at: WallTime,
-    /// The protocol version.
-    pub version: TlsVersion,
-    /// The cipher suite by IANA's name.
-    pub suite: &'static str,
-    /// Whether a session was taken up again.
-    pub resumed: bool,
-    /// The host name that the client asked for; SAP often sends none.
-    pub server_name: Option<Box<str>>,
 }
 
 impl Acceptor {
@@ -159,26 +119,33 @@ impl Acceptor {
     ) -> Result<SessionFacts, HandshakeFailure> {
         let now = self.clock.now();
         let chain = connection.peer_certificates().unwrap_or_default();
-        let standing = standing.filter(|standing| standing.chain == chain);
-        let noted = standing
+        let standing = standing.filter(|standing| standing.chain() == chain);
+        let verdict = match (chain.split_first(), &standing) {
+            (None, _) if self.mode == ClientAuth::Require => {
+                let cause = Cause::NoClientCertificate;
+                return Err(HandshakeFailure::new(Direction::Inbound, cause));
+            }
+            (None, _) => None,
+            // What the judge has accepted in this very handshake.
+            (Some(_), Some(standing)) => standing.verdict.clone(),
+            (Some((leaf, others)), None) => {
+                let judged = self.judge.judge(leaf, others, now).map_err(|_refused| {
+                    HandshakeFailure::new(Direction::Inbound, Cause::StaleSession).over(Some(leaf))
+                })?;
+                Some(judged)
+            }
+        };
+        let certain = verdict
             .as_ref()
-            .and_then(|standing| standing.client.clone());
-        let judged = match noted {
-            // What the judge has said in this very handshake.
-            Some(Client { principal, denial }) => Judged {
-                principal: Some(principal),
-                denial,
-            },
-            None => self.judge_again(chain, now).map_err(|failure| {
-                let Some(leaf) = chain.first() else {
-                    return failure;
-                };
-                HandshakeFailure::new(Direction::Inbound, Cause::StaleSession).over(Some(leaf))
-            })?,
+            .map_or(Span::ALWAYS, |verdict| verdict.span);
+        let denial = match &verdict {
+            Some(verdict) => verdict.denial.clone(),
+            None => self.judge.judge_nobody(),
         };
         Ok(SessionFacts {
-            principal: judged.principal,
-            denial: judged.denial,
+            client: verdict.map(|verdict| verdict.client),
+            certain,
+            denial,
             authenticated_at: standing.map_or(now, |standing| standing.since),
             version: version_of(connection),
             suite: suite_of(connection),
@@ -187,33 +154,25 @@ impl Acceptor {
         })
     }
 
-    /// Judges the chain of a connection by what this acceptor has in force, at a time, exactly as
-    /// a full handshake would. A chain is the leaf and what came with it; it is empty where the
-    /// client showed none. For connections that outlive the acceptor they were let in by: the
-    /// failure says why a handshake would fail, and no alert is sent.
-    pub fn judge_again(
-        &self,
-        chain: &[CertificateDer<'_>],
-        now: WallTime,
-    ) -> Result<Judged, HandshakeFailure> {
-        let refused = |cause| HandshakeFailure::new(Direction::Inbound, cause);
-        let Some((leaf, others)) = chain.split_first() else {
-            return match self.mode {
-                ClientAuth::Require => Err(refused(Cause::NoClientCertificate)),
-                ClientAuth::Request | ClientAuth::None => Ok(Judged {
-                    principal: None,
-                    denial: self.judge.judge_nobody(),
-                }),
-            };
-        };
-        match self.judge.judge(leaf, others, now) {
-            Ok(Client { principal, denial }) => Ok(Judged {
-                principal: Some(principal),
-                denial,
+    /// Judges the client of an open connection by what is in force here and now, exactly as a full
+    /// handshake would, whoever let it in; `None` is one without a certificate.
+    pub fn admits(&self, client: Option<&Client>) -> Result<Admitted, HandshakeFailure> {
+        let refuse = |cause| HandshakeFailure::new(Direction::Inbound, cause);
+        match client.and_then(|client| client.chain.split_first()) {
+            None if self.mode == ClientAuth::Require => Err(refuse(Cause::NoClientCertificate)),
+            None => Ok(Admitted {
+                certain: Span::ALWAYS,
+                denial: self.judge.judge_nobody(),
             }),
-            Err(error) => {
-                let failure = HandshakeFailure::of_judgement(&error, Direction::Inbound);
-                Err(failure.over(Some(leaf)))
+            Some((leaf, others)) => {
+                let judged = self.judge.judge(leaf, others, self.clock.now());
+                let verdict = judged.map_err(|error| {
+                    HandshakeFailure::of_judgement(&error, Direction::Inbound).over(Some(leaf))
+                })?;
+                Ok(Admitted {
+                    certain: verdict.span,
+                    denial: verdict.denial,
+                })
             }
         }
     }
@@ -224,15 +183,15 @@ impl Acceptor {
         self.fingerprint
     }
 
+    /// Whether rules say which clients it is for.
+    pub fn has_rules(&self) -> bool {
+        self.judge.has_rules()
+    }
+
     /// Whom it lets in: the authorities, the rules and whether a certificate is required. Of two acceptors
     /// with the same policy, connections of the one may stay under the other.
     pub fn policy_id(&self) -> PolicyId {
         self.policy_id
-    }
-
-    /// Whether rules say which clients it is for.
-    pub fn has_rules(&self) -> bool {
-        self.judge.has_rules()
     }
 
     /// The sessions it uses, for [`SessionVault::publish`].

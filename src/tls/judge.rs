@@ -13,20 +13,11 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 use crate::certs::TrustStore;
 use crate::certs::inspect::{CertificateFacts, Claims, unfit_name};
 use crate::config::settings::ClientAuth;
-use crate::model::{Denial, Principal, WallTime};
+use crate::model::{Denial, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::path::{Paths, Purpose, wall};
 use crate::tls::rules::Rules;
-use crate::tls::verdicts::{Verdicts, key_of};
-
-/// A client whose certificate is good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Client {
-    /// Who it is.
-    pub(super) principal: Arc<Principal>,
-    /// Why the rules do not admit it, if they do not.
-    pub(super) denial: Option<Denial>,
-}
+use crate::tls::verdicts::{Client, Span, Verdict, Verdicts, key_of};
 
 /// Judges clients that come to our listeners.
 #[derive(Debug)]
@@ -68,10 +59,10 @@ impl ClientJudge {
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: WallTime,
-    ) -> Result<Client, Error> {
+    ) -> Result<Verdict, Error> {
         let key = key_of(leaf, others);
-        if let Some(client) = self.verdicts.get(&key, now) {
-            return Ok(client);
+        if let Some(verdict) = self.verdicts.get(&key, now) {
+            return Ok(verdict);
         }
         let until = self.paths.prove(leaf, others, now)?;
         // A name that two readers may read in two ways is refused whatever the rules say.
@@ -80,12 +71,14 @@ impl ClientJudge {
         }
         let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
         let claims = Claims::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
-        let client = Client {
-            principal: Arc::new(facts.principal()),
+        let principal = Arc::new(facts.principal());
+        let verdict = Verdict {
+            client: Arc::new(Client::new(principal, leaf, others)),
+            span: Span { from: now, until },
             denial: self.rules.judge(Some(&claims)),
         };
-        self.verdicts.put(key, client.clone(), now, until);
-        Ok(client)
+        self.verdicts.put(key, verdict.clone());
+        Ok(verdict)
     }
 
     /// Whether there are rules at all.
@@ -122,12 +115,10 @@ impl ClientCertVerifier for ClientJudge {
         let since = wall(now);
         // Whoever the rules do not admit gets through the handshake all the same: only behind it
         // can he be told why.
-        let client = self.judge(end_entity, intermediates, since)?;
-        let chain = std::iter::once(end_entity).chain(intermediates);
+        let verdict = self.judge(end_entity, intermediates, since)?;
         Attempt::note_standing(Standing {
             since,
-            chain: chain.map(|der| der.clone().into_owned()).collect(),
-            client: Some(client),
+            verdict: Some(verdict),
         });
         Ok(ClientCertVerified::assertion())
     }

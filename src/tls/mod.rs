@@ -28,6 +28,7 @@ mod admission;
 mod attempt;
 pub mod cipher_suites;
 mod clock;
+mod facts;
 pub mod failure;
 pub mod inbound;
 mod judge;
@@ -44,13 +45,15 @@ mod upstream_sessions;
 mod verdicts;
 mod wire;
 
+pub use facts::{Accepted, Admitted, SessionFacts};
 pub use failure::{Direction, HandshakeFailure};
-pub use inbound::{Accepted, Acceptor, Judged, SessionFacts};
+pub use inbound::Acceptor;
 pub use outbound::{Connected, Connector, UpstreamTls};
 pub use policy::TlsPolicy;
 pub use sessions::{PolicyId, SessionVault, UniverseId};
 pub use stream::Wire;
 pub use tickets::TicketSource;
+pub use verdicts::{Client, Span};
 
 #[cfg(test)]
 mod tests;

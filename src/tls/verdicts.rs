@@ -7,13 +7,79 @@
 //! rest of it. The verdicts belong to one verifier and die with it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 
 use crate::certs::Digest;
-use crate::model::WallTime;
-use crate::tls::judge::Client;
+use crate::model::{Denial, Principal, WallTime};
+
+/// A client that proved who it is, and what it proved it with; one for all its connections.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Client {
+    pub(super) principal: Arc<Principal>,
+    pub(super) chain: Box<[CertificateDer<'static>]>,
+}
+
+impl Client {
+    /// A client with a chain that was found good.
+    pub(super) fn new(
+        principal: Arc<Principal>,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+    ) -> Self {
+        let chain = std::iter::once(leaf).chain(others);
+        Self {
+            principal,
+            chain: chain.map(|der| der.clone().into_owned()).collect(),
+        }
+    }
+
+    /// Who it is.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+}
+
+/// The time in which a judgement holds as it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first second.
+    pub from: WallTime,
+    /// The last one.
+    pub until: WallTime,
+}
+
+impl Span {
+    /// For what time does not change.
+    pub const ALWAYS: Self = Self {
+        from: WallTime(i64::MIN),
+        until: WallTime(i64::MAX),
+    };
+
+    /// The time in which two judgements hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            from: self.from.max(other.from),
+            until: self.until.min(other.until),
+        }
+    }
+
+    /// Whether a judgement need not be made again.
+    pub fn holds_at(&self, now: WallTime) -> bool {
+        self.from <= now && now <= self.until
+    }
+}
+
+/// A client that was found good, for how long that holds, and what the rules say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) client: Arc<Client>,
+    pub(super) span: Span,
+    /// Why the rules do not admit it, if they do not.
+    pub(super) denial: Option<Denial>,
+}
 
 /// Chains that one verifier has found good.
 #[derive(Debug, Default)]
@@ -25,13 +91,6 @@ pub(super) struct Verdicts(Mutex<Generations>);
 struct Generations {
     young: HashMap<[u8; 32], Verdict>,
     old: HashMap<[u8; 32], Verdict>,
-}
-
-#[derive(Debug, Clone)]
-struct Verdict {
-    from: WallTime,
-    until: WallTime,
-    client: Client,
 }
 
 /// Chains in a generation: several times the clients of the largest call centre, at about 400
@@ -50,7 +109,7 @@ pub(super) fn key_of(leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -
 
 impl Verdicts {
     /// Who the holder of a chain is, if it is known to be good at this time.
-    pub(super) fn get(&self, key: &[u8; 32], now: WallTime) -> Option<Client> {
+    pub(super) fn get(&self, key: &[u8; 32], now: WallTime) -> Option<Verdict> {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = match generations.young.get(key) {
             Some(verdict) => Some(verdict.clone()),
@@ -58,22 +117,13 @@ impl Verdicts {
                 generations.keep(*key, verdict.clone());
             }),
         };
-        known
-            .filter(|verdict| verdict.from <= now && now <= verdict.until)
-            .map(|verdict| verdict.client)
+        known.filter(|verdict| verdict.span.holds_at(now))
     }
 
-    /// Remembers a good chain: it was judged at `from`, and all of it lasts until `until`.
-    pub(super) fn put(&self, key: [u8; 32], client: Client, from: WallTime, until: WallTime) {
+    /// Remembers a good chain.
+    pub(super) fn put(&self, key: [u8; 32], verdict: Verdict) {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.keep(
-            key,
-            Verdict {
-                from,
-                until,
-                client,
-            },
-        );
+        generations.keep(key, verdict);
     }
 }
 
@@ -89,27 +139,30 @@ impl Generations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
+    use crate::model::Fingerprint;
 
-    use crate::model::{Fingerprint, Principal};
-
-    fn somebody() -> Client {
+    fn somebody(from: i64, until: i64) -> Verdict {
         let principal = Arc::new(Principal {
             subject: "CN=x".to_owned(),
             issuer: "CN=y".to_owned(),
             serial: "01".to_owned(),
             fingerprint: Fingerprint([0; 32]),
         });
-        Client {
-            principal,
+        let leaf = CertificateDer::from(vec![1]);
+        Verdict {
+            client: Arc::new(Client::new(principal, &leaf, &[])),
             denial: None,
+            span: Span {
+                from: WallTime(from),
+                until: WallTime(until),
+            },
         }
     }
 
     #[test]
     fn a_verdict_holds_from_when_it_was_made_until_the_chain_ends() {
         let verdicts = Verdicts::default();
-        verdicts.put([1; 32], somebody(), WallTime(10), WallTime(20));
+        verdicts.put([1; 32], somebody(10, 20));
         let good_at = |second| verdicts.get(&[1; 32], WallTime(second)).is_some();
         assert_eq!([9, 10, 20, 21].map(good_at), [false, true, true, false]);
         assert!(verdicts.get(&[2; 32], WallTime(10)).is_none());
@@ -124,7 +177,7 @@ mod tests {
             key
         };
         for n in 0..CAPACITY * 3 {
-            verdicts.put(key(n), somebody(), WallTime(0), WallTime(9));
+            verdicts.put(key(n), somebody(0, 9));
             assert!(verdicts.get(&key(0), WallTime(1)).is_some());
         }
         let generations = verdicts.0.lock().expect("not poisoned");

@@ -367,6 +367,67 @@ async fn r2_rules_whoever_shows_no_certificate_is_served_unless_somebody_is_allo
     .await;
 }
 
+/// What is relayed unread cannot be answered: the connection is reset, and the side hears nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v5_rules_hold_where_the_inside_of_tls_is_relayed_unread() {
+    let mut scene = Scene::new().await;
+    scene.deployment.system.set("Requests", "Mode", "relay");
+    scene.rule("DenyClient1", "cn=leaver");
+    scene
+        .deployment
+        .write(scene.world.path())
+        .expect("ini files");
+    let mut daemon = Daemon::serving(scene.world.path()).await;
+    for range in RANGES {
+        let (agent, leaver) = (scene.client("agent", range), scene.client("leaver", range));
+        assert_eq!(scene.call(&agent).await, (200, false));
+        assert_eq!(scene.call(&agent).await, (200, true));
+        scene.side.forget();
+        for _ in 0..2 {
+            // The reset may come before the client has read to the end of the handshake.
+            let Ok(mut line) = Raw::tls(scene.listen, &leaver).await else {
+                continue;
+            };
+            assert!(!line.resumed);
+            let _gone = line.send(SOAP_1_1.as_bytes()).await;
+            line.answer().await.expect_err("no answer");
+        }
+        assert_eq!(scene.side.bytes(), 0);
+    }
+    daemon
+        .until_said_again("client not admitted: the rule DenyClient1", 3)
+        .await;
+    daemon.until_said_again("code=GW-403-DENIED", 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v1_rules_that_come_while_a_client_is_connected_end_his_connection_and_no_other() {
+    for mode in ["terminate", "relay"] {
+        for range in RANGES {
+            let mut scene = Scene::new().await;
+            scene.deployment.system.set("Requests", "Mode", mode);
+            let mut gateway = scene.serve().await;
+            let (agent, leaver) = (scene.client("agent", range), scene.client("leaver", range));
+            let mut stays = scene.line(&agent).await;
+            let mut goes = scene.line(&leaver).await;
+            for line in [&mut stays, &mut goes] {
+                line.send(SOAP_1_1.as_bytes()).await.expect("sent");
+                assert_eq!(line.answer().await.expect("an answer").status(), 200);
+            }
+            scene.rule("DenyClient1", "cn=leaver");
+            scene.reload(&mut gateway).await;
+            let away = || gateway.figures().clients_sent_away == 1;
+            until("the client is sent away", away).await;
+            let (rest, _) = goes.rest().await;
+            assert!(rest.is_empty(), "{mode}, {range:?}");
+            stays.send(SOAP_1_1.as_bytes()).await.expect("sent");
+            let answer = stays.answer().await.expect("the connection stands");
+            assert_eq!(answer.status(), 200, "{mode}, {range:?}");
+            assert_eq!(gateway.figures().clients_sent_away, 1);
+        }
+    }
+}
+
 /// Requests and events of one system have the same certificate and rules of their own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r1_rules_of_one_listener_say_nothing_at_another_and_neither_do_its_sessions() {

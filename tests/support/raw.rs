@@ -55,7 +55,13 @@ impl Raw {
     /// A TLS connection. With TLS 1.3 a server that refuses the client's certificate is noticed at
     /// the first read only.
     pub async fn tls(addr: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
-        Self::tls_to(addr, ServerName::from(addr.ip()), config).await
+        Self::tls_over(dial(addr).await, config).await
+    }
+
+    /// The same over a connection that stands already.
+    pub async fn tls_over(tcp: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let host = tcp.peer_addr()?.ip();
+        Self::handshake(tcp, ServerName::from(host), config).await
     }
 
     /// A TLS connection that asks for a server by name.
@@ -64,7 +70,14 @@ impl Raw {
         name: ServerName<'static>,
         config: &Arc<ClientConfig>,
     ) -> io::Result<Self> {
-        let tcp = dial(addr).await;
+        Self::handshake(dial(addr).await, name, config).await
+    }
+
+    async fn handshake(
+        tcp: TcpStream,
+        name: ServerName<'static>,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<Self> {
         let connector = TlsConnector::from(Arc::clone(config));
         let connecting = connector.connect(name, tcp);
         let stream = timeout(PATIENCE, connecting)

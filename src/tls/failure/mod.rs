@@ -117,7 +117,7 @@ impl HandshakeFailure {
         failure
     }
 
-    /// Reads the cause out of a judgement behind a handshake, with which no alert goes out.
+    /// Reads the cause out of a judgement outside of a handshake: the peer is told nothing.
     pub(super) fn of_judgement(error: &Error, direction: Direction) -> Self {
         Self::new(direction, Cause::of_tls(error))
     }

@@ -80,7 +80,7 @@ async fn r2_rules_a_client_that_is_not_admitted_is_known_and_never_resumes() {
                 let facts = let_in(&acceptor, &setting.peer).await;
                 assert_eq!(facts.denial, denial, "{mechanism:?}");
                 assert!(!facts.resumed, "{mechanism:?}");
-                let subject = facts.principal.map(|known| known.subject.clone());
+                let subject = facts.principal().map(|known| known.subject.clone());
                 assert_eq!(subject.as_deref(), Some("CN=sap.example"));
             }
         }
@@ -173,7 +173,7 @@ async fn r2_rules_nobody_without_a_certificate_is_admitted_or_resumes_where_some
             let facts = let_in(&strict, &setting.peer).await;
             let expected = (false, Some(Denial::NotAllowed), None);
             assert_eq!(
-                (facts.resumed, facts.denial, facts.principal),
+                (facts.resumed, facts.denial.clone(), facts.principal()),
                 expected,
                 "{mechanism:?}"
             );
@@ -215,7 +215,7 @@ async fn i2_what_a_client_adds_to_its_chain_meets_no_rule() {
             let acceptor = setting.under(&allowing("admin.example"));
             let facts = let_in(&acceptor, &peer).await;
             assert_eq!(facts.denial, Some(Denial::NotAllowed));
-            let subject = facts.principal.map(|known| known.subject.clone());
+            let subject = facts.principal().map(|known| known.subject.clone());
             assert_eq!(subject.as_deref(), Some("CN=sap.example"));
             let acceptor = setting.under(&denying("admin.example"));
             assert_eq!(let_in(&acceptor, &peer).await.denial, None);
@@ -223,31 +223,22 @@ async fn i2_what_a_client_adds_to_its_chain_meets_no_rule() {
     }
 }
 
-#[test]
-fn a_chain_is_judged_again_by_another_acceptor_as_a_handshake_would_be() {
+#[tokio::test]
+async fn a_client_that_is_in_is_judged_by_another_acceptor_as_a_handshake_would_judge_it() {
     let setting = Setting::new(Mechanism::Ticket13);
-    let (client, now) = (leaf(&setting.ca, "sap.example"), now());
-    let chain = chain_of(&client);
     let open = setting.under(&ClientRules::default());
-    let judged = open.judge_again(&chain, now).expect("good");
-    let subject = judged.principal.map(|known| known.subject.clone());
-    assert_eq!(
-        (subject.as_deref(), judged.denial),
-        (Some("CN=sap.example"), None)
-    );
+    let client = let_in(&open, &setting.peer).await.client;
+    let said = |acceptor: &Acceptor| acceptor.admits(client.as_deref()).map(|said| said.denial);
+    assert_eq!(said(&open), Ok(None));
     let strict = setting.under(&denying("sap.example"));
-    assert_eq!(
-        strict.judge_again(&chain, now).expect("good").denial,
-        Some(denied())
-    );
-    let later = WallTime(now.0 + 400 * DAY);
-    let refused = strict.judge_again(&chain, later).expect_err("expired");
+    assert_eq!(said(&strict), Ok(Some(denied())));
+    assert_eq!(said(&setting.under(&denying("other.example"))), Ok(None));
+    setting.world.clock.shift(400 * DAY);
+    let refused = said(&strict).expect_err("expired");
     assert_eq!(
         (refused.code(), refused.alert()),
         ("certificate-expired", None)
     );
-    let nobody = strict
-        .judge_again(&[], now)
-        .expect_err("a certificate is required");
+    let nobody = strict.admits(None).expect_err("a certificate is required");
     assert_eq!(nobody.code(), "no-client-certificate");
 }
