@@ -79,6 +79,7 @@ pub(super) fn say(problems: &Problems) {
             value,
             allowed,
             hint,
+            fails_check: _,
         } = problem;
         let (value, allowed) = (value.as_deref(), allowed.as_deref());
         match severity {
