@@ -24,6 +24,7 @@ mod key;
 mod name;
 pub mod path;
 pub mod pem;
+pub mod revocation;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testdata;

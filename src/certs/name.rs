@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use x509_parser::asn1_rs::{Any, Tag};
+use x509_parser::asn1_rs::{Any, Oid, Tag};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -25,6 +25,11 @@ pub(super) fn rfc4514_of(der: &[u8]) -> String {
         Ok((_rest, name)) => rfc4514(&name),
         Err(_unread) => hex(der),
     }
+}
+
+/// An object identifier, given without header, in numbers with dots.
+pub(super) fn dotted(oid: &[u8]) -> String {
+    Oid::new(oid.into()).to_id_string()
 }
 
 /// The most specific common name, escaped.

@@ -169,7 +169,7 @@ impl Roles {
         let unused = |section: &&RoleSection| !self.used.contains(&section.place);
         for section in ssl.sections.iter().filter(unused) {
             look_at(section.ca.as_ref(), section.identity.as_ref(), problems);
-            look_at_lists(section.lists.iter().flatten(), problems);
+            look_at_lists(section.lists.as_deref().unwrap_or_default(), problems);
         }
     }
 
@@ -353,7 +353,7 @@ fn look_at(ca: Option<&FileRef>, identity: Option<&WrittenIdentity>, problems: &
 }
 
 /// Whether lists, or folders of lists, are there. What is in a folder is judged where it is read.
-fn look_at_lists<'a>(lists: impl IntoIterator<Item = &'a FileRef>, problems: &mut Problems) {
+fn look_at_lists(lists: &[FileRef], problems: &mut Problems) {
     for list in lists {
         if let Some(problem) = files::unreadable_list(list) {
             problems.push(problem);

@@ -21,7 +21,7 @@ mod refusal;
 mod revocation;
 mod search;
 mod span;
-mod time;
+pub(crate) mod time;
 
 use rustls::pki_types::CertificateDer;
 
@@ -31,7 +31,7 @@ use crate::model::WallTime;
 pub use anchors::Anchors;
 pub use certificate::{Certificate, Malformed};
 pub use refusal::{Reason, Refusal};
-pub use revocation::{Issuer, Link, Revocation, RevocationRefusal};
+pub use revocation::{Above, Issuer, Link, Revocation};
 
 /// What a peer wants to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

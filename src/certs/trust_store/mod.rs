@@ -6,7 +6,8 @@ use rustls::{DistinguishedName, RootCertStore};
 use crate::certs::digest::Digest;
 use crate::certs::expiry::Validity;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
-use crate::certs::pem::{PemFile, error, warning};
+use crate::certs::path::Certificate;
+use crate::certs::pem::{PemFile, error, refuse_lists, warning};
 use crate::config::problem::Problems;
 use crate::config::settings::FileRef;
 use crate::model::WallTime;
@@ -26,6 +27,7 @@ pub struct Anchor {
     der: CertificateDer<'static>,
     root: TrustAnchor<'static>,
     facts: CertificateFacts,
+    certificate: Certificate,
 }
 
 impl Anchor {
@@ -34,6 +36,7 @@ impl Anchor {
         let mut roots = RootCertStore::empty();
         roots.add(der.clone()).ok()?;
         Some(Self {
+            certificate: Certificate::read(der).ok()?,
             der: der.clone(),
             root: roots.roots.pop()?,
             facts,
@@ -43,6 +46,11 @@ impl Anchor {
     /// What the certificate says.
     pub fn facts(&self) -> &CertificateFacts {
         &self.facts
+    }
+
+    /// The certificate as paths are judged by it.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     /// Whether it may vouch for others. A self-signed host certificate vouches for itself alone:
@@ -247,11 +255,7 @@ fn report_others(file: &FileRef, pem: &PemFile, nothing_else: bool, problems: &m
         let hint = "remove the key: CA_FILE is handed around, and nobody else may have it";
         problems.push(warning(file, "holds a private key", hint));
     }
-    // Passed over, it would let the operator believe that somebody is shut out.
-    for line in pem.revocation_lists() {
-        let what = format!("holds a revocation list in line {line}, which would have no effect");
-        problems.push(error(file, &what, NO_REVOCATION));
-    }
+    refuse_lists(file, pem, problems);
     if nothing_else && !problems.has_errors() {
         problems.push(match pem.foreign().next() {
             Some(foreign) => foreign.problem(file),
@@ -290,10 +294,6 @@ fn dated(facts: &CertificateFacts, validity: Validity) -> String {
 
 const EXCHANGE: &str =
     "get the authority's current certificate from whoever runs it and put it into the file";
-
-/// As for the key `CRL_FILE`, which is not served either.
-const NO_REVOCATION: &str = "remove the list; this release reads no revocation lists, so shut a \
-     client out by giving the others a new CA";
 
 #[cfg(test)]
 mod tests;
