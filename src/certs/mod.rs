@@ -34,5 +34,6 @@ pub mod trust_store;
 pub use digest::Digest;
 pub use identity::Identity;
 pub use inspect::CertificateFacts;
+pub use revocation::RevocationLists;
 pub use ticket_secret::read_ticket_secrets;
 pub use trust_store::TrustStore;
