@@ -24,6 +24,33 @@ pub enum SignatureDefect {
     Wrong,
 }
 
+/// Why nothing that a key signs can be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyDefect {
+    /// No algorithm is served for it.
+    #[error("its key is of a kind that is not accepted")]
+    UnsupportedKind,
+    /// It is an RSA key, and too short.
+    #[error("its RSA key has {bits} bits, and 2048 are the least")]
+    Short {
+        /// Its length.
+        bits: usize,
+    },
+}
+
+/// Judges a key, a whole `SubjectPublicKeyInfo` with its header, before it has signed anything.
+pub(crate) fn judge_key(spki: &[u8]) -> Result<(), KeyDefect> {
+    let key = Key::read(spki).map_err(|NotDer| KeyDefect::UnsupportedKind)?;
+    let mut served = webpki::ALL_VERIFICATION_ALGS.iter();
+    if !served.any(|served| served.public_key_alg_id().as_ref() == key.algorithm) {
+        return Err(KeyDefect::UnsupportedKind);
+    }
+    match key.rsa_bits() {
+        Some(bits) if bits < MIN_RSA_BITS => Err(KeyDefect::Short { bits }),
+        _ => Ok(()),
+    }
+}
+
 /// Checks a signature.
 ///
 /// `spki` is a whole `SubjectPublicKeyInfo` with its header. `algorithm` is what is *in* an
@@ -171,6 +198,33 @@ mod tests {
         assert_eq!(
             short.to_string(),
             "it is signed with an RSA key of 1024 bits, and 2048 are the least"
+        );
+    }
+
+    #[test]
+    fn a_key_is_judged_before_it_signs() {
+        let issued = leaf(&authority("CA"), "gw.example").der;
+        assert_eq!(judge_key(&spki_of(&issued)), Ok(()));
+        let short = KeyDefect::Short { bits: 1024 };
+        assert_eq!(
+            judge_key(&spki_of(&pem(testdata::RSA1024_CERTIFICATE))),
+            Err(short)
+        );
+        assert_eq!(
+            short.to_string(),
+            "its RSA key has 1024 bits, and 2048 are the least"
+        );
+        let mut unknown = spki_of(&issued);
+        // Another curve, of which nobody has heard.
+        let end = unknown
+            .iter()
+            .position(|byte| *byte == der::BIT_STRING)
+            .expect("a key");
+        unknown[end - 1] = 9;
+        assert_eq!(judge_key(&unknown), Err(KeyDefect::UnsupportedKind));
+        assert_eq!(
+            KeyDefect::UnsupportedKind.to_string(),
+            "its key is of a kind that is not accepted"
         );
     }
 

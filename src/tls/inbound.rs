@@ -128,7 +128,9 @@ impl Acceptor {
     pub async fn accept(&self, stream: Socket) -> Result<Accepted, HandshakeFailure> {
         let (result, attempt) = Attempt::run(self.tls.accept(stream)).await;
         let stream = result.map_err(|error| {
-            HandshakeFailure::from_io(&error, Direction::Inbound).over(attempt.shown.as_ref())
+            HandshakeFailure::from_io(&error, Direction::Inbound)
+                .over(attempt.shown.as_ref())
+                .because(attempt.refusal)
         })?;
         let (_, connection) = stream.get_ref();
         let server_name = connection.server_name().map(Box::from);
@@ -254,7 +256,13 @@ impl Parts {
         let policy_id = PolicyId::of(&trust, mode);
         let id = UniverseId::of(mode, identity.leaf(), scope);
         let universe = vault.universe(id);
-        let judge = Arc::new(ClientJudge::new(trust, mode, &policy.provider(), now));
+        let judge = Arc::new(ClientJudge::new(
+            trust,
+            revocation.clone(),
+            mode,
+            &policy.provider(),
+            now,
+        ));
         let admission = Arc::new(Admission {
             universe,
             judge: Arc::clone(&judge),

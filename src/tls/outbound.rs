@@ -77,9 +77,9 @@ impl Connector {
             .finish();
         let judge = Arc::new(ServerJudge::new(
             trust,
+            revocation.clone(),
             settings.legacy_cn_match,
             &policy.provider(),
-            now,
         ));
         let time = Arc::new(ClockTime(clock.clone()));
         let verifier: Arc<ServerJudge> = Arc::clone(&judge);
@@ -212,7 +212,9 @@ impl UpstreamTls {
         let handshake = self.tls.connect(self.name.clone(), stream);
         let (result, attempt) = Attempt::run(handshake).await;
         let stream = result.map_err(|error| {
-            HandshakeFailure::from_io(&error, Direction::Outbound).over(attempt.shown.as_ref())
+            HandshakeFailure::from_io(&error, Direction::Outbound)
+                .over(attempt.shown.as_ref())
+                .because(attempt.refusal)
         })?;
         let (_, connection) = stream.get_ref();
         let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);

@@ -201,12 +201,12 @@ impl Certificate {
     /// Whether its key usage allows to sign revocation lists, or there is none.
     pub fn may_sign_lists(&self) -> bool {
         let usage = self.extensions.key_usage;
-        usage.is_none_or(|usage| usage.allows_list_signing())
+        usage.is_none_or(KeyUsage::allows_list_signing)
     }
 
     /// The extension of a kind that path validation has no use for, such as where revocation lists
     /// are to be found; its object identifier is given without header.
-    pub(crate) fn extension(&self, kind: &[u8]) -> Option<Extension<'_>> {
+    pub fn extension(&self, kind: &[u8]) -> Option<Extension<'_>> {
         self.extensions.all(&self.der).find(|one| one.kind == kind)
     }
 

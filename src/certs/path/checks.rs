@@ -3,6 +3,7 @@
 use crate::certs::path::extensions::{Critical, KeyUsage};
 use crate::certs::path::refusal::Reason;
 use crate::certs::path::{Certificate, Purpose};
+use crate::certs::signature::judge_key;
 use crate::model::WallTime;
 
 /// Judges the peer's own certificate.
@@ -15,7 +16,7 @@ pub(super) fn leaf(leaf: &Certificate, purpose: Purpose, now: WallTime) -> Resul
     {
         return Err(Reason::AuthorityAsLeaf);
     }
-    Ok(())
+    judge_key(leaf.spki()).map_err(Reason::UnfitKey)
 }
 
 /// Judges a certificate that was sent as that of an issuer, with so many other authorities below

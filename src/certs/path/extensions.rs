@@ -8,13 +8,13 @@ use crate::certs::path::{constraints, policy};
 
 /// One extension as it is written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Extension<'a> {
+pub struct Extension<'a> {
     /// What it is about, an object identifier without header.
-    pub(crate) kind: &'a [u8],
+    pub kind: &'a [u8],
     /// Whether who does not understand it has to refuse the certificate.
-    pub(crate) is_critical: bool,
+    pub is_critical: bool,
     /// What is in its octet string.
-    pub(crate) value: &'a [u8],
+    pub value: &'a [u8],
 }
 
 /// What extensions say. Each of a known kind was read to its end.
@@ -221,13 +221,7 @@ impl Extensions {
             }
             _ => {}
         }
-        let forbidden = match standard {
-            Some(14) => Some("subjectKeyIdentifier"),
-            Some(35) => Some("authorityKeyIdentifier"),
-            _ if kind == AUTHORITY_INFO_ACCESS => Some("authorityInfoAccess"),
-            _ => None,
-        };
-        if let (true, Some(name)) = (is_critical, forbidden) {
+        if let (true, Some(name)) = (is_critical, never_critical(kind)) {
             self.critical.get_or_insert(Critical::Forbidden(name));
         }
         Ok(())
@@ -246,6 +240,16 @@ impl<'a> Extension<'a> {
             is_critical,
             value,
         })
+    }
+}
+
+/// The name of an extension that the standard forbids to mark critical.
+fn never_critical(kind: &[u8]) -> Option<&'static str> {
+    match kind {
+        [0x55, 0x1d, 14] => Some("subjectKeyIdentifier"),
+        [0x55, 0x1d, 35] => Some("authorityKeyIdentifier"),
+        AUTHORITY_INFO_ACCESS => Some("authorityInfoAccess"),
+        _ => None,
     }
 }
 
@@ -268,9 +272,9 @@ fn names(value: &[u8]) -> Result<&[u8], NotDer> {
     let list = Reader::single(value, der::SEQUENCE)?;
     let mut reader = Reader::new(list);
     while !reader.is_at_end() {
-        match GeneralName::read(&mut reader)? {
-            GeneralName::Ip(address) if !matches!(address.len(), 4 | 16) => return Err(NotDer),
-            _ => {}
+        let name = GeneralName::read(&mut reader)?;
+        if matches!(name, GeneralName::Ip(address) if !matches!(address.len(), 4 | 16)) {
+            return Err(NotDer);
         }
     }
     Ok(list)

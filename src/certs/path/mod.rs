@@ -30,6 +30,7 @@ use crate::model::WallTime;
 
 pub use anchors::Anchors;
 pub use certificate::{Certificate, Malformed};
+pub use extensions::Extension;
 pub use refusal::{Reason, Refusal};
 pub use revocation::{Above, Issuer, Link, Revocation};
 

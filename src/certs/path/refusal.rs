@@ -2,7 +2,7 @@
 
 use crate::certs::path::{Malformed, Purpose};
 use crate::certs::revocation::RevocationRefusal;
-use crate::certs::signature::SignatureDefect;
+use crate::certs::signature::{KeyDefect, SignatureDefect};
 use crate::model::WallTime;
 
 /// Why a chain proves nothing. Where several paths were tried, it is about the one that came
@@ -50,6 +50,9 @@ pub enum Reason {
     /// An authority's certificate was shown as a host's or a client's.
     #[error("it is one of an authority, shown as a host's or a client's")]
     AuthorityAsLeaf,
+    /// Nothing that its key signs can be believed, the handshake included.
+    #[error("{0}")]
+    UnfitKey(KeyDefect),
     /// It issued another and is not an authority's.
     #[error("it is not one of an authority, and issued another")]
     NotAnAuthority,

@@ -75,10 +75,4 @@ impl Proof {
             }
         }
     }
-
-    /// Whether it is known who signed.
-    pub(super) fn is_known(&self) -> bool {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(*state, State::MadeBy(_))
-    }
 }

@@ -8,11 +8,6 @@ use std::borrow::Cow;
 
 use crate::certs::der::{self, NotDer, Reader};
 
-/// Whether two names, each a whole `Name` with its header, say the same.
-pub(crate) fn same_name(a: &[u8], b: &[u8]) -> bool {
-    a == b || canonical(a) == canonical(b)
-}
-
 /// The one form of a name, given as a whole `Name` with its header; equal for two names exactly if
 /// they say the same, so it can be the key of a map.
 ///
@@ -88,15 +83,12 @@ fn attribute(contents: &[u8]) -> Result<Vec<u8>, NotDer> {
     let value = reader.element()?;
     reader.end()?;
     let mut form = kind.to_vec();
-    match text_of(value.tag, value.contents) {
-        Some(text) => {
-            form.push(TEXT);
-            push_folded(&mut form, &text);
-        }
-        None => {
-            form.push(BYTES);
-            form.extend_from_slice(value.whole);
-        }
+    if let Some(text) = text_of(value.tag, value.contents) {
+        form.push(TEXT);
+        push_folded(&mut form, &text);
+    } else {
+        form.push(BYTES);
+        form.extend_from_slice(value.whole);
     }
     Ok(form)
 }

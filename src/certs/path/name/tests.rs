@@ -5,6 +5,11 @@ use super::*;
 const CN: &[u8] = &[0x55, 4, 3];
 const O: &[u8] = &[0x55, 4, 10];
 
+/// Whether two names say the same.
+fn same_name(a: &[u8], b: &[u8]) -> bool {
+    canonical(a) == canonical(b)
+}
+
 fn tlv(tag: u8, contents: &[u8]) -> Vec<u8> {
     let length = u8::try_from(contents.len()).expect("short");
     assert!(length < 0x80, "short");
