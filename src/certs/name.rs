@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use x509_parser::asn1_rs::{Any, Class, ToDer as _};
+use x509_parser::asn1_rs::{Any, Class, Oid, ToDer as _};
+use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use crate::model::{
@@ -31,6 +32,19 @@ pub(super) fn compared(name: &X509Name<'_>) -> DistinguishedName {
         .collect();
     parts.reverse();
     DistinguishedName::of(parts)
+}
+
+/// Prints a name that is given as DER.
+pub(super) fn rfc4514_of(der: &[u8]) -> String {
+    match X509Name::from_der(der) {
+        Ok((_rest, name)) => rfc4514(&name),
+        Err(_unread) => hex(der),
+    }
+}
+
+/// An object identifier, given without header, in numbers with dots.
+pub(super) fn dotted(oid: &[u8]) -> String {
+    Oid::new(oid.into()).to_id_string()
 }
 
 /// The most specific common name, escaped.

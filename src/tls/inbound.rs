@@ -8,17 +8,19 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{CommonState, HandshakeKind, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
+use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{ClientAuth, ClientRules, FileRef, IdentityFiles, ServerTls};
-use crate::model::Clock;
+use crate::config::settings::{
+    ClientAuth, ClientRules, FileRef, IdentityFiles, ServerTls, TlsFiles,
+};
+use crate::model::{Clock, WallTime};
 use crate::net::Socket;
 use crate::tls::admission::Admission;
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::clock::ClockTime;
 use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
-use crate::tls::judge::ClientJudge;
+use crate::tls::judge::{Believed, ClientJudge};
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::provider;
 use crate::tls::rules::Rules;
@@ -40,6 +42,7 @@ pub struct Acceptor {
     lifetime: Duration,
     leaf: CertificateFacts,
     policy: TlsPolicy,
+    revocation: Option<Arc<RevocationLists>>,
     fingerprint: [u8; 32],
 }
 
@@ -68,6 +71,8 @@ impl Acceptor {
         let (Some(policy), Some(identity), Some(trust)) = (policy, identity, trust) else {
             return (None, problems);
         };
+        let (revocation, found) = revocation_lists(files, &trust, &identity, now);
+        problems.extend(found);
         judge_identity(
             &identity,
             &policy,
@@ -81,6 +86,7 @@ impl Acceptor {
             policy,
             identity,
             trust,
+            revocation,
             rules: Rules::new(rules),
         };
         match parts.assemble(settings, scope, clock, vault) {
@@ -101,7 +107,9 @@ impl Acceptor {
     pub async fn accept(&self, stream: Socket) -> Result<Accepted, HandshakeFailure> {
         let (result, attempt) = Attempt::run(self.tls.accept(stream)).await;
         let stream = result.map_err(|error| {
-            HandshakeFailure::from_io(&error, Direction::Inbound).over(attempt.shown.as_ref())
+            HandshakeFailure::from_io(&error, Direction::Inbound)
+                .over(attempt.shown.as_ref())
+                .because(attempt.refusal)
         })?;
         let (_, connection) = stream.get_ref();
         let server_name = connection.server_name().map(Box::from);
@@ -209,6 +217,11 @@ impl Acceptor {
         &self.leaf
     }
 
+    /// The lists by which it judges clients.
+    pub fn revocation(&self) -> Option<&RevocationLists> {
+        self.revocation.as_deref()
+    }
+
     /// What it accepts.
     pub fn policy(&self) -> &TlsPolicy {
         &self.policy
@@ -229,6 +242,7 @@ struct Parts {
     policy: TlsPolicy,
     identity: Identity,
     trust: TrustStore,
+    revocation: Option<Arc<RevocationLists>>,
     rules: Rules,
 }
 
@@ -244,19 +258,32 @@ impl Parts {
             policy,
             identity,
             trust,
+            revocation,
             rules,
         } = self;
         let now = clock.now();
         let mode = settings.client_auth;
+        let fingerprint = fingerprint(
+            settings,
+            scope,
+            &policy,
+            &identity,
+            &trust,
+            revocation.as_deref(),
+        );
         let fingerprint = Digest::new("acceptor with rules")
-            .part(&fingerprint(settings, scope, &policy, &identity, &trust))
+            .part(&fingerprint)
             .part(&rules.digest())
             .finish();
         let policy_id = PolicyId::of(&trust, &rules, mode);
         let id = UniverseId::of(mode, identity.leaf(), scope);
         let universe = vault.universe(id);
-        let judge = ClientJudge::new(trust, mode, rules, &policy.provider(), now);
-        let judge = Arc::new(judge);
+        let by = Believed {
+            trust,
+            revocation: revocation.clone(),
+            rules,
+        };
+        let judge = Arc::new(ClientJudge::new(by, mode, &policy.provider(), now));
         let admission = Arc::new(Admission {
             universe,
             judge: Arc::clone(&judge),
@@ -293,6 +320,7 @@ impl Parts {
             lifetime: settings.session.lifetime,
             leaf: identity.leaf().clone(),
             policy,
+            revocation,
             fingerprint,
         })
     }
@@ -304,6 +332,7 @@ fn fingerprint(
     policy: &TlsPolicy,
     identity: &Identity,
     trust: &TrustStore,
+    revocation: Option<&RevocationLists>,
 ) -> [u8; 32] {
     let session = &settings.session;
     let cache_size = u64::try_from(session.cache_size).unwrap_or(u64::MAX);
@@ -316,6 +345,7 @@ fn fingerprint(
         .part(&session.lifetime.as_secs().to_be_bytes())
         .part(&cache_size.to_be_bytes())
         .part(&[u8::from(session.tickets)])
+        .digests(revocation.map(RevocationLists::digest).as_slice())
         .finish()
 }
 
@@ -348,6 +378,20 @@ fn judge_identity(
     if let Some(problem) = policy.judge_key(&leaf.key, &file.place) {
         problems.push(problem);
     }
+}
+
+/// The revocation lists of a role, if it has any; `None` also with an error among the problems.
+pub(super) fn revocation_lists(
+    files: &TlsFiles,
+    trust: &TrustStore,
+    identity: &Identity,
+    now: WallTime,
+) -> (Option<Arc<RevocationLists>>, Problems) {
+    let Some(settings) = &files.revocation else {
+        return (None, Problems::new());
+    };
+    let (lists, problems) = RevocationLists::load(settings, trust, identity.chain(), now);
+    (lists.map(Arc::new), problems)
 }
 
 /// The file that holds the certificate.

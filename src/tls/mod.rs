@@ -30,6 +30,7 @@ pub mod cipher_suites;
 mod clock;
 mod facts;
 pub mod failure;
+mod handshake_signature;
 pub mod inbound;
 mod judge;
 pub mod outbound;

@@ -43,6 +43,7 @@ mod relay;
 mod reload;
 mod renewing;
 mod replay;
+mod revocation;
 mod rules;
 mod sharing;
 mod small_writes;

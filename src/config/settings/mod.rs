@@ -19,8 +19,8 @@ pub use flows::{
 };
 pub use rules::{ClientRule, ClientRules, DnsPattern, IpRange, Term, folded_uri};
 pub use tls::{
-    ClientAuth, ClientTls, FileRef, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
-    TlsParameters, TlsVersion,
+    ClientAuth, ClientTls, ExpiredLists, FileRef, IdentityFiles, ListCoverage, RevocationSettings,
+    ServerTls, SessionSettings, TlsFiles, TlsParameters, TlsVersion,
 };
 
 /// One configuration directory, read and understood.

@@ -3,6 +3,7 @@
 mod inbound;
 mod outbound;
 mod resumption;
+mod revocation;
 mod rules;
 
 use std::net::SocketAddr;
@@ -55,6 +56,7 @@ impl World {
             ca: file(self.dir.path(), "ca.pem", ca_pem),
             identity: IdentityFiles::Combined(file(self.dir.path(), "own.pem", own.combined_pem())),
             passphrase: None,
+            revocation: None,
         }
     }
 
