@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use x509_parser::asn1_rs::{Any, Class, FromDer as _};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
+use x509_parser::oid_registry::{OID_X509_EXT_CERTIFICATE_POLICIES, OID_X509_EXT_SUBJECT_ALT_NAME};
 
 use super::{NotACertificate, ip_addr};
 use crate::certs::digest::sha256;
@@ -32,10 +33,14 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads the claims from DER bytes.
+    /// Reads the claims from DER bytes. A list of names or policies that is there and cannot be
+    /// read is no empty one: a rule that denies would pass it by.
     pub fn of(der: &[u8]) -> Result<Self, NotACertificate> {
         let (_rest, certificate) =
             X509Certificate::from_der(der).map_err(|_parser_detail| NotACertificate)?;
+        if certificate.extensions().iter().any(is_unreadable) {
+            return Err(NotACertificate);
+        }
         let mut claims = Self {
             subject: compared(certificate.subject()),
             issuer: compared(certificate.issuer()),
@@ -146,6 +151,18 @@ fn alternative_names<'c>(
         Some(&names.general_names)
     });
     names.flatten()
+}
+
+/// Whether an extension holds names or policies and is not well formed.
+fn is_unreadable(extension: &X509Extension<'_>) -> bool {
+    let parsed = extension.parsed_extension();
+    if extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME {
+        !matches!(parsed, ParsedExtension::SubjectAlternativeName(_))
+    } else if extension.oid == OID_X509_EXT_CERTIFICATE_POLICIES {
+        !matches!(parsed, ParsedExtension::CertificatePolicies(_))
+    } else {
+        false
+    }
 }
 
 fn policies(certificate: &X509Certificate<'_>) -> Vec<String> {

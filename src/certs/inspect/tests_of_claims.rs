@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rcgen::string::{BmpString, Ia5String, PrintableString, TeletexString, UniversalString};
-use rcgen::{CertificateParams, DnType, DnValue, KeyPair, SanType};
+use rcgen::{CertificateParams, CustomExtension, DnType, DnValue, KeyPair, SanType};
 
 use super::*;
 use crate::certs::issue::{Issued, LeafSpec};
@@ -148,6 +148,28 @@ fn a_name_is_the_same_in_every_string_type() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn a_list_of_names_or_policies_that_cannot_be_read_is_no_empty_one() {
+    let with = |oid: &[u64], content: &[u8]| {
+        let mut params = CertificateParams::default();
+        let extension = CustomExtension::from_oid_content(oid, content.to_vec());
+        params.custom_extensions.push(extension);
+        Claims::of(&signed(&params)).is_ok()
+    };
+    let (names, policies, other) = (
+        [2, 5, 29, 17],
+        [2, 5, 29, 32],
+        [1, 3, 6, 1, 4, 1, 99_999, 1],
+    );
+    for broken in [&b"\x30\x05ab"[..], b"\x04\x01a", b""] {
+        assert!(!with(&names, broken), "{broken:?}");
+        assert!(!with(&policies, broken), "{broken:?}");
+        assert!(with(&other, broken), "{broken:?}");
+    }
+    assert!(with(&names, b"\x30\x03\x82\x01a"));
+    assert!(with(&policies, b"\x30\x06\x30\x04\x06\x02\x2a\x03"));
 }
 
 #[test]
