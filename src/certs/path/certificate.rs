@@ -255,11 +255,16 @@ impl Certificate {
 
     /// The subject in the words of messages, or where there is none the serial number.
     pub(crate) fn words(&self) -> String {
-        match CertificateFacts::of(&self.der) {
-            Ok(facts) if !facts.subject.is_empty() => facts.subject,
-            Ok(facts) => format!("serial {}", facts.serial),
-            Err(_not_one) => String::new(),
-        }
+        words_of(&self.der)
+    }
+}
+
+/// As [`Certificate::words`], for one that may not be readable; nothing where it is not.
+pub(super) fn words_of(der: &CertificateDer<'_>) -> String {
+    match CertificateFacts::of(der) {
+        Ok(facts) if !facts.subject.is_empty() => facts.subject,
+        Ok(facts) => format!("serial {}", facts.serial),
+        Err(_not_one) => String::new(),
     }
 }
 

@@ -1,3 +1,9 @@
+mod differential;
+mod forge;
+mod hostile;
+mod limits;
+mod paths;
+mod reading;
 mod suites;
 
 use super::*;
