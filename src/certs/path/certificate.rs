@@ -6,9 +6,10 @@ use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::inspect::CertificateFacts;
 use crate::certs::path::extensions::{Extension, Extensions, KeyUsage};
 use crate::certs::path::general_name::GeneralName;
-use crate::certs::path::name;
+use crate::certs::path::refusal::Reason;
 use crate::certs::path::span::Span;
 use crate::certs::path::time::time;
+use crate::certs::path::{checks, name};
 use crate::certs::signature::{self, SignatureDefect};
 use crate::model::WallTime;
 
@@ -235,6 +236,17 @@ impl Certificate {
     pub(super) fn names_key_of(&self, issuer: &Self) -> Option<bool> {
         let named = self.extensions.issuer_key_id(&self.der)?;
         Some(named == issuer.extensions.key_id(&issuer.der)?)
+    }
+
+    /// What we, and other strict peers, refuse about it at any time, be it shown as a host's and
+    /// client's or as that of an issuer.
+    pub fn flaw(&self, is_issuer: bool) -> Option<Reason> {
+        checks::flaw(self, is_issuer)
+    }
+
+    /// What keeps it from vouching for anybody, although it is believed.
+    pub fn anchor_flaw(&self) -> Option<Reason> {
+        checks::anchor_flaw(self)
     }
 
     /// What its other extensions say.

@@ -212,8 +212,12 @@ impl Draft {
 
     /// What a client or a host usually gets.
     pub(super) fn of_leaf(name: &str) -> Self {
-        let holder = Holder::new(name);
-        Self::new(&holder.name, holder.key.subject_public_key_info()).with(hosts(&[name]))
+        Self::of_holder(&Holder::new(name)).with(hosts(&[name]))
+    }
+
+    /// The same, for a key that is there already and without alternative names.
+    pub(super) fn of_holder(holder: &Holder) -> Self {
+        Self::new(&holder.name, holder.key.subject_public_key_info())
     }
 
     pub(super) fn with(mut self, extension: Vec<u8>) -> Self {
@@ -263,6 +267,31 @@ pub(super) fn date(text: &str) -> Vec<u8> {
 }
 
 const ECDSA_SHA256: &[u8] = &[0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+
+/// A certificate in PEM.
+pub(super) fn pem(der: &CertificateDer<'static>) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let four = |three: &[u8]| {
+        let bits = (0..3).fold(0, |bits, at| {
+            (bits << 8) | u32::from(*three.get(at).unwrap_or(&0))
+        });
+        let digit = |at: usize| {
+            char::from(DIGITS[usize::try_from(bits >> (18 - 6 * at)).expect("small") & 63])
+        };
+        let digits: String = (0..=three.len()).map(digit).collect();
+        format!("{digits:=<4}")
+    };
+    let digits: String = der.chunks(3).map(four).collect();
+    let lines: Vec<_> = digits
+        .as_bytes()
+        .chunks(64)
+        .map(String::from_utf8_lossy)
+        .collect();
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        lines.join("\n")
+    )
+}
 
 /// Judges a client's chain.
 pub(super) fn prove(

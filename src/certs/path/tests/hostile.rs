@@ -1,6 +1,8 @@
 //! Chains that were made to be expensive.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::forge::*;
 use super::*;
@@ -96,7 +98,13 @@ fn what_a_proof_costs() {
         ("hostile", &tangled, &tangle),
     ] {
         let ours = fastest(|| drop(question.prove(leaf, others)));
-        let theirs = fastest(|| drop(differential::oracle(&[root_der.clone()], leaf, others)));
+        let theirs = fastest(|| {
+            drop(differential::oracle(
+                std::slice::from_ref(&root_der),
+                leaf,
+                others,
+            ))
+        });
         let reading = fastest(|| {
             drop(others.iter().map(Certificate::read).collect::<Vec<_>>());
         });

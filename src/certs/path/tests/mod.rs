@@ -1,4 +1,5 @@
 mod differential;
+mod flaws;
 mod forge;
 mod hostile;
 mod limits;
