@@ -75,6 +75,19 @@ pub struct Proven {
     pub until: WallTime,
     /// The certificates that lead there, without the anchor, the leaf first.
     pub path: Vec<Certificate>,
+    /// Who is believed: the one that vouches for the last of them, or the leaf itself.
+    pub anchor: Certificate,
+}
+
+impl Proven {
+    /// Who issued the leaf; `None` where the leaf is believed by itself.
+    pub fn issuer(&self) -> Option<&Certificate> {
+        match self.path.as_slice() {
+            [leaf] if leaf.der() == self.anchor.der() => None,
+            [_leaf, issuer, ..] => Some(issuer),
+            _ => Some(&self.anchor),
+        }
+    }
 }
 
 impl Question<'_> {
@@ -89,8 +102,11 @@ impl Question<'_> {
         checks::leaf(&leaf, self.purpose, self.now).map_err(|reason| refusal(&leaf, reason))?;
         // Who put this very certificate into the file believes it, whoever has signed it.
         if self.anchors.hold(&leaf) {
-            let (until, path) = (leaf.not_after(), vec![leaf]);
-            return Ok(Proven { until, path });
+            return Ok(Proven {
+                until: leaf.not_after(),
+                anchor: leaf.clone(),
+                path: vec![leaf],
+            });
         }
         let mut unreadable = None;
         let mut readable: Vec<Certificate> = Vec::with_capacity(others.len());
@@ -104,6 +120,7 @@ impl Question<'_> {
         let found = found.map(|found| Proven {
             until: found.until,
             path: found.path.into_iter().cloned().collect(),
+            anchor: found.anchor.clone(),
         });
         found.map_err(|blame| match unreadable {
             // It may have been the missing link.

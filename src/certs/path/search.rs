@@ -27,6 +27,8 @@ pub(super) struct Search<'a> {
 pub(super) struct Found<'a> {
     /// Its certificates without the anchor, the leaf first.
     pub(super) path: Vec<&'a Certificate>,
+    /// Who vouches for the last of them.
+    pub(super) anchor: &'a Certificate,
     /// Until when it stands.
     pub(super) until: WallTime,
 }
@@ -99,7 +101,11 @@ impl<'a> Search<'a> {
                 self.blame(Progress::Unfit(path.len()), anchor, reason);
             } else if let Some(until) = self.stands(path, anchor)? {
                 let path = path.clone();
-                return Ok(Some(Found { path, until }));
+                return Ok(Some(Found {
+                    path,
+                    anchor,
+                    until,
+                }));
             }
         }
         let is_issuer = |other: &&'a Certificate| other.subject_form() == head.issuer_form();

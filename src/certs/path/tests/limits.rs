@@ -2,6 +2,7 @@
 
 use super::forge::*;
 use super::*;
+use crate::certs::revocation::RevocationRefusal;
 
 /// One kind of name, as an authority limits it and as a certificate carries it.
 struct Form {
@@ -369,7 +370,9 @@ impl Revocation for Known {
             .expect("not poisoned")
             .push((words, link.is_leaf));
         if link.certificate.subject() == self.revoked {
-            return Err(RevocationRefusal::Revoked { since: None });
+            return Err(RevocationRefusal::ListMissing {
+                issuer: "Root".to_owned(),
+            });
         }
         Ok(self.until)
     }
@@ -408,19 +411,7 @@ fn each_certificate_of_a_path_is_asked_about_leaf_first() {
     );
     assert_eq!(
         judged("Sub", None).0.expect_err("refused").to_string(),
-        "the certificate of \"CN=Sub\" is not accepted: it has been revoked"
-    );
-}
-
-#[test]
-fn what_is_not_known_of_revocation_has_words() {
-    let next_update = NOW;
-    assert_eq!(
-        RevocationRefusal::ListExpired { next_update }.to_string(),
-        "the revocation list of its issuer expired on 2026-01-01T00:00:00Z"
-    );
-    assert_eq!(
-        RevocationRefusal::ListMissing.to_string(),
-        "there is no revocation list of its issuer"
+        "the certificate of \"CN=Sub\" is not accepted: CRL_FILE has no revocation list of its \
+         authority \"Root\" that covers it"
     );
 }
