@@ -25,6 +25,7 @@ mod name;
 pub mod ocsp;
 pub mod path;
 pub mod pem;
+pub mod revocation;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testdata;
@@ -34,5 +35,6 @@ pub mod trust_store;
 pub use digest::Digest;
 pub use identity::Identity;
 pub use inspect::CertificateFacts;
+pub use revocation::RevocationLists;
 pub use ticket_secret::read_ticket_secrets;
 pub use trust_store::TrustStore;

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::describe::describe;
-use super::snapshot::{ListenerPlan, Service, Snapshot, SystemParts};
+use super::snapshot::{Acceptors, ListenerPlan, Service, Snapshot, SystemParts};
 use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
-use crate::config::settings::{ClientTls, ServerTls, Settings, SystemSettings, TicketSettings};
+use crate::config::settings::{
+    ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
+};
 use crate::events::StaticRoute;
 use crate::model::{Clock, Generation, ListenAddr, SystemName};
 use crate::net::Scope;
@@ -103,7 +105,8 @@ fn look_into(roles: &TlsRoles, clock: &Clock) -> Problems {
     let mut problems = Problems::new();
     if let Some(tls) = &roles.server {
         let scope = roles.system.as_str();
-        let (_unused, found) = Acceptor::build(tls, scope, clock, &SessionVault::new());
+        let (none, vault) = (ClientRules::default(), SessionVault::new());
+        let (_unused, found) = Acceptor::build(tls, &none, scope, clock, &vault);
         problems.extend(found);
     }
     if let Some(tls) = &roles.client {
@@ -207,17 +210,17 @@ impl Build<'_> {
         let server = settings
             .server_tls
             .as_ref()
-            .map(|tls| self.acceptor(tls, settings, previous));
+            .map(|tls| self.acceptors(tls, settings, previous));
         let client = settings
             .client_tls
             .as_ref()
             .map(|tls| self.connector(tls, previous));
         // Both roles are looked at before giving up, so that one run reports what is wrong in each.
-        let acceptor = server.map_or(Some(None), |built| built.map(Some))?;
+        let acceptors = server.map_or(Some(Acceptors::default()), |built| built)?;
         let connector = client.map_or(Some(None), |built| built.map(Some))?;
         let mut parts = SystemParts {
             id,
-            acceptor,
+            acceptors,
             connector,
             sides: None,
             upstreams: Vec::new(),
@@ -242,18 +245,45 @@ impl Build<'_> {
         Some(parts)
     }
 
-    fn acceptor(
+    /// What ends TLS on the listeners of a system: requests and events have rules of their own.
+    fn acceptors(
         &mut self,
         tls: &ServerTls,
         settings: &SystemSettings,
         previous: Option<&SystemParts>,
+    ) -> Option<Acceptors> {
+        let requests = settings.requests.as_ref();
+        let requests = requests.filter(|requests| requests.mode.ends_tls());
+        let events = settings.events.as_ref().filter(|events| events.tls);
+        let name = settings.name.as_str();
+        let before = previous.map(|parts| &parts.acceptors);
+        let of_requests = requests.map(|requests| {
+            let same = before.and_then(|before| before.requests.as_ref());
+            self.acceptor(tls, &requests.clients, name, same)
+        });
+        // A session that one of the two has granted is worth nothing at the other.
+        let scope = format!("{name} events");
+        let of_events = events.map(|events| {
+            let same = before.and_then(|before| before.events.as_ref());
+            self.acceptor(tls, &events.clients, &scope, same)
+        });
+        Some(Acceptors {
+            requests: of_requests.map_or(Some(None), |built| built.map(Some))?,
+            events: of_events.map_or(Some(None), |built| built.map(Some))?,
+        })
+    }
+
+    fn acceptor(
+        &mut self,
+        tls: &ServerTls,
+        rules: &ClientRules,
+        scope: &str,
+        same: Option<&Arc<Acceptor>>,
     ) -> Option<Arc<Acceptor>> {
-        let scope = settings.name.as_str();
-        let (built, problems) =
-            Acceptor::build(tls, scope, &self.workshop.clock, &self.workshop.vault);
+        let Workshop { clock, vault, .. } = self.workshop;
+        let (built, problems) = Acceptor::build(tls, rules, scope, clock, vault);
         self.problems.extend(problems);
         let built = built?;
-        let same = previous.and_then(|parts| parts.acceptor.as_ref());
         match same.filter(|own| own.fingerprint() == built.fingerprint()) {
             Some(own) => Some(Arc::clone(own)),
             None => Some(Arc::new(built)),

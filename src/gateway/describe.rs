@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::snapshot::{Service, Snapshot};
+use crate::certs::revocation::RevocationLists;
 use crate::config::problem::{Problem, Problems, Severity};
 use crate::http::Upstream;
-use crate::model::{Endpoint, Scheme};
+use crate::model::{Endpoint, Scheme, SystemName};
 use crate::requests::FarEnd;
 use crate::telemetry::Flow;
 
@@ -18,8 +19,14 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
         let security = match (&plan.service, &plan.acceptor) {
             (Service::StaticRoute(_), _) => "bytes untouched",
             (Service::Relay(route), _) if route.flow == Flow::Passthrough => "bytes untouched",
+            (Service::Relay(_), Some(acceptor)) if acceptor.has_rules() => {
+                "TLS, clients by rules, the inside unread"
+            }
             (Service::Relay(_), Some(_)) => "TLS, the inside unread",
             (Service::Relay(_), None) => "plain bytes",
+            (Service::Requests(_) | Service::Events(_), Some(acceptor)) if acceptor.has_rules() => {
+                "TLS, clients by rules"
+            }
             (Service::Requests(_) | Service::Events(_), Some(_)) => "TLS",
             (Service::Requests(_) | Service::Events(_), None) => "plain HTTP",
         };
@@ -50,13 +57,20 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
         ));
     }
     for (name, parts) in &snapshot.systems {
-        if let Some(acceptor) = &parts.acceptor {
+        // The two differ in whom they serve, not in what they offer.
+        if let Some(acceptor) = parts.acceptors.all().next() {
             lines.push(format!("{name} listeners: {}", acceptor.policy().summary()));
+            lines.extend(revocation(name, "listeners", acceptor.revocation()));
         }
         if let Some(connector) = &parts.connector {
             lines.push(format!(
                 "{name} towards SAP and the sides: {}",
                 connector.policy().summary()
+            ));
+            lines.extend(revocation(
+                name,
+                "towards SAP and the sides",
+                connector.revocation(),
             ));
         }
     }
@@ -69,6 +83,15 @@ fn far(end: &FarEnd) -> String {
         FarEnd::Untouched(target) => target.to_string(),
         FarEnd::Upstream(upstream) => url(upstream),
     }
+}
+
+/// How many lists one role goes by.
+fn revocation(name: &SystemName, role: &str, lists: Option<&RevocationLists>) -> Option<String> {
+    let lists = lists?;
+    let (count, revoked) = (lists.len(), lists.revoked());
+    Some(format!(
+        "{name} {role}: revocation lists: {count}; certificates on them: {revoked}"
+    ))
 }
 
 /// Where requests go, and whether they go there by TLS.
@@ -92,6 +115,7 @@ pub(super) fn say(problems: &Problems) {
             value,
             allowed,
             hint,
+            fails_check: _,
         } = problem;
         let (value, allowed) = (value.as_deref(), allowed.as_deref());
         match severity {

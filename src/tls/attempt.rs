@@ -35,7 +35,7 @@ pub(super) struct Attempt {
 pub(super) struct Standing {
     /// When the peer last proved itself with a full handshake.
     pub(super) since: WallTime,
-    /// Who it is; `None` where it showed no certificate and none is required.
+    /// Who it is and what the rules say of it; `None` where it showed no certificate and none is required.
     pub(super) verdict: Option<Verdict>,
 }
 

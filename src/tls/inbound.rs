@@ -7,20 +7,23 @@ use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::{CommonState, HandshakeKind, ServerConfig};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
-use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
+use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{ClientAuth, FileRef, IdentityFiles, ServerTls, TlsVersion};
-use crate::model::{Clock, Principal, WallTime};
+use crate::config::settings::{
+    ClientAuth, ClientRules, FileRef, IdentityFiles, ServerTls, TlsFiles,
+};
+use crate::model::{Clock, WallTime};
 use crate::net::Socket;
 use crate::tls::admission::Admission;
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::clock::ClockTime;
+use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
-use crate::tls::judge::ClientJudge;
+use crate::tls::judge::{Believed, ClientJudge};
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::provider;
+use crate::tls::rules::Rules;
 use crate::tls::sessions::{PolicyId, SessionVault, UniverseId, mode_word};
 use crate::tls::verdicts::{Client, Span};
 use crate::tls::wire::{suite_of, version_of};
@@ -39,51 +42,19 @@ pub struct Acceptor {
     lifetime: Duration,
     leaf: CertificateFacts,
     policy: TlsPolicy,
+    revocation: Option<Arc<RevocationLists>>,
     fingerprint: [u8; 32],
-}
-
-/// A connection that is through its handshake.
-#[derive(Debug)]
-pub struct Accepted {
-    /// The connection.
-    pub stream: TlsStream<Socket>,
-    /// What the handshake showed.
-    pub facts: SessionFacts,
-}
-
-/// What a handshake showed; the same for a full and for a resumed one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionFacts {
-    /// Who the client is. Always there where a certificate is required.
-    pub client: Option<Arc<Client>>,
-    /// How long that is certain without judging it again; for good where there is no certificate.
-    pub certain: Span,
-    /// When the client last proved itself with a full handshake.
-    pub authenticated_at: WallTime,
-    /// The protocol version.
-    pub version: TlsVersion,
-    /// The cipher suite by IANA's name.
-    pub suite: &'static str,
-    /// Whether a session was taken up again.
-    pub resumed: bool,
-    /// The host name that the client asked for; SAP often sends none.
-    pub server_name: Option<Box<str>>,
-}
-
-impl SessionFacts {
-    /// Who the client is.
-    pub fn principal(&self) -> Option<&Arc<Principal>> {
-        self.client.as_ref().map(|client| client.principal())
-    }
 }
 
 impl Acceptor {
     /// Reads the files and puts everything together.
     ///
-    /// The scope keeps listeners apart whose sessions must not be taken up at each other, such as
-    /// those of two SAP systems. With an error among the problems there is no acceptor.
+    /// The rules are those of the listeners that the acceptor is for. The scope keeps listeners
+    /// apart whose sessions must not be taken up at each other, such as those of two SAP systems.
+    /// With an error among the problems there is no acceptor.
     pub fn build(
         settings: &ServerTls,
+        rules: &ClientRules,
         scope: &str,
         clock: &Clock,
         vault: &SessionVault,
@@ -100,6 +71,8 @@ impl Acceptor {
         let (Some(policy), Some(identity), Some(trust)) = (policy, identity, trust) else {
             return (None, problems);
         };
+        let (revocation, found) = revocation_lists(files, &trust, &identity, now);
+        problems.extend(found);
         judge_identity(
             &identity,
             &policy,
@@ -113,6 +86,8 @@ impl Acceptor {
             policy,
             identity,
             trust,
+            revocation,
+            rules: Rules::new(rules),
         };
         match parts.assemble(settings, scope, clock, vault) {
             Ok(acceptor) => (Some(acceptor), problems),
@@ -171,9 +146,14 @@ impl Acceptor {
         let certain = verdict
             .as_ref()
             .map_or(Span::ALWAYS, |verdict| verdict.span);
+        let denial = match &verdict {
+            Some(verdict) => verdict.denial.clone(),
+            None => self.judge.judge_nobody(),
+        };
         Ok(SessionFacts {
             client: verdict.map(|verdict| verdict.client),
             certain,
+            denial,
             authenticated_at: standing.map_or(now, |standing| standing.since),
             version: version_of(connection),
             suite: suite_of(connection),
@@ -182,19 +162,25 @@ impl Acceptor {
         })
     }
 
-    /// Judges the client of an open connection by what is in force here and now, whoever let it in;
-    /// `None` is one without a certificate.
-    pub fn admits(&self, client: Option<&Client>) -> Result<Span, HandshakeFailure> {
+    /// Judges the client of an open connection by what is in force here and now, exactly as a full
+    /// handshake would, whoever let it in; `None` is one without a certificate.
+    pub fn admits(&self, client: Option<&Client>) -> Result<Admitted, HandshakeFailure> {
         let refuse = |cause| HandshakeFailure::new(Direction::Inbound, cause);
         match client.and_then(|client| client.chain.split_first()) {
             None if self.mode == ClientAuth::Require => Err(refuse(Cause::NoClientCertificate)),
-            None => Ok(Span::ALWAYS),
+            None => Ok(Admitted {
+                certain: Span::ALWAYS,
+                denial: self.judge.judge_nobody(),
+            }),
             Some((leaf, others)) => {
                 let judged = self.judge.judge(leaf, others, self.clock.now());
                 let verdict = judged.map_err(|error| {
                     HandshakeFailure::of_judgement(&error, Direction::Inbound).over(Some(leaf))
                 })?;
-                Ok(verdict.span)
+                Ok(Admitted {
+                    certain: verdict.span,
+                    denial: verdict.denial,
+                })
             }
         }
     }
@@ -205,7 +191,12 @@ impl Acceptor {
         self.fingerprint
     }
 
-    /// Whom it lets in: the authorities and whether a certificate is required. Of two acceptors
+    /// Whether rules say which clients it is for.
+    pub fn has_rules(&self) -> bool {
+        self.judge.has_rules()
+    }
+
+    /// Whom it lets in: the authorities, the rules and whether a certificate is required. Of two acceptors
     /// with the same policy, connections of the one may stay under the other.
     pub fn policy_id(&self) -> PolicyId {
         self.policy_id
@@ -224,6 +215,11 @@ impl Acceptor {
     /// The certificate it shows.
     pub fn leaf(&self) -> &CertificateFacts {
         &self.leaf
+    }
+
+    /// The lists by which it judges clients.
+    pub fn revocation(&self) -> Option<&RevocationLists> {
+        self.revocation.as_deref()
     }
 
     /// What it accepts.
@@ -246,6 +242,8 @@ struct Parts {
     policy: TlsPolicy,
     identity: Identity,
     trust: TrustStore,
+    revocation: Option<Arc<RevocationLists>>,
+    rules: Rules,
 }
 
 impl Parts {
@@ -260,14 +258,32 @@ impl Parts {
             policy,
             identity,
             trust,
+            revocation,
+            rules,
         } = self;
         let now = clock.now();
         let mode = settings.client_auth;
-        let fingerprint = fingerprint(settings, scope, &policy, &identity, &trust);
-        let policy_id = PolicyId::of(&trust, mode);
+        let fingerprint = fingerprint(
+            settings,
+            scope,
+            &policy,
+            &identity,
+            &trust,
+            revocation.as_deref(),
+        );
+        let fingerprint = Digest::new("acceptor with rules")
+            .part(&fingerprint)
+            .part(&rules.digest())
+            .finish();
+        let policy_id = PolicyId::of(&trust, &rules, mode);
         let id = UniverseId::of(mode, identity.leaf(), scope);
         let universe = vault.universe(id);
-        let judge = Arc::new(ClientJudge::new(trust, mode, &policy.provider(), now));
+        let by = Believed {
+            trust,
+            revocation: revocation.clone(),
+            rules,
+        };
+        let judge = Arc::new(ClientJudge::new(by, mode, &policy.provider(), now));
         let admission = Arc::new(Admission {
             universe,
             judge: Arc::clone(&judge),
@@ -304,6 +320,7 @@ impl Parts {
             lifetime: settings.session.lifetime,
             leaf: identity.leaf().clone(),
             policy,
+            revocation,
             fingerprint,
         })
     }
@@ -315,6 +332,7 @@ fn fingerprint(
     policy: &TlsPolicy,
     identity: &Identity,
     trust: &TrustStore,
+    revocation: Option<&RevocationLists>,
 ) -> [u8; 32] {
     let session = &settings.session;
     let cache_size = u64::try_from(session.cache_size).unwrap_or(u64::MAX);
@@ -327,6 +345,7 @@ fn fingerprint(
         .part(&session.lifetime.as_secs().to_be_bytes())
         .part(&cache_size.to_be_bytes())
         .part(&[u8::from(session.tickets)])
+        .digests(revocation.map(RevocationLists::digest).as_slice())
         .finish()
 }
 
@@ -359,6 +378,20 @@ fn judge_identity(
     if let Some(problem) = policy.judge_key(&leaf.key, &file.place) {
         problems.push(problem);
     }
+}
+
+/// The revocation lists of a role, if it has any; `None` also with an error among the problems.
+pub(super) fn revocation_lists(
+    files: &TlsFiles,
+    trust: &TrustStore,
+    identity: &Identity,
+    now: WallTime,
+) -> (Option<Arc<RevocationLists>>, Problems) {
+    let Some(settings) = &files.revocation else {
+        return (None, Problems::new());
+    };
+    let (lists, problems) = RevocationLists::load(settings, trust, identity.chain(), now);
+    (lists.map(Arc::new), problems)
 }
 
 /// The file that holds the certificate.

@@ -8,14 +8,15 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use crate::certs::TrustStore;
-use crate::certs::inspect::CertificateFacts;
+use crate::certs::inspect::{CertificateFacts, Claims, unfit_name};
 use crate::certs::path::{Certificate, Purpose};
+use crate::certs::{RevocationLists, TrustStore};
 use crate::config::settings::ClientAuth;
-use crate::model::WallTime;
+use crate::model::{Denial, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::handshake_signature::{verify_tls12, verify_tls13};
 use crate::tls::path::{Paths, wall};
+use crate::tls::rules::Rules;
 use crate::tls::verdicts::{Client, Span, Verdict, Verdicts, key_of};
 
 /// Judges clients that come to our listeners.
@@ -24,29 +25,51 @@ pub(super) struct ClientJudge {
     paths: Paths,
     algorithms: WebPkiSupportedAlgorithms,
     mode: ClientAuth,
+    rules: Rules,
     hints: Vec<DistinguishedName>,
     verdicts: Verdicts,
 }
 
+/// By what clients are judged.
+#[derive(Debug)]
+pub(super) struct Believed {
+    /// Who vouches for them.
+    pub(super) trust: TrustStore,
+    /// Who has withdrawn them.
+    pub(super) revocation: Option<Arc<RevocationLists>>,
+    /// Who of them may come in.
+    pub(super) rules: Rules,
+}
+
 impl ClientJudge {
-    /// A judge over these anchors.
+    /// A judge by these authorities, lists and rules.
     pub(super) fn new(
-        trust: TrustStore,
+        by: Believed,
         mode: ClientAuth,
         provider: &CryptoProvider,
         now: WallTime,
     ) -> Self {
+        let Believed {
+            trust,
+            revocation,
+            rules,
+        } = by;
         let hints = trust.names_at(now);
         Self {
-            paths: Paths::new(trust, Purpose::Client),
+            paths: Paths::new(trust, revocation, Purpose::Client),
             algorithms: provider.signature_verification_algorithms,
             mode,
+            rules,
             hints,
             verdicts: Verdicts::default(),
         }
     }
 
-    /// Says who the holder of a chain is, or why it is not accepted now.
+    /// Says who the holder of a chain is and what the rules say of him, or why the chain is not
+    /// accepted now.
+    ///
+    /// Only the leaf of the path that was proven tells who somebody is. What else a client sends
+    /// along helps to find the path and says nothing.
     pub(super) fn judge(
         &self,
         leaf: &CertificateDer<'_>,
@@ -58,14 +81,35 @@ impl ClientJudge {
             return Ok(verdict);
         }
         let until = self.paths.prove(leaf, others, now)?.until;
+        // A name that two readers may read in two ways is refused whatever the rules say.
+        if unfit_name(leaf).is_some() {
+            return Err(CertificateError::BadEncoding.into());
+        }
         let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
+        let denial = if self.rules.is_empty() {
+            None
+        } else {
+            let claims = Claims::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
+            self.rules.judge(Some(&claims))
+        };
         let principal = Arc::new(facts.principal());
         let verdict = Verdict {
             client: Arc::new(Client::new(principal, leaf, others)),
             span: Span { from: now, until },
+            denial,
         };
         self.verdicts.put(key, verdict.clone());
         Ok(verdict)
+    }
+
+    /// Whether there are rules at all.
+    pub(super) const fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// What the rules say of a client that shows no certificate.
+    pub(super) fn judge_nobody(&self) -> Option<Denial> {
+        self.rules.judge(None)
     }
 }
 
@@ -90,6 +134,8 @@ impl ClientCertVerifier for ClientJudge {
     ) -> Result<ClientCertVerified, Error> {
         Attempt::note_shown(end_entity);
         let since = wall(now);
+        // Whoever the rules do not admit gets through the handshake all the same: only behind it
+        // can he be told why.
         let verdict = self.judge(end_entity, intermediates, since)?;
         Attempt::note_standing(Standing {
             since,
@@ -130,10 +176,15 @@ pub(super) struct ServerJudge {
 }
 
 impl ServerJudge {
-    /// A judge over these anchors.
-    pub(super) fn new(trust: TrustStore, legacy_cn_match: bool, provider: &CryptoProvider) -> Self {
+    /// A judge over these anchors and lists.
+    pub(super) fn new(
+        trust: TrustStore,
+        revocation: Option<Arc<RevocationLists>>,
+        legacy_cn_match: bool,
+        provider: &CryptoProvider,
+    ) -> Self {
         Self {
-            paths: Paths::new(trust, Purpose::Server),
+            paths: Paths::new(trust, revocation, Purpose::Server),
             algorithms: provider.signature_verification_algorithms,
             legacy_cn_match,
         }

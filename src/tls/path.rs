@@ -10,7 +10,8 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, Error, OtherError};
 
 use crate::certs::TrustStore;
-use crate::certs::path::{Proven, Purpose, Question, Reason, Refusal, RevocationRefusal};
+use crate::certs::path::{Proven, Purpose, Question, Reason, Refusal, Revocation};
+use crate::certs::revocation::{RevocationLists, RevocationRefusal};
 use crate::certs::signature::SignatureDefect;
 use crate::model::WallTime;
 use crate::tls::attempt::Attempt;
@@ -19,13 +20,22 @@ use crate::tls::attempt::Attempt;
 #[derive(Debug)]
 pub(super) struct Paths {
     trust: TrustStore,
+    revocation: Option<Arc<RevocationLists>>,
     purpose: Purpose,
 }
 
 impl Paths {
-    /// Paths to these authorities.
-    pub(super) fn new(trust: TrustStore, purpose: Purpose) -> Self {
-        Self { trust, purpose }
+    /// Paths to these authorities, of certificates that they have not revoked.
+    pub(super) fn new(
+        trust: TrustStore,
+        revocation: Option<Arc<RevocationLists>>,
+        purpose: Purpose,
+    ) -> Self {
+        Self {
+            trust,
+            revocation,
+            purpose,
+        }
     }
 
     /// Finds a path, and says until when it is as good as now.
@@ -38,7 +48,10 @@ impl Paths {
         let question = Question {
             anchors: self.trust.authorities(),
             purpose: self.purpose,
-            revocation: None,
+            revocation: self
+                .revocation
+                .as_deref()
+                .map(|lists| lists as &dyn Revocation),
             now,
         };
         question.prove(leaf, others).map_err(|refusal| {
@@ -76,15 +89,18 @@ fn as_tls_error(refusal: &Refusal, now: WallTime) -> CertificateError {
             supported_algorithms: Vec::new(),
         },
         Reason::Revocation(RevocationRefusal::Revoked { .. }) => CertificateError::Revoked,
-        Reason::Revocation(RevocationRefusal::ListExpired { next_update }) => {
+        Reason::Revocation(RevocationRefusal::ListExpired { next_update, .. }) => {
             CertificateError::ExpiredRevocationListContext {
                 time,
                 next_update: unix(*next_update),
             }
         }
-        Reason::Revocation(RevocationRefusal::ListMissing) => {
-            CertificateError::UnknownRevocationStatus
-        }
+        Reason::Revocation(
+            RevocationRefusal::ListMissing { .. }
+            | RevocationRefusal::ListNotYetValid { .. }
+            | RevocationRefusal::ListUnproven { .. }
+            | RevocationRefusal::MayNotSignLists { .. },
+        ) => CertificateError::UnknownRevocationStatus,
         Reason::OldVersion(_)
         | Reason::AuthorityAsLeaf
         | Reason::UnfitKey(_)

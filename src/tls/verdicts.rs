@@ -1,7 +1,8 @@
 //! [`Verdicts`]: chains that were found good, until one of their certificates ends.
 //!
 //! A resumed session is judged again every time, and for an unchanged verifier the judgement of a
-//! chain is a pure function of the time: it stays good until the first of its certificates ends.
+//! chain is a pure function of the time: it stays good until the first of its certificates ends,
+//! and what the rules say of its holder stays the same.
 //! Remembering that saves two signature checks for every resumption, which cost more than all the
 //! rest of it. The verdicts belong to one verifier and die with it.
 
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::pki_types::CertificateDer;
 
 use crate::certs::Digest;
-use crate::model::{Principal, WallTime};
+use crate::model::{Denial, Principal, WallTime};
 
 /// A client that proved who it is, and what it proved it with; one for all its connections.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,11 +72,13 @@ impl Span {
     }
 }
 
-/// A client that was found good, and for how long that holds.
+/// A client that was found good, for how long that holds, and what the rules say of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) client: Arc<Client>,
     pub(super) span: Span,
+    /// Why the rules do not admit it, if they do not.
+    pub(super) denial: Option<Denial>,
 }
 
 /// Chains that one verifier has found good.
@@ -148,6 +151,7 @@ mod tests {
         let leaf = CertificateDer::from(vec![1]);
         Verdict {
             client: Arc::new(Client::new(principal, &leaf, &[])),
+            denial: None,
             span: Span {
                 from: WallTime(from),
                 until: WallTime(until),

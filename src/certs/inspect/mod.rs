@@ -3,6 +3,7 @@
 //! Nothing here decides about trust: whether a chain is to be believed is decided in
 //! [`crate::certs::path`], which reads certificates strictly and for itself.
 
+mod claims;
 mod lineage;
 
 use std::fmt;
@@ -15,9 +16,10 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
 use crate::certs::digest::sha256;
+pub use crate::certs::inspect::claims::{Claims, UnfitName, unfit_name};
 pub use crate::certs::inspect::lineage::is_signed_by;
-use crate::certs::name::{common_name, hex, printable, rfc4514};
-use crate::model::{Fingerprint, Principal, WallTime};
+use crate::certs::name::{common_name, hex, rfc4514};
+use crate::model::{Fingerprint, Principal, WallTime, printable};
 
 /// The bytes are no X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -341,3 +343,5 @@ fn signature_name(oid: &str) -> (String, bool) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_claims;

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::certs::der::{self, NotDer, Reader};
-use crate::certs::name::{hex, printable, rfc4514_of};
+use crate::certs::name::{hex, rfc4514_of};
+use crate::model::printable;
 
 /// A name of one of the forms of RFC 5280, section 4.2.1.6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! [`Refusal`]: which certificate of a chain is to blame, and for what.
 
-use crate::certs::path::{Malformed, Purpose, RevocationRefusal};
+use crate::certs::path::{Malformed, Purpose};
+use crate::certs::revocation::RevocationRefusal;
 use crate::certs::signature::{KeyDefect, SignatureDefect};
 use crate::model::WallTime;
 

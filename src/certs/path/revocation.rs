@@ -5,6 +5,7 @@
 //! which may be out of date.
 
 use crate::certs::path::Certificate;
+use crate::certs::revocation::RevocationRefusal;
 use crate::model::WallTime;
 
 /// Asked about each certificate of a path that stands otherwise, leaf first.
@@ -37,24 +38,18 @@ pub struct Issuer<'a> {
     /// The other certificates at hand, unproven: an authority may sign its lists with a key of
     /// their own, for which a certificate is among them.
     pub pool: &'a [Certificate],
+    /// The authorities above it up to the anchor, the nearest first: the certificate of a key for
+    /// lists has to stand below the anchor of the same path.
+    pub above: &'a [Above<'a>],
 }
 
-/// Why a certificate cannot be shown to be in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RevocationRefusal {
-    /// A list names it.
-    #[error("it has been revoked")]
-    Revoked {
-        /// Since when, as far as the list says.
-        since: Option<WallTime>,
-    },
-    /// The list that would name it is out of date.
-    #[error("the revocation list of its issuer expired on {next_update}")]
-    ListExpired {
-        /// When the next one was due.
-        next_update: WallTime,
-    },
-    /// There is no list that would name it.
-    #[error("there is no revocation list of its issuer")]
-    ListMissing,
+/// An authority of a path, above the issuer of a certificate.
+#[derive(Debug, Clone, Copy)]
+pub struct Above<'a> {
+    /// Its name, a whole `Name` with its header.
+    pub subject: &'a [u8],
+    /// Its key, a whole `SubjectPublicKeyInfo` with its header.
+    pub spki: &'a [u8],
+    /// Whether it may sign revocation lists.
+    pub may_sign_lists: bool,
 }

@@ -7,7 +7,7 @@
 use crate::certs::path::budget::{Budget, Spent};
 use crate::certs::path::constraints::{Constraints, NameDefect};
 use crate::certs::path::refusal::Reason;
-use crate::certs::path::{Certificate, Issuer, Link, Purpose, Question, checks, policy};
+use crate::certs::path::{Above, Certificate, Issuer, Link, Purpose, Question, checks, policy};
 use crate::certs::signature::SignatureDefect;
 use crate::model::WallTime;
 
@@ -27,6 +27,8 @@ pub(super) struct Search<'a> {
 pub(super) struct Found<'a> {
     /// Its certificates without the anchor, the leaf first.
     pub(super) path: Vec<&'a Certificate>,
+    /// Who vouches for the last of them.
+    pub(super) anchor: &'a Certificate,
     /// Until when it stands.
     pub(super) until: WallTime,
 }
@@ -99,7 +101,11 @@ impl<'a> Search<'a> {
                 self.blame(Progress::Unfit(path.len()), anchor, reason);
             } else if let Some(until) = self.stands(path, anchor)? {
                 let path = path.clone();
-                return Ok(Some(Found { path, until }));
+                return Ok(Some(Found {
+                    path,
+                    anchor,
+                    until,
+                }));
             }
         }
         let is_issuer = |other: &&'a Certificate| other.subject_form() == head.issuer_form();
@@ -157,7 +163,14 @@ impl<'a> Search<'a> {
         let Some(revocation) = self.question.revocation else {
             return Ok(Some(until));
         };
-        for (certificate, issuer) in edges(path, anchor) {
+        let above: Vec<Above<'_>> = edges(path, anchor)
+            .map(|(_, authority)| Above {
+                subject: authority.subject(),
+                spki: authority.spki(),
+                may_sign_lists: authority.may_sign_lists(),
+            })
+            .collect();
+        for (place, (certificate, issuer)) in edges(path, anchor).enumerate() {
             let link = Link {
                 certificate,
                 is_leaf: std::ptr::eq(certificate, self.leaf),
@@ -166,6 +179,7 @@ impl<'a> Search<'a> {
                     spki: issuer.spki(),
                     may_sign_lists: issuer.may_sign_lists(),
                     pool: self.others,
+                    above: above.get(place.saturating_add(1)..).unwrap_or_default(),
                 },
             };
             match revocation.judge(&link, self.question.now) {

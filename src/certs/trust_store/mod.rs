@@ -10,7 +10,7 @@ use crate::certs::digest::Digest;
 use crate::certs::expiry::Validity;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
 use crate::certs::path::{Anchors, Certificate, Malformed};
-use crate::certs::pem::{PemFile, error, warning};
+use crate::certs::pem::{PemFile, error, refuse_lists, warning};
 use crate::config::problem::Problems;
 use crate::config::settings::FileRef;
 use crate::model::WallTime;
@@ -42,6 +42,11 @@ impl Anchor {
     /// What the certificate says.
     pub fn facts(&self) -> &CertificateFacts {
         &self.facts
+    }
+
+    /// The certificate as paths are judged by it.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     fn has_not_expired(&self, now: WallTime) -> bool {
@@ -84,7 +89,10 @@ impl TrustStore {
             }
             // One that has expired is kept: the clock may have been wrong, and may be set right.
             match Anchor::new(der, facts) {
-                Ok(anchor) => anchors.push(anchor),
+                Ok(anchor) => {
+                    report_flaw(file, &anchor, line, &mut problems);
+                    anchors.push(anchor);
+                }
                 Err(defect) => {
                     let what =
                         format!("has a certificate in line {line} that cannot be used: {defect}");
@@ -215,16 +223,24 @@ fn judge(file: &FileRef, facts: &CertificateFacts, line: u32, problems: &mut Pro
     }
 }
 
+/// An authority that is read and never believed is worth a word before the first handshake.
+fn report_flaw(file: &FileRef, anchor: &Anchor, line: u32, problems: &mut Problems) {
+    if let Some(flaw) = anchor.certificate.anchor_flaw() {
+        let subject = &anchor.facts.subject;
+        let what = format!(
+            "holds in line {line} the authority \"{subject}\", and nothing that it issued is \
+             accepted: {flaw}"
+        );
+        problems.push(warning(file, &what, EXCHANGE));
+    }
+}
+
 fn report_others(file: &FileRef, pem: &PemFile, nothing_else: bool, problems: &mut Problems) {
     if pem.keys().next().is_some() {
         let hint = "remove the key: CA_FILE is handed around, and nobody else may have it";
         problems.push(warning(file, "holds a private key", hint));
     }
-    // Passed over, it would let the operator believe that somebody is shut out.
-    for line in pem.revocation_lists() {
-        let what = format!("holds a revocation list in line {line}, which would have no effect");
-        problems.push(error(file, &what, NO_REVOCATION));
-    }
+    refuse_lists(file, pem, problems);
     if nothing_else && !problems.has_errors() {
         problems.push(match pem.foreign().next() {
             Some(foreign) => foreign.problem(file),
@@ -263,10 +279,6 @@ fn dated(facts: &CertificateFacts, validity: Validity) -> String {
 
 const EXCHANGE: &str =
     "get the authority's current certificate from whoever runs it and put it into the file";
-
-/// As for the key `CRL_FILE`, which is not served either.
-const NO_REVOCATION: &str = "remove the list; this release reads no revocation lists, so shut a \
-     client out by giving the others a new CA";
 
 #[cfg(test)]
 mod tests;

@@ -10,15 +10,18 @@ use std::time::Duration;
 use crate::model::SystemName;
 
 mod flows;
+mod rules;
 mod tls;
 
 pub use flows::{
     EventSettings, Failback, FailoverSettings, FaultStyle, ProbeKind, ProbeSettings, RequestMode,
     RequestSettings, StaticRouteSettings, TimeOfDay,
 };
+pub use rules::{ClientRule, ClientRules, DnsPattern, IpRange, Term, folded_uri};
 pub use tls::{
-    ClientAuth, ClientTls, FileRef, IdentityFiles, OcspSettings, ResponderUrl, ServerTls,
-    SessionSettings, TlsFiles, TlsParameters, TlsVersion, Unanswered,
+    ClientAuth, ClientTls, ExpiredLists, FileRef, IdentityFiles, ListCoverage, OcspSettings,
+    ResponderUrl, RevocationSettings, ServerTls, SessionSettings, TlsFiles, TlsParameters,
+    TlsVersion, Unanswered,
 };
 
 /// One configuration directory, read and understood.

@@ -36,7 +36,8 @@ fn over_certificate(cause: &Cause, direction: Direction) -> Option<&'static str>
         (Cause::NotYetValid { .. }, _) => "check the clocks of both hosts",
         (Cause::Revoked, _) => "the peer needs a new certificate; the old one must not be used",
         (Cause::RevocationUnknown, _) => {
-            "get the current revocation list from whoever runs the authority and put it in place"
+            "put the current revocation list of that authority where CRL_FILE points, and reload; \
+             CRL_COVERAGE and CRL_EXPIRED say what is let in without one"
         }
         (Cause::WrongPurpose, Inbound) => {
             "have the client's certificate issued with clientAuth (and serverAuth, since one \
@@ -64,6 +65,10 @@ fn over_certificate(cause: &Cause, direction: Direction) -> Option<&'static str>
         (Cause::NoAlternativeName { .. }, _) => {
             "call the host by the name that its certificate was issued for, or have one issued \
              with the host as a subject alternative name"
+        }
+        (Cause::UnfitName(_), _) => {
+            "have the client's certificate issued again without control characters in its names; \
+             if nobody knows why they are there, take it for an attack on whoever reads names"
         }
         (Cause::UnacceptableCertificate(_), _) => "inspect the peer's certificate",
         (Cause::StaleSession, Inbound) => "the client has to connect anew with a valid certificate",

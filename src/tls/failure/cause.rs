@@ -4,6 +4,7 @@ use std::fmt;
 
 use rustls::AlertDescription;
 
+use crate::certs::inspect::UnfitName;
 use crate::model::WallTime;
 
 /// What went wrong in a handshake.
@@ -65,6 +66,8 @@ pub enum Cause {
     CriticalExtension,
     /// The certificate cannot be read.
     MalformedCertificate,
+    /// A name of the certificate may be read in two ways.
+    UnfitName(UnfitName),
     /// The certificate was refused for another reason.
     UnacceptableCertificate(String),
     /// No protocol version in common.
@@ -119,6 +122,7 @@ impl Cause {
             Self::OldCertificateVersion => "old-certificate-version",
             Self::CriticalExtension => "critical-extension",
             Self::MalformedCertificate => "malformed-certificate",
+            Self::UnfitName(_) => "unfit-name",
             Self::UnacceptableCertificate(_) => "unacceptable-certificate",
             Self::NoCommonVersion => "no-common-version",
             Self::NoCommonSuite => "no-common-suite",
@@ -210,6 +214,7 @@ impl Cause {
                      alternative name, only the common name \"{common_name}\""
                 );
             }
+            Self::UnfitName(name) => return write!(f, "{name}"),
             Self::UnacceptableCertificate(why) => {
                 return write!(f, "its certificate is not acceptable ({why})");
             }
@@ -262,6 +267,7 @@ impl Cause {
             | Self::NotYetValid { .. }
             | Self::Revoked
             | Self::RevocationUnknown
+            | Self::UnfitName(_)
             | Self::WrongPurpose
             | Self::NameMismatch { .. }
             | Self::NoAlternativeName { .. }

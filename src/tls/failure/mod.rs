@@ -18,6 +18,7 @@ use rustls::{AlertDescription, CertificateError, Error};
 pub use crate::tls::failure::cause::Cause;
 
 use crate::certs::CertificateFacts;
+use crate::certs::inspect::unfit_name;
 use crate::certs::path::{Reason, Refusal};
 
 /// Who called whom.
@@ -133,6 +134,12 @@ impl HandshakeFailure {
     #[must_use]
     pub(super) fn over(mut self, shown: Option<&CertificateDer<'_>>) -> Self {
         self.0.certificate = shown.and_then(|der| CertificateFacts::of(der).ok());
+        // To the TLS library, which chooses the alert, such a certificate is malformed.
+        if self.0.cause == Cause::MalformedCertificate
+            && let Some(name) = shown.and_then(|der| unfit_name(der))
+        {
+            self.0.cause = Cause::UnfitName(name);
+        }
         if let (Cause::NameMismatch { expected, .. }, Some(facts)) =
             (&self.0.cause, &self.0.certificate)
             && !facts.has_alternative_names

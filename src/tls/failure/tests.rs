@@ -57,6 +57,7 @@ fn all() -> Vec<HandshakeFailure> {
         path(Reason::TooManyPaths),
         refused(CertificateError::UnhandledCriticalExtension),
         refused(CertificateError::BadEncoding),
+        refused(CertificateError::BadEncoding).over(Some(&leaf(&authority("CA"), "a\nb").der)),
         refused(CertificateError::ApplicationVerificationFailure),
         incompatible(PeerIncompatible::Tls12NotOffered),
         incompatible(PeerIncompatible::NoCipherSuitesInCommon),
@@ -119,6 +120,29 @@ fn the_sentence_says_who_refused_whom_over_which_certificate_and_with_which_aler
     ] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+#[test]
+fn h3_a_name_with_a_line_break_or_a_nul_is_refused_in_words_of_its_own() {
+    let failure = |name: &str| {
+        let issued = leaf(&authority("CA"), name);
+        refused(CertificateError::BadEncoding).over(Some(&issued.der))
+    };
+    for name in ["a\nb", "a\rb", "a\0b"] {
+        let failure = failure(name);
+        let text = failure.to_string();
+        assert_eq!(failure.code(), "unfit-name");
+        assert!(
+            text.starts_with(
+                "refused the client: the subject of its certificate holds a NUL or a line break; \
+                 certificate of \"CN=a\\0"
+            ),
+            "{text}"
+        );
+        assert!(text.ends_with("sent alert bad_certificate (42)"), "{text}");
+        assert!(failure.hint().contains("issued again"));
+    }
+    assert_eq!(failure("a\tb").code(), "malformed-certificate");
 }
 
 #[test]

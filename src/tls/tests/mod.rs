@@ -3,6 +3,8 @@
 mod inbound;
 mod outbound;
 mod resumption;
+mod revocation;
+mod rules;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,8 +24,8 @@ use crate::certs::issue::{Authority, Issued, LeafSpec};
 use crate::certs::testdata::{authority, file, leaf, now};
 use crate::config::problem::{Place, Problems};
 use crate::config::settings::{
-    ClientAuth, ClientTls, IdentityFiles, ServerTls, SessionSettings, TlsFiles, TlsParameters,
-    TlsVersion,
+    ClientAuth, ClientRules, ClientTls, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
+    TlsParameters, TlsVersion,
 };
 use crate::model::{Clock, WallTime};
 use crate::net::Socket;
@@ -54,6 +56,7 @@ impl World {
             ca: file(self.dir.path(), "ca.pem", ca_pem),
             identity: IdentityFiles::Combined(file(self.dir.path(), "own.pem", own.combined_pem())),
             passphrase: None,
+            revocation: None,
         }
     }
 
@@ -79,7 +82,15 @@ impl World {
     }
 
     fn try_acceptor(&self, settings: &ServerTls) -> (Option<Acceptor>, Problems) {
-        Acceptor::build(settings, "SAP1", &self.clock, &self.vault)
+        let none = ClientRules::default();
+        Acceptor::build(settings, &none, "SAP1", &self.clock, &self.vault)
+    }
+
+    /// An acceptor with rules.
+    fn acceptor_with(&self, settings: &ServerTls, rules: &ClientRules) -> Acceptor {
+        let (acceptor, problems) =
+            Acceptor::build(settings, rules, "SAP1", &self.clock, &self.vault);
+        acceptor.unwrap_or_else(|| panic!("{problems}"))
     }
 
     fn acceptor(&self, settings: &ServerTls) -> Acceptor {

@@ -329,7 +329,8 @@ async fn another_scope_takes_up_no_session() {
         let one = setting.acceptor();
         setting.leave_session(&one).await;
         let World { clock, vault, .. } = &setting.world;
-        let (other, _) = Acceptor::build(&setting.settings, "SAP2", clock, vault);
+        let none = ClientRules::default();
+        let (other, _) = Acceptor::build(&setting.settings, &none, "SAP2", clock, vault);
         let facts = knock(&other.expect("built"), &setting.peer)
             .await
             .expect("let in");
