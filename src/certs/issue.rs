@@ -54,6 +54,8 @@ pub struct LeafSpec {
     pub server_auth: bool,
     /// Whether `clientAuth` is among the purposes. With neither there is no such extension.
     pub client_auth: bool,
+    /// Whether it may answer in its issuer's name which certificates were withdrawn.
+    pub ocsp_signing: bool,
     /// The first second of validity.
     pub not_before: WallTime,
     /// The last second of validity.
@@ -77,6 +79,7 @@ impl LeafSpec {
             policies: Vec::new(),
             server_auth: true,
             client_auth: true,
+            ocsp_signing: false,
             not_before: WallTime(now.0.saturating_sub(DAY)),
             not_after: WallTime(now.0.saturating_add(365 * DAY)),
             key: KeyChoice::P256,
@@ -363,6 +366,10 @@ fn leaf_params(spec: &LeafSpec) -> Result<CertificateParams, rcgen::Error> {
         params
             .extended_key_usages
             .push(ExtendedKeyUsagePurpose::ServerAuth);
+    }
+    if spec.ocsp_signing {
+        let purpose = ExtendedKeyUsagePurpose::OcspSigning;
+        params.extended_key_usages.push(purpose);
     }
     if spec.client_auth {
         params

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::config::keys::Kind;
-use crate::config::settings::{ExpiredLists, Term, TimeOfDay, TlsVersion};
+use crate::config::settings::{ExpiredLists, ResponderUrl, Term, TimeOfDay, TlsVersion};
 use crate::config::value::{self, ValueError};
 use crate::model::{Endpoint, HostPort, ListenAddr};
 
@@ -39,6 +39,7 @@ becomes!(u64:
 becomes!(ExpiredLists: Kind::Expired { min, max } => |text| value::expired(text, min, max));
 becomes!(Vec<String>: Kind::Files => |text| value::files(text));
 becomes!(&'static str: Kind::Choice(words) => |text| value::choice(text, words));
+becomes!(ResponderUrl: Kind::Responder => |text| value::responder(text));
 becomes!(Vec<Term>: Kind::ClientRule => |text| value::rule(text));
 becomes!(TlsVersion: Kind::Version => |text| value::version(text));
 becomes!(Vec<ListenAddr>: Kind::Listeners => |text| value::listeners(text));

@@ -47,6 +47,7 @@ mod rules_ini;
 mod scan;
 pub mod settings;
 mod ssl_ini;
+mod ssl_ocsp;
 mod tls_roles;
 mod value;
 mod vocabulary;

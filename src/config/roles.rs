@@ -17,6 +17,7 @@ use crate::config::settings::{
 use crate::config::ssl_ini::{
     Role, RoleName, RoleSection, SslIni, WrittenIdentity, client_auth, list_coverage,
 };
+use crate::config::ssl_ocsp::OcspDefaults;
 use crate::model::SystemName;
 
 /// What became of reading `ssl.ini`.
@@ -46,6 +47,7 @@ struct Defaults {
     max: TlsVersion,
     expired: ExpiredLists,
     coverage: ListCoverage,
+    ocsp: OcspDefaults,
     client_auth: ClientAuth,
     session: SessionSettings,
     legacy_cn_match: bool,
@@ -66,6 +68,7 @@ impl Defaults {
             max,
             expired: role.get("CRL_EXPIRED").unwrap_or(ExpiredLists::Refuse),
             coverage: list_coverage(role.value("CRL_COVERAGE")),
+            ocsp: OcspDefaults::read(&mut role),
             client_auth: client_auth(role.value("CLIENT_AUTH")),
             session: SessionSettings {
                 lifetime: role.value("SESSION_LIFETIME"),
@@ -108,8 +111,10 @@ impl Roles {
             ));
         }
         let session = &self.defaults.session;
+        let ocsp = self.defaults.ocsp.resolve(&chain, problems);
         Some(ServerTls {
             files: files?,
+            ocsp,
             parameters: self.parameters(&chain, problems),
             client_auth: auth.map_or(self.defaults.client_auth, |(auth, _)| auth),
             session: SessionSettings {

@@ -11,6 +11,7 @@ use crate::config::reader::Reader;
 use crate::config::settings::{
     ClientAuth, ExpiredLists, FileRef, IdentityFiles, ListCoverage, TlsVersion,
 };
+use crate::config::ssl_ocsp::{self, WrittenOcsp};
 use crate::model::SystemName;
 
 /// Which of the two roles a section is about.
@@ -99,6 +100,7 @@ pub(super) struct RoleSection {
     pub(super) lists: Option<Vec<FileRef>>,
     pub(super) expired: Option<(ExpiredLists, Place)>,
     pub(super) coverage: Option<(ListCoverage, Place)>,
+    pub(super) ocsp: WrittenOcsp,
     pub(super) client_auth: Option<(ClientAuth, Place)>,
     pub(super) lifetime: Option<Duration>,
     pub(super) cache_size: Option<usize>,
@@ -203,7 +205,7 @@ fn parameters(reader: &mut Reader<'_>) -> WrittenParameters {
     }
 }
 
-fn placed<T: crate::config::from_text::FromText>(
+pub(super) fn placed<T: crate::config::from_text::FromText>(
     reader: &mut Reader<'_>,
     name: &str,
 ) -> Option<(T, Place)> {
@@ -220,16 +222,20 @@ fn role_section(
     let table = RoleName::TABLE_SECTION;
     let mut reader = Reader::of_block(document, IniFile::Ssl, table, block, problems);
     match name.role {
-        Some(Role::Client) => reader.without_effect(
-            &[
+        Some(Role::Client) => {
+            let (where_it_is, hint) = (
+                "in a section for the dialling role",
+                "move it to [SSL_SERVER] or [SSL_SERVER_CLIENT]",
+            );
+            let keys = [
                 "CLIENT_AUTH",
                 "SESSION_LIFETIME",
                 "SESSION_CACHE_SIZE",
                 "SESSION_TICKETS",
-            ],
-            "in a section for the dialling role",
-            "move it to [SSL_SERVER] or [SSL_SERVER_CLIENT]",
-        ),
+            ];
+            reader.without_effect(&keys, where_it_is, hint);
+            reader.without_effect(&ssl_ocsp::KEYS, where_it_is, hint);
+        }
         Some(Role::Server) => reader.without_effect(
             &["LEGACY_CN_MATCH"],
             "in a section for the listening role",
@@ -253,6 +259,7 @@ fn role_section(
         lists: reader.files("CRL_FILE"),
         expired: placed(&mut reader, "CRL_EXPIRED"),
         coverage: coverage.map(|(word, place)| (list_coverage(word), place)),
+        ocsp: ssl_ocsp::read(&mut reader),
         client_auth: auth.map(|(word, place)| (client_auth(word), place)),
         lifetime: reader.get("SESSION_LIFETIME"),
         cache_size: reader.get("SESSION_CACHE_SIZE"),

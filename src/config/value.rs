@@ -7,7 +7,7 @@ use std::time::Duration;
 #[cfg(test)]
 use crate::config::keys::Kind;
 use crate::config::rule::{self, RuleError};
-use crate::config::settings::{ExpiredLists, Term, TimeOfDay, TlsVersion};
+use crate::config::settings::{ExpiredLists, ResponderUrl, Term, TimeOfDay, TlsVersion};
 use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr};
 
 /// Why a value is not accepted. The message continues the key's name: "`Fall` is out of range".
@@ -123,6 +123,21 @@ pub(super) fn targets(text: &str) -> Parsed<Vec<HostPort>> {
 /// Scheme, host and port.
 pub(super) fn url(text: &str) -> Parsed<Endpoint> {
     Ok(text.parse()?)
+}
+
+/// `http://`, a host, and perhaps a port and a path.
+pub(super) fn responder(text: &str) -> Parsed<ResponderUrl> {
+    let rest = text
+        .strip_prefix("http://")
+        .ok_or(ValueError::NotUnderstood)?;
+    let (host, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    Ok(ResponderUrl {
+        target: HostPort::parse_with_default(host, Some(80))?,
+        path: request_path(path)?,
+    })
 }
 
 /// An IP address, with or without brackets.
@@ -255,6 +270,7 @@ pub(super) fn check(kind: Kind, text: &str) -> Parsed<()> {
         Kind::Listeners => listeners(text).map(drop),
         Kind::Route => route(text, 1).map(drop),
         Kind::RequestPath => request_path(text).map(drop),
+        Kind::Responder => responder(text).map(drop),
         Kind::Size { min, max } => size(text, min, max).map(drop),
         Kind::Statuses => statuses(text).map(drop),
         Kind::Switch => switch(text).map(drop),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -133,6 +134,13 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
             };
             match guests.enter(who, &running, acceptor, (facts.client, admitted)) {
                 Ok((visit, denial)) => {
+                    let denial = match denial {
+                        Some(denial) => Some(denial),
+                        None => match confirmed(&guests, &running, &mut waiter).await {
+                            Ok(denial) => denial,
+                            Err(_gone) => return,
+                        },
+                    };
                     if let Some(denial) = &denial {
                         say_denied(&context, &plan, peer, (denial, principal.as_deref()));
                     }
@@ -238,6 +246,28 @@ fn say_failed(
         );
     }
 }
+
+/// Asks whether a client has been withdrawn, where somebody is to be asked, unless the connection
+/// has to end before the answer is there.
+async fn confirmed(
+    guests: &Guests,
+    running: &Running,
+    waiter: &mut Waiter,
+) -> Result<Option<Denial>, Interrupt> {
+    let acceptor = running.acceptor();
+    if !acceptor.is_some_and(|acceptor| acceptor.asks_a_responder()) {
+        return Ok(None);
+    }
+    let mut asking = Box::pin(guests.confirm(waiter.seat().id()));
+    // The question has its own limit, and those before it in the line have theirs.
+    let deadline = Instant::now() + PATIENCE;
+    waiter
+        .until(deadline, true, |cx| asking.as_mut().poll(cx))
+        .await
+}
+
+/// Longer than any answer may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Counts a client that is not going to be served, and says why. Here and not with its first
 /// request, since it may never send one.

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tracing::info;
 
 use super::connection::cut;
@@ -101,6 +102,30 @@ impl Guests {
         Ok((visit, denial))
     }
 
+    /// Asks whether a client that has come in has been withdrawn, and says why it may not be served.
+    pub(super) async fn confirm(&self, id: ConnectionId) -> Option<Denial> {
+        let guest = self.shared.by_id.borrow().get(&id).map(Rc::clone)?;
+        self.denial_of(&guest).await
+    }
+
+    /// Whether a client has been withdrawn, as the responder of its listener has it.
+    async fn denial_of(&self, guest: &Guest) -> Option<Denial> {
+        let (acceptor, client) = (guest.running.acceptor()?, guest.client.as_ref()?);
+        match acceptor.confirm(client).await {
+            Ok(certain) => {
+                self.note(guest, guest.certain.get().and(certain));
+                None
+            }
+            Err(denial) => Some(denial),
+        }
+    }
+
+    fn note(&self, guest: &Guest, certain: Span) {
+        let shared = &self.shared;
+        guest.certain.set(certain);
+        shared.certain.set(shared.certain.get().and(certain));
+    }
+
     /// Judges again whoever is connected to a listener that has come under another acceptor.
     pub(super) fn judge_again(&self, running: &Rc<Running>) {
         let there = |guest: &Guest| Rc::ptr_eq(&guest.running, running);
@@ -138,21 +163,28 @@ impl Guests {
         let guests = self.clone();
         tokio::task::spawn_local(async move {
             for some in whom.chunks(AT_A_TIME) {
-                let gone: Vec<_> = some
-                    .iter()
-                    .filter(|(id, guest)| guests.must_leave(*id, guest))
-                    .map(|(id, _)| *id)
-                    .collect();
-                if !gone.is_empty() {
-                    guests.see_out(gone);
+                let mut asked = JoinSet::new();
+                for (id, guest) in some {
+                    let (id, guest) = (*id, Rc::clone(guest));
+                    if guests.must_leave(id, &guest) {
+                        guests.see_out(id);
+                    } else if guest.asks_a_responder() {
+                        let guests = guests.clone();
+                        asked.spawn_local(async move {
+                            if let Some(denial) = guests.denial_of(&guest).await {
+                                guests.tell_denied(id, &guest, &denial);
+                                guests.see_out(id);
+                            }
+                        });
+                    }
                 }
+                asked.join_all().await;
                 tokio::task::yield_now().await;
             }
         });
     }
 
     fn must_leave(&self, id: ConnectionId, guest: &Guest) -> bool {
-        let shared = &self.shared;
         // A listener without TLS is another listener, and everybody leaves anyway.
         let Some(acceptor) = guest.running.acceptor() else {
             return false;
@@ -162,8 +194,7 @@ impl Guests {
                 certain,
                 denial: None,
             }) => {
-                guest.certain.set(certain);
-                shared.certain.set(shared.certain.get().and(certain));
+                self.note(guest, certain);
                 false
             }
             Ok(Admitted {
@@ -209,25 +240,28 @@ impl Guests {
         }
     }
 
-    /// Sends connections away. Of bytes that are not understood it is never certain that nothing
+    /// Sends a connection away. Of bytes that are not understood it is never certain that nothing
     /// is in flight, so there the time is limited.
-    fn see_out(&self, whom: Vec<ConnectionId>) {
+    fn see_out(&self, id: ConnectionId) {
         let roster = self.shared.roster.clone();
-        for id in &whom {
-            roster.send_away(*id);
-        }
+        roster.send_away(id);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(RELAYS_AT_MOST).await;
-            for id in whom {
-                roster.cut_if_relaying(id);
-            }
+            roster.cut_if_relaying(id);
         });
+    }
+}
+
+impl Guest {
+    fn asks_a_responder(&self) -> bool {
+        let acceptor = self.running.acceptor();
+        self.client.is_some() && acceptor.is_some_and(|acceptor| acceptor.asks_a_responder())
     }
 }
 
 impl Running {
     /// The acceptor in force.
-    fn acceptor(&self) -> Option<Arc<Acceptor>> {
+    pub(super) fn acceptor(&self) -> Option<Arc<Acceptor>> {
         self.plan.borrow().acceptor.clone()
     }
 }

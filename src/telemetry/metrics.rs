@@ -139,6 +139,9 @@ figures! {
     "Connections of clients that the rules of the listener do not admit, by the code of the refusal." {
         clients_not_allowed code="GW-403-NOT-ALLOWED";
         clients_denied code="GW-403-DENIED";
+        clients_withdrawn code="GW-403-WITHDRAWN";
+        clients_not_issued code="GW-403-NOT-ISSUED";
+        clients_unconfirmed code="GW-403-UNCONFIRMED";
     }
     Counter "crmgate_exchanges_total"
     "Exchanges and relayed connections that ended, by flow and by what became of them." {
@@ -231,6 +234,9 @@ impl Counters {
         match denial {
             Denial::NotAllowed => &self.clients_not_allowed,
             Denial::Denied { .. } => &self.clients_denied,
+            Denial::Withdrawn { .. } => &self.clients_withdrawn,
+            Denial::NotIssued => &self.clients_not_issued,
+            Denial::Unconfirmed => &self.clients_unconfirmed,
         }
     }
 
@@ -340,7 +346,14 @@ mod tests {
             .iter()
             .find(|family| family.name == "crmgate_clients_not_admitted_total")
             .expect("in the table");
-        for denial in [Denial::NotAllowed, denied] {
+        let since = crate::model::WallTime(0);
+        for denial in [
+            Denial::NotAllowed,
+            denied,
+            Denial::Withdrawn { since },
+            Denial::NotIssued,
+            Denial::Unconfirmed,
+        ] {
             let counters = Counters::default();
             counters.clients_not_admitted(&denial).inc();
             let snapshot = counters.snapshot();

@@ -55,10 +55,13 @@ impl Admission {
         }
     }
 
-    /// Whether the rules deny a client, or one that shows no certificate.
+    /// Whether the rules deny a client, or one that shows no certificate, or its issuer is known to
+    /// have withdrawn it.
     fn denies(&self, verdict: Option<&Verdict>) -> bool {
         match verdict {
-            Some(verdict) => verdict.denial.is_some(),
+            Some(verdict) => {
+                verdict.denial.is_some() || self.judge.is_known_withdrawn(&verdict.client)
+            }
             None => self.judge.judge_nobody().is_some(),
         }
     }

@@ -11,9 +11,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{
-    ClientAuth, ClientRules, FileRef, IdentityFiles, ServerTls, TlsFiles,
+    ClientAuth, ClientRules, FileRef, IdentityFiles, OcspSettings, ServerTls, TlsFiles,
 };
-use crate::model::{Clock, WallTime};
+use crate::model::{Clock, Denial, WallTime};
 use crate::net::Socket;
 use crate::tls::admission::Admission;
 use crate::tls::attempt::{Attempt, Standing};
@@ -21,6 +21,7 @@ use crate::tls::clock::ClockTime;
 use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::judge::{Believed, ClientJudge};
+use crate::tls::ocsp::Responder;
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::provider;
 use crate::tls::rules::Rules;
@@ -185,6 +186,26 @@ impl Acceptor {
         }
     }
 
+    /// Asks whether a client that was found good has been withdrawn, where a responder is to be
+    /// asked. Says how long it may be served without asking again, or why it may not.
+    pub async fn confirm(&self, client: &Client) -> Result<Span, Denial> {
+        if !self.asks_a_responder() {
+            return Ok(Span::ALWAYS);
+        }
+        // Judged by another acceptor, it may not be known as what to ask about it.
+        let chain = client.chain.split_first();
+        let judged = chain.map(|(leaf, others)| self.judge.judge(leaf, others, self.clock.now()));
+        match judged {
+            Some(Ok(verdict)) => self.judge.confirm(&verdict.client).await,
+            Some(Err(_)) | None => Err(Denial::Unconfirmed),
+        }
+    }
+
+    /// Whether anybody is asked about clients at all.
+    pub fn asks_a_responder(&self) -> bool {
+        self.judge.has_responder()
+    }
+
     /// A digest of all it was built from, file contents included: of two acceptors with the same
     /// fingerprint a reload keeps the older.
     pub fn fingerprint(&self) -> [u8; 32] {
@@ -271,17 +292,21 @@ impl Parts {
             &trust,
             revocation.as_deref(),
         );
+        let ocsp = format!("{:?}", settings.ocsp);
         let fingerprint = Digest::new("acceptor with rules")
             .part(&fingerprint)
             .part(&rules.digest())
+            .part(ocsp.as_bytes())
             .finish();
         let policy_id = PolicyId::of(&trust, &rules, mode);
         let id = UniverseId::of(mode, identity.leaf(), scope);
         let universe = vault.universe(id);
+        let ask = |ocsp: &OcspSettings| Arc::new(Responder::new(ocsp.clone(), clock.clone()));
         let by = Believed {
             trust,
             revocation: revocation.clone(),
             rules,
+            responder: settings.ocsp.as_ref().map(ask),
         };
         let judge = Arc::new(ClientJudge::new(by, mode, &policy.provider(), now));
         let admission = Arc::new(Admission {

@@ -15,6 +15,7 @@ use crate::config::settings::ClientAuth;
 use crate::model::{Denial, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::handshake_signature::{verify_tls12, verify_tls13};
+use crate::tls::ocsp::{Responder, Subject};
 use crate::tls::path::{Paths, wall};
 use crate::tls::rules::Rules;
 use crate::tls::verdicts::{Client, Span, Verdict, Verdicts, key_of};
@@ -27,6 +28,7 @@ pub(super) struct ClientJudge {
     mode: ClientAuth,
     rules: Rules,
     hints: Vec<DistinguishedName>,
+    responder: Option<Arc<Responder>>,
     verdicts: Verdicts,
 }
 
@@ -39,6 +41,8 @@ pub(super) struct Believed {
     pub(super) revocation: Option<Arc<RevocationLists>>,
     /// Who of them may come in.
     pub(super) rules: Rules,
+    /// Who is asked about them besides.
+    pub(super) responder: Option<Arc<Responder>>,
 }
 
 impl ClientJudge {
@@ -53,6 +57,7 @@ impl ClientJudge {
             trust,
             revocation,
             rules,
+            responder,
         } = by;
         let hints = trust.names_at(now);
         Self {
@@ -61,6 +66,7 @@ impl ClientJudge {
             mode,
             rules,
             hints,
+            responder,
             verdicts: Verdicts::default(),
         }
     }
@@ -80,7 +86,7 @@ impl ClientJudge {
         if let Some(verdict) = self.verdicts.get(&key, now) {
             return Ok(verdict);
         }
-        let until = self.paths.prove(leaf, others, now)?.until;
+        let proven = self.paths.prove(leaf, others, now)?;
         // A name that two readers may read in two ways is refused whatever the rules say.
         if unfit_name(leaf).is_some() {
             return Err(CertificateError::BadEncoding.into());
@@ -93,13 +99,39 @@ impl ClientJudge {
             self.rules.judge(Some(&claims))
         };
         let principal = Arc::new(facts.principal());
+        let subject = self.responder.as_ref().and_then(|_| Subject::of(&proven));
+        let client = Client::new(principal, leaf, others).asked_about_as(subject);
         let verdict = Verdict {
-            client: Arc::new(Client::new(principal, leaf, others)),
-            span: Span { from: now, until },
+            client: Arc::new(client),
+            span: Span {
+                from: now,
+                until: proven.until,
+            },
             denial,
         };
         self.verdicts.put(key, verdict.clone());
         Ok(verdict)
+    }
+
+    /// Asks whether a client has been withdrawn, where somebody is to be asked about it; says how
+    /// long it may be served without asking again, or why not at all.
+    pub(super) async fn confirm(&self, client: &Client) -> Result<Span, Denial> {
+        match (&self.responder, &client.subject) {
+            (Some(responder), Some(subject)) => responder.ask(subject).await.into(),
+            _ => Ok(Span::ALWAYS),
+        }
+    }
+
+    /// Whether anybody is asked at all.
+    pub(super) const fn has_responder(&self) -> bool {
+        self.responder.is_some()
+    }
+
+    /// Whether a client is known to have been withdrawn, without asking.
+    pub(super) fn is_known_withdrawn(&self, client: &Client) -> bool {
+        let known = self.responder.as_ref().zip(client.subject.as_ref());
+        let known = known.and_then(|(responder, subject)| responder.known(&subject.id));
+        known.is_some_and(|known| Result::from(known).is_err())
     }
 
     /// Whether there are rules at all.

@@ -19,9 +19,11 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use crate::certs::ocsp::{Answer, CertId, Standing, read_answer};
+use crate::certs::path::Proven;
 use crate::config::settings::{OcspSettings, Unanswered};
-use crate::model::{Clock, WallTime};
+use crate::model::{Clock, Denial, WallTime};
 use crate::net::dial;
+use crate::tls::verdicts::Span;
 
 /// Who is asked about, with the name and the key of its issuer as they stand in certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,32 @@ pub(super) struct Subject {
     pub(super) id: CertId,
     pub(super) issuer: Box<[u8]>,
     pub(super) issuer_key: Box<[u8]>,
+}
+
+impl Subject {
+    /// The leaf of a path; `None` where it is believed by itself and nobody issued it.
+    pub(super) fn of(proven: &Proven) -> Option<Self> {
+        let (leaf, issuer) = (proven.path.first()?, proven.issuer()?);
+        Some(Self {
+            id: CertId::of(leaf, issuer.spki())?,
+            issuer: issuer.subject().into(),
+            issuer_key: issuer.spki().into(),
+        })
+    }
+}
+
+impl From<Confirmation> for Result<Span, Denial> {
+    fn from(confirmation: Confirmation) -> Self {
+        match confirmation {
+            Confirmation::Served { until } => Ok(Span {
+                until,
+                ..Span::ALWAYS
+            }),
+            Confirmation::Withdrawn { since } => Err(Denial::Withdrawn { since }),
+            Confirmation::Unknown => Err(Denial::NotIssued),
+            Confirmation::Unconfirmed => Err(Denial::Unconfirmed),
+        }
+    }
 }
 
 /// What is known of a client.

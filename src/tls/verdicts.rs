@@ -13,12 +13,15 @@ use rustls::pki_types::CertificateDer;
 
 use crate::certs::Digest;
 use crate::model::{Denial, Principal, WallTime};
+use crate::tls::ocsp::Subject;
 
 /// A client that proved who it is, and what it proved it with; one for all its connections.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Client {
     pub(super) principal: Arc<Principal>,
     pub(super) chain: Box<[CertificateDer<'static>]>,
+    /// As what a responder is asked about it, where one is to be asked.
+    pub(super) subject: Option<Subject>,
 }
 
 impl Client {
@@ -32,7 +35,14 @@ impl Client {
         Self {
             principal,
             chain: chain.map(|der| der.clone().into_owned()).collect(),
+            subject: None,
         }
+    }
+
+    /// The same client, of whom a responder is asked.
+    pub(super) fn asked_about_as(mut self, subject: Option<Subject>) -> Self {
+        self.subject = subject;
+        self
     }
 
     /// Who it is.

@@ -35,6 +35,7 @@ mod hostile_answers;
 mod identity;
 mod limits;
 mod log_lines;
+mod ocsp;
 mod outcomes;
 mod passthrough;
 mod probes;

@@ -50,6 +50,8 @@ pub enum Kind {
     Route,
     /// The path of a request.
     RequestPath,
+    /// `http://` with host, and perhaps port and path.
+    Responder,
     /// A number of bytes.
     Size {
         /// The smallest.
@@ -111,6 +113,7 @@ impl Kind {
             Self::OutputFile => "the path of a file in a folder that exists".to_owned(),
             Self::Route => "host or host:port; without a port, the same port as here".to_owned(),
             Self::RequestPath => "a path that begins with / and holds no blank".to_owned(),
+            Self::Responder => "http://host, http://host:port or http://host:port/path".to_owned(),
             Self::Size { min, max } => {
                 format!("a size from {} to {}", said_size(min), said_size(max))
             }
@@ -157,6 +160,9 @@ impl Kind {
             }
             Self::Route => "write the CRM host, such as crm.example.com or crm.example.com:44300",
             Self::RequestPath => "write the path only, such as / or /health",
+            Self::Responder => {
+                "write http://; answers are signed, so https:// would prove nothing more"
+            }
             Self::Size { .. } => {
                 "write a number of bytes, or a number with KiB, MiB or GiB, such as 64MiB"
             }

@@ -166,6 +166,49 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         ROLE,
+        "OCSP_RESPONDER",
+        Kind::Responder,
+        Preset::Absent("no responder is asked"),
+        "Who is asked whether a client's certificate has been withdrawn (OCSP): between the handshake \
+         and the first request, once for all connections of a client. Believed is what the issuer of \
+         the certificate has signed, or somebody whom it has named for that. Listening role only.",
+    )
+    .example("http://ocsp.company.example/ocsp"),
+    key(
+        ROLE,
+        "OCSP_TIMEOUT",
+        Kind::Duration {
+            min: Duration::from_millis(100),
+            max: Duration::from_secs(10),
+        },
+        Preset::Value("2s"),
+        "How long one question may take in all. 2 s, because SAP CRM waits meanwhile. After a failure \
+         nobody is asked for 5 s, so that a responder that is away is felt once and not by every \
+         client. Listening role only.",
+    ),
+    key(
+        ROLE,
+        "OCSP_UNANSWERED",
+        Kind::Choice(&["refuse", "serve"]),
+        Preset::Value("refuse"),
+        "What becomes of a client of whom the responder says nothing: refuse, or serve. An answer \
+         that still holds counts also while the responder is away, and who was withdrawn stays so. \
+         refuse, because whoever can keep the answer away could keep a stolen certificate in use. \
+         Listening role only.",
+    ),
+    key(
+        ROLE,
+        "OCSP_MAX_AGE",
+        Kind::Duration {
+            min: Duration::from_secs(10),
+            max: Duration::from_hours(24),
+        },
+        Preset::Value("10m"),
+        "After so long the responder is asked again, although its answer may hold for days; so it is \
+         also how long a withdrawn client may go on unnoticed. Listening role only.",
+    ),
+    key(
+        ROLE,
         "CLIENT_AUTH",
         Kind::Choice(&["require", "request", "none", "2", "1", "0"]),
         Preset::Value("require"),

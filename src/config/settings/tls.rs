@@ -175,6 +175,8 @@ pub struct OcspSettings {
 pub struct ServerTls {
     /// Certificate, key, trust.
     pub files: TlsFiles,
+    /// Who is asked whether clients have been withdrawn, if anybody.
+    pub ocsp: Option<OcspSettings>,
     /// Versions and suites.
     pub parameters: TlsParameters,
     /// `CLIENT_AUTH`.

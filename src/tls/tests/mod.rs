@@ -62,6 +62,7 @@ impl World {
 
     fn server(&self, ca_pem: &str, own: &Issued) -> ServerTls {
         ServerTls {
+            ocsp: None,
             files: self.files(ca_pem, own),
             parameters: parameters(None),
             client_auth: ClientAuth::Require,

@@ -1,0 +1,224 @@
+//! Clients of whom a responder is asked, with the responder of OpenSSL.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crmgate::certs::CertificateFacts;
+use crmgate::certs::issue::{Authority, Issued, LeafSpec};
+use crmgate::gateway::Gateway;
+use crmgate::simulate::{Deployment, Party, PeerTls, TlsRange};
+use rustls::ClientConfig;
+use tokio::time::timeout;
+
+use crate::support::host::private;
+use crate::support::raw::Raw;
+use crate::support::recorder::Recorder;
+use crate::support::{World, free_address, until};
+
+const REQUEST: &[u8] =
+    b"POST / HTTP/1.1\r\nHost: gw\r\nContent-Type: text/xml\r\nContent-Length: 4\r\n\r\n<a/>";
+
+/// `openssl ocsp`.
+struct Responder(Child);
+
+impl Responder {
+    async fn start(folder: &Path, at: SocketAddr) -> Self {
+        let mut command = Command::new("openssl");
+        command
+            .current_dir(folder)
+            .args(["ocsp", "-index", "index.txt"]);
+        command.args(["-CA", "ca.pem", "-rsigner", "responder.pem", "-ndays", "1"]);
+        command.args(["-port", &at.port().to_string()]);
+        let log = folder.join("responder.log");
+        let said = File::create(&log).expect("a file");
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let process = command.stderr(said).spawn().expect("openssl");
+        let responder = Self(process);
+        // A connection without a request, made to see whether somebody listens, would hang it.
+        let listens = || std::fs::read_to_string(&log).is_ok_and(|said| said.contains("waiting"));
+        until("the responder listens", listens).await;
+        responder
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+struct Stage {
+    world: World,
+    responder: Option<Responder>,
+    at: SocketAddr,
+    gateway: Gateway,
+    side: Recorder,
+    listen: SocketAddr,
+    clients: [(Issued, Arc<ClientConfig>); 2],
+}
+
+impl Stage {
+    async fn set(keys: impl FnOnce(&mut Deployment)) -> Self {
+        let world = World::new();
+        let now = world.clock.now();
+        let issuer = Authority::new("Issuing CA", now).expect("an authority");
+        let company = world.pki.authority(Party::Gateway);
+        let client = |name: &str, range| {
+            let issued = issuer
+                .issue(&LeafSpec::for_name(name, now))
+                .expect("issued");
+            let peer = PeerTls::new(&issued, issuer.der(), &[company.der()]).speaking(range);
+            (issued, Arc::new(peer.client().expect("a client")))
+        };
+        let clients = [
+            client("first", TlsRange::Only12),
+            client("second", TlsRange::Only13),
+        ];
+        let both = format!("{}{}", company.pem(), issuer.pem());
+        world.pki.write("company-ca.pem", &both).expect("a file");
+        let mut spec = LeafSpec::for_name("responder", now);
+        spec.ocsp_signing = true;
+        let signer = issuer.issue(&spec).expect("issued");
+        let folder = world.path();
+        std::fs::write(folder.join("ca.pem"), issuer.pem()).expect("written");
+        private(&folder.join("responder.pem"), &signer.combined_pem());
+        let side = Recorder::fine(None).await;
+        let (listen, at) = (free_address(), free_address());
+        let mut deployment = world.deployment().requests(listen, &side.endpoint(), None);
+        let ssl = deployment.ssl.as_mut().expect("TLS");
+        ssl.set("SSL_SERVER", "OCSP_RESPONDER", format!("http://{at}/"));
+        keys(&mut deployment);
+        let gateway = world.serve(&deployment).await;
+        let mut stage = Self {
+            responder: None,
+            at,
+            gateway,
+            side,
+            listen,
+            clients,
+            world,
+        };
+        stage.withdraw([false; 2]).await;
+        stage
+    }
+
+    /// What the responder knows from now on.
+    async fn withdraw(&mut self, withdrawn: [bool; 2]) {
+        let mut index = String::new();
+        for ((issued, _), withdrawn) in self.clients.iter().zip(withdrawn) {
+            let facts = CertificateFacts::of(&issued.der).expect("a certificate");
+            let serial = facts.serial.to_uppercase();
+            let line = if withdrawn {
+                format!(
+                    "R\t491231235959Z\t260101000000Z,keyCompromise\t{serial}\tunknown\t/CN={serial}"
+                )
+            } else {
+                format!("V\t491231235959Z\t\t{serial}\tunknown\t/CN={serial}")
+            };
+            let _infallible = writeln!(index, "{line}");
+        }
+        let folder = self.world.path();
+        std::fs::write(folder.join("index.txt"), index).expect("written");
+        // It looks at its file too late for the next question.
+        drop(self.responder.take());
+        self.responder = Some(Responder::start(folder, self.at).await);
+    }
+
+    async fn ask(&self, number: usize) -> (Raw, Option<u16>) {
+        let opened = Raw::tls(self.listen, &self.clients[number].1).await;
+        let mut line = opened.expect("a handshake");
+        let status = asks(&mut line).await;
+        (line, status)
+    }
+}
+
+/// The status of the answer, if there is one.
+async fn asks(line: &mut Raw) -> Option<u16> {
+    line.send(REQUEST).await.ok()?;
+    let answer = line.answer().await.ok()?;
+    Some(answer.status())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_the_responder_names_withdrawn_is_told_so_anew_and_with_its_session() {
+    let mut stage = Stage::set(|_| {}).await;
+    for number in 0..2 {
+        let (_line, status) = stage.ask(number).await;
+        assert_eq!(status, Some(200));
+        let (line, status) = stage.ask(number).await;
+        assert_eq!((status, line.resumed), (Some(200), true));
+    }
+    stage.withdraw([true, true]).await;
+    // Ten minutes is how long an answer is good.
+    stage.world.clock.shift(601);
+    let served = stage.side.requests().len();
+    for number in 0..2 {
+        let mut line = stage.ask(number).await;
+        assert_eq!(line.1, Some(403), "{number}");
+        line.0.rest().await;
+        let (line, status) = stage.ask(number).await;
+        assert_eq!((status, line.resumed), (Some(403), false));
+    }
+    assert_eq!(stage.side.requests().len(), served, "nothing was sent on");
+    assert_eq!(stage.gateway.figures().clients_withdrawn, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connected_client_that_is_withdrawn_is_sent_away_and_the_other_one_stays() {
+    for mode in ["terminate", "relay"] {
+        let mut stage = Stage::set(|deployment| {
+            deployment.system.set("Requests", "Mode", mode);
+        })
+        .await;
+        let (mut outcast, status) = stage.ask(0).await;
+        assert_eq!(status, Some(200));
+        let (mut other, status) = stage.ask(1).await;
+        assert_eq!(status, Some(200));
+        stage.withdraw([true, false]).await;
+        stage.world.clock.shift(601);
+        let out = timeout(Duration::from_secs(3), outcast.rest()).await;
+        assert!(out.expect("closed in time").0.is_empty());
+        assert_eq!(asks(&mut other).await, Some(200));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_responder_new_clients_are_refused_or_served_as_it_is_written() {
+    for (word, expected) in [("refuse", 403), ("serve", 200)] {
+        let mut stage = Stage::set(|deployment| {
+            let ssl = deployment.ssl.as_mut().expect("TLS");
+            ssl.set("SSL_SERVER", "OCSP_UNANSWERED", word);
+        })
+        .await;
+        let (mut known, status) = stage.ask(0).await;
+        assert_eq!(status, Some(200));
+        drop(stage.responder.take());
+        assert_eq!(stage.ask(1).await.1, Some(expected), "{word}");
+        assert_eq!(asks(&mut known).await, Some(200), "an answer is there");
+        stage.world.clock.shift(601);
+        assert_eq!(stage.ask(0).await.1, Some(200), "it still holds");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_answer_of_another_authority_is_not_believed() {
+    let mut stage = Stage::set(|_| {}).await;
+    let now = stage.world.clock.now();
+    // Of the same name, so that only its key tells that it is another one.
+    let other = Authority::new("Issuing CA", now).expect("an authority");
+    let mut spec = LeafSpec::for_name("responder", now);
+    spec.ocsp_signing = true;
+    let signer = other.issue(&spec).expect("issued");
+    drop(stage.responder.take());
+    let folder = stage.world.path();
+    private(&folder.join("responder.pem"), &signer.combined_pem());
+    stage.responder = Some(Responder::start(folder, stage.at).await);
+    assert_eq!(stage.ask(0).await.1, Some(403));
+    assert_eq!(stage.gateway.figures().clients_unconfirmed, 1);
+}
