@@ -364,6 +364,27 @@ fn the_certificate_of_a_key_for_lists_may_be_revoked_itself() {
 }
 
 #[test]
+fn an_answer_holds_no_longer_than_what_is_known_of_the_key_that_signed_the_list() {
+    let keys = TwoKeys::new();
+    let of_root = ListSpec {
+        next_update: at(DAY),
+        ..ListSpec::empty(now())
+    };
+    let bundle = format!(
+        "{}{}",
+        revoking(&keys.for_lists, &[]),
+        list(&keys.root, &of_root)
+    );
+    let lists = Desk::new().with("a.crl", bundle).lists(&[&keys.root]);
+    let own = leaf(&keys.for_certificates, "x");
+    let own = Certificate::read(&own.der).expect("a certificate");
+    let pool = [certificate(&keys.for_lists)];
+    let path = [&keys.for_certificates, &keys.root];
+    let answer = ask_about(&lists, &own, true, &path, &pool, now());
+    assert_eq!(answer, Ok(Some(at(DAY))));
+}
+
+#[test]
 fn a_key_for_lists_whose_certificate_has_expired_signs_nothing_any_more() {
     let keys = TwoKeys::new();
     let mut draft = Draft::of(&keys.for_lists);
