@@ -201,8 +201,8 @@ impl<'a> Inquiry<'a> {
             },
         };
         let inquiry = Inquiry::with(self.lists, &link, self.now, Delegation::Refused);
-        let until = inquiry.answer().ok()?;
-        Some(until.map_or(signer.not_after(), |until| until.min(signer.not_after())))
+        let (until, end) = (inquiry.answer().ok()?, signer.not_after());
+        Some(until.map_or(end, |until| until.min(end)))
     }
 
     /// Notes when a list begins or ends.

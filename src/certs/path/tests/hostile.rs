@@ -103,7 +103,7 @@ fn what_a_proof_costs() {
                 std::slice::from_ref(&root_der),
                 leaf,
                 others,
-            ))
+            ));
         });
         let reading = fastest(|| {
             drop(others.iter().map(Certificate::read).collect::<Vec<_>>());

@@ -4,6 +4,7 @@ mod forge;
 mod hostile;
 mod limits;
 mod paths;
+mod pkits;
 mod reading;
 mod suites;
 
