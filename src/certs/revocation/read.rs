@@ -174,8 +174,8 @@ fn remedy(defect: &ListDefect) -> &'static str {
         | ListDefect::AttributeCertificates => {
             "have the authority publish one complete list of its own certificates"
         }
-        ListDefect::Critical(_) | ListDefect::CriticalEntry { .. } => {
-            "have the list published without it: critical means that it changes what the list says"
+        ListDefect::Critical(_) | ListDefect::CriticalNumber | ListDefect::CriticalEntry { .. } => {
+            "have the list published otherwise: critical means that it changes what the list says"
         }
         ListDefect::NotAList
         | ListDefect::Version
