@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::forge::*;
 use super::*;
+use crate::certs::signature::SignatureDefect;
 
 /// Certificates of one name and many keys, each of which could have issued each.
 fn tangle(count: usize) -> (CertificateDer<'static>, Vec<CertificateDer<'static>>) {
@@ -25,6 +26,28 @@ fn a_tangle_of_certificates_is_given_up() {
         "the certificate of \"CN=gw.example\" is not accepted: its chain has too many certificates \
          that could belong together"
     );
+}
+
+#[test]
+fn forged_authorities_cost_a_few_signatures_however_many_there_are() {
+    let (root, sub) = (Holder::new("Root"), Holder::new("Sub"));
+    let forged = |_| {
+        let draft = Draft::of_authority(&Holder::new("Sub"));
+        root.issue(&Draft {
+            is_forged: true,
+            ..draft
+        })
+    };
+    let others: Vec<_> = (0..30).map(forged).collect();
+    let leaf = sub.issue(&Draft::of_leaf("gw.example"));
+    let judge = |count: usize| {
+        let others: Vec<_> = others.iter().take(count).collect();
+        prove(&[&root.root()], &leaf, &others)
+            .expect_err("refused")
+            .reason
+    };
+    assert_eq!(judge(16), Reason::Signature(SignatureDefect::Wrong));
+    assert_eq!(judge(17), Reason::TooManyPaths);
 }
 
 #[test]
