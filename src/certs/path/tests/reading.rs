@@ -105,6 +105,12 @@ fn an_issuer_has_a_name_and_a_subject_one_of_some_kind() {
     assert_eq!(text, "it does not name its issuer");
     let nobody = |draft: &mut Draft| draft.subject = seq(&[]);
     assert_eq!(defect(nobody), "it names no subject");
+    let empty = extension(NAMES, true, &seq(&[]));
+    let text = defect(|draft| {
+        nobody(draft);
+        draft.extensions = vec![empty];
+    });
+    assert_eq!(text, "it names no subject");
     let by_other_names = changed(|draft| {
         nobody(draft);
         let names = seq(&[&tlv(DNS, &[b"gw.example"])]);
