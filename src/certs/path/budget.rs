@@ -38,7 +38,8 @@ impl Default for Budget {
         Self {
             // A chain of the greatest length takes a dozen; each costs less than a microsecond.
             steps: 500,
-            // The longest chain has seven. What is more is for authorities that share a name.
+            // The longest chain has seven; what is more is for authorities that share a name. These
+            // many by a P-256 key take less than a millisecond.
             signatures: 16,
             // Only an authority that is believed can make these many.
             comparisons: 100_000,

@@ -271,12 +271,12 @@ impl Certificate {
     }
 }
 
-/// As [`Certificate::words`], for one that may not be readable; nothing where it is not.
+/// As [`Certificate::words`], for one that may not be readable.
 pub(super) fn words_of(der: &CertificateDer<'_>) -> String {
     match CertificateFacts::of(der) {
         Ok(facts) if !facts.subject.is_empty() => facts.subject,
         Ok(facts) => format!("serial {}", facts.serial),
-        Err(_not_one) => String::new(),
+        Err(_not_one) => "(not readable)".to_owned(),
     }
 }
 

@@ -15,6 +15,11 @@ impl Span {
         Self { at, length }
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
     /// The bytes; nothing if they are no piece of `outer`.
     pub(super) fn read(self, outer: &[u8]) -> &[u8] {
         let end = self.at.saturating_add(self.length);

@@ -74,13 +74,15 @@ const HOSTS: [&str; 3] = ["a.example.com", "b.example.com", "example.com"];
 fn draft(holder: &Holder, member: &Member) -> Draft {
     let mut draft = Draft::of_authority(holder);
     draft.extensions.clear();
-    draft
-        .extensions
-        .extend(member.is_ca.map(|is_ca| match is_ca {
-            // The library does not ask how long a path an anchor allows.
-            true => authority(member.below.filter(|_| !member.is_anchor)),
-            false => extension(BASIC, true, &seq(&[])),
-        }));
+    draft.extensions.extend(member.is_ca.map(|is_ca| {
+        // The library does not ask how long a path an anchor allows.
+        let below = member.below.filter(|_| !member.is_anchor);
+        if is_ca {
+            authority(below)
+        } else {
+            extension(BASIC, true, &seq(&[]))
+        }
+    }));
     draft.extensions.extend(member.usage.map(key_usage));
     draft
         .extensions

@@ -1,6 +1,6 @@
 //! Certificates made byte by byte, also those that no decent issuer makes.
 
-use rcgen::{KeyPair, PublicKeyData as _, SigningKey as _};
+use rcgen::{KeyPair, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize, SigningKey as _};
 use rustls::pki_types::CertificateDer;
 
 use super::*;
@@ -143,6 +143,13 @@ impl Holder {
         }
     }
 
+    /// One with an RSA key.
+    pub(super) fn with_rsa(name: &str) -> Self {
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+        let (key, name) = (key.expect("a key"), named(name));
+        Self { key, name }
+    }
+
     /// The same key under another name.
     pub(super) fn renamed(&self, name: Vec<u8>) -> Self {
         let key = KeyPair::try_from(self.key.serialized_der()).expect("a key");
@@ -233,6 +240,13 @@ impl Draft {
         self
     }
 
+    /// For a holder of an RSA key to sign.
+    pub(super) fn by_rsa(mut self) -> Self {
+        self.algorithm = RSA_SHA256.to_vec();
+        self.outer_algorithm = RSA_SHA256.to_vec();
+        self
+    }
+
     pub(super) fn dated(mut self, from: &str, to: &str) -> Self {
         self.dates = [date(from), date(to)];
         self
@@ -267,6 +281,10 @@ pub(super) fn date(text: &str) -> Vec<u8> {
 }
 
 const ECDSA_SHA256: &[u8] = &[0x30, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+
+const RSA_SHA256: &[u8] = &[
+    0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11, 5, 0,
+];
 
 /// A certificate in PEM.
 pub(super) fn pem(der: &CertificateDer<'static>) -> String {

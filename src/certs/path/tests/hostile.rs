@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::forge::*;
 use super::*;
+use crate::certs::signature::SignatureDefect;
 
 /// Certificates of one name and many keys, each of which could have issued each.
 fn tangle(count: usize) -> (CertificateDer<'static>, Vec<CertificateDer<'static>>) {
@@ -25,6 +26,28 @@ fn a_tangle_of_certificates_is_given_up() {
         "the certificate of \"CN=gw.example\" is not accepted: its chain has too many certificates \
          that could belong together"
     );
+}
+
+#[test]
+fn forged_authorities_cost_a_few_signatures_however_many_there_are() {
+    let (root, sub) = (Holder::new("Root"), Holder::new("Sub"));
+    let forged = |_| {
+        let draft = Draft::of_authority(&Holder::new("Sub"));
+        root.issue(&Draft {
+            is_forged: true,
+            ..draft
+        })
+    };
+    let others: Vec<_> = (0..30).map(forged).collect();
+    let leaf = sub.issue(&Draft::of_leaf("gw.example"));
+    let judge = |count: usize| {
+        let others: Vec<_> = others.iter().take(count).collect();
+        prove(&[&root.root()], &leaf, &others)
+            .expect_err("refused")
+            .reason
+    };
+    assert_eq!(judge(16), Reason::Signature(SignatureDefect::Wrong));
+    assert_eq!(judge(17), Reason::TooManyPaths);
 }
 
 #[test]
@@ -72,46 +95,69 @@ fn fastest(mut run: impl FnMut()) -> Duration {
     (0..2_000).map(one).min().expect("some")
 }
 
-#[test]
-#[ignore = "measures, and judges nothing: run it alone, built for speed"]
-fn what_a_proof_costs() {
-    let (root, sub) = (Holder::new("Root"), Holder::new("Sub"));
-    let (root_der, sub_der) = (root.root(), root.issue(&Draft::of_authority(&sub)));
-    let direct = root.issue(&Draft::of_leaf("gw.example"));
-    let below = sub.issue(&Draft::of_leaf("gw.example"));
-    let (tangled, tangle) = tangle(40);
-    let anchors = Anchors::new(vec![Certificate::read(&root_der).expect("an anchor")]);
+/// What a proof costs, ours and the library's.
+fn compare(
+    what: &str,
+    root: &CertificateDer<'static>,
+    leaf: &CertificateDer<'static>,
+    others: &[CertificateDer<'static>],
+) -> String {
+    let anchors = Anchors::new(vec![Certificate::read(root).expect("an anchor")]);
     let question = Question {
         anchors: &anchors,
         purpose: Purpose::Client,
         revocation: None,
         now: NOW,
     };
-    let of_size: usize = tangle.iter().map(|one| one.len()).sum();
-    for (what, leaf, others) in [
-        ("leaf and root", &direct, &[][..]),
+    let ours = fastest(|| drop(question.prove(leaf, others)));
+    let theirs = fastest(|| {
+        drop(differential::oracle(
+            std::slice::from_ref(root),
+            leaf,
+            others,
+        ));
+    });
+    format!("{what}: {ours:?}, the library {theirs:?}\n")
+}
+
+#[test]
+#[ignore = "measures, and judges nothing: run it alone, built for speed, with --nocapture"]
+fn what_a_proof_costs() {
+    let (tangled, tangle) = tangle(40);
+    let mut lines = compare("a tangle", &Holder::new("Root").root(), &tangled, &tangle);
+    for (kind, root, sub) in [
+        ("P-256", Holder::new("Root"), Holder::new("Sub")),
         (
-            "leaf, authority and root",
-            &below,
-            std::slice::from_ref(&sub_der),
+            "RSA-2048",
+            Holder::with_rsa("Root"),
+            Holder::with_rsa("Sub"),
         ),
-        ("hostile", &tangled, &tangle),
     ] {
-        let ours = fastest(|| drop(question.prove(leaf, others)));
-        let theirs = fastest(|| {
-            drop(differential::oracle(
-                std::slice::from_ref(&root_der),
-                leaf,
-                others,
-            ))
-        });
-        let reading = fastest(|| {
-            drop(others.iter().map(Certificate::read).collect::<Vec<_>>());
-        });
-        std::io::Write::write_fmt(
-            &mut std::io::stderr(),
-            format_args!("{what}: ours {ours:?}, of that reading {reading:?}; library {theirs:?}; {of_size} bytes\n"),
-        )
-        .expect("written");
+        let for_signer = |draft: Draft| {
+            if kind == "P-256" {
+                draft
+            } else {
+                draft.by_rsa()
+            }
+        };
+        let root_der = root.issue(&for_signer(Draft::of_authority(&root)));
+        let sub_der = root.issue(&for_signer(Draft::of_authority(&sub)));
+        let leaf = |holder: &Holder| holder.issue(&for_signer(Draft::of_leaf("gw.example")));
+        lines += &compare(&format!("{kind}, chain of 2"), &root_der, &leaf(&root), &[]);
+        lines += &compare(
+            &format!("{kind}, chain of 3"),
+            &root_der,
+            &leaf(&sub),
+            &[sub_der],
+        );
     }
+    std::io::Write::write_all(&mut std::io::stderr(), lines.as_bytes()).expect("written");
+}
+
+#[test]
+fn an_rsa_chain_is_proven_like_any_other() {
+    let root = Holder::with_rsa("Root");
+    let leaf = root.issue(&Draft::of_leaf("gw.example").by_rsa());
+    let root = root.issue(&Draft::of_authority(&root).by_rsa());
+    assert!(prove(&[&root], &leaf, &[]).is_ok());
 }

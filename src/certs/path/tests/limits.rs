@@ -292,13 +292,13 @@ fn nobody_needs_a_policy_unless_it_is_demanded() {
 fn a_policy_that_is_demanded_holds_all_the_way() {
     let one = policies(&[policy(1)]);
     let two = policies(&[policy(2)]);
-    let good = governed(&[demand(0), one.clone()], &[one.clone()], &[one.clone()]);
-    assert!(good.is_ok());
+    let each = std::slice::from_ref(&one);
+    assert!(governed(&[demand(0), one.clone()], each, each).is_ok());
     for (second, leaf) in [
         (vec![], vec![one.clone()]),
         (vec![one.clone()], vec![]),
         (vec![one.clone()], vec![two.clone()]),
-        (vec![two.clone()], vec![two.clone()]),
+        (vec![two.clone()], vec![two]),
     ] {
         assert_eq!(
             governed(&[demand(0), one.clone()], &second, &leaf)
@@ -318,7 +318,8 @@ fn a_policy_that_is_demanded_holds_all_the_way() {
 fn the_policy_that_stands_for_all_holds_until_it_is_forbidden() {
     let one = policies(&[policy(1)]);
     let all = policies(&[any()]);
-    let chain = |first: &[Vec<u8>]| governed(first, &[all.clone()], &[one.clone()]);
+    let (all, own) = (std::slice::from_ref(&all), std::slice::from_ref(&one));
+    let chain = |first: &[Vec<u8>]| governed(first, all, own);
     assert!(chain(&[demand(0), one.clone()]).is_ok());
     let forbid = |after: u8| extension(INHIBIT_ANY, true, &[2, 1, after]);
     assert!(chain(&[demand(0), one.clone(), forbid(1)]).is_ok());
@@ -364,15 +365,18 @@ impl Revocation for Known {
     fn judge(&self, link: &Link<'_>, now: WallTime) -> Result<Option<WallTime>, RevocationRefusal> {
         assert_eq!(now, NOW);
         assert!(link.certificate.check_signature(link.issuer.spki).is_ok());
+        // The anchor is the last of those above, or the issuer itself.
+        let above = link.issuer.above.last();
+        let anchor = above.map_or(link.issuer.subject, |anchor| anchor.subject);
+        assert_eq!(anchor, named("Root"));
         let words = link.certificate.words();
         self.asked
             .lock()
             .expect("not poisoned")
             .push((words, link.is_leaf));
         if link.certificate.subject() == self.revoked {
-            return Err(RevocationRefusal::ListMissing {
-                issuer: "Root".to_owned(),
-            });
+            let issuer = "CN=Root".to_owned();
+            return Err(RevocationRefusal::ListMissing { issuer });
         }
         Ok(self.until)
     }
@@ -412,6 +416,6 @@ fn each_certificate_of_a_path_is_asked_about_leaf_first() {
     assert_eq!(
         judged("Sub", None).0.expect_err("refused").to_string(),
         "the certificate of \"CN=Sub\" is not accepted: CRL_FILE has no revocation list of its \
-         authority \"Root\" that covers it"
+         authority \"CN=Root\" that covers it"
     );
 }

@@ -105,6 +105,12 @@ fn an_issuer_has_a_name_and_a_subject_one_of_some_kind() {
     assert_eq!(text, "it does not name its issuer");
     let nobody = |draft: &mut Draft| draft.subject = seq(&[]);
     assert_eq!(defect(nobody), "it names no subject");
+    let empty = extension(NAMES, true, &seq(&[]));
+    let text = defect(|draft| {
+        nobody(draft);
+        draft.extensions = vec![empty];
+    });
+    assert_eq!(text, "it names no subject");
     let by_other_names = changed(|draft| {
         nobody(draft);
         let names = seq(&[&tlv(DNS, &[b"gw.example"])]);
@@ -127,99 +133,82 @@ fn no_extension_stands_there_twice_known_or_not() {
     }
 }
 
-#[test]
-fn a_known_extension_is_read_to_its_end() {
-    let any_policy = tlv(6, &[&[0x55, 0x1d, 0x20, 0]]);
-    let policy = seq(&[&tlv(6, &[&[0x2a, 3]])]);
-    let host = tlv(DNS, &[b"gw.example"]);
-    let tree = tlv(0xa0, &[&seq(&[&host])]);
-    let mask = |bytes: &[u8]| seq(&[&tlv(0xa0, &[&seq(&[&tlv(IP, &[bytes])])])]);
-    for (number, name, values) in [
-        (
-            KEY_ID,
-            "subjectKeyIdentifier",
-            vec![vec![], vec![4, 1, 7, 0], vec![5, 0]],
-        ),
-        (
-            KEY_USAGE,
-            "keyUsage",
-            vec![
-                vec![3, 1],
-                vec![3, 2, 8, 0],
-                vec![3, 4, 0, 1, 1, 1],
-                vec![3, 0],
-            ],
-        ),
-        (
-            NAMES,
-            "subjectAltName",
-            vec![
-                vec![5, 0],
-                seq(&[&tlv(IP, &[&[1, 2, 3]])]),
-                seq(&[&tlv(DNS, &[b"\xff"])]),
-                seq(&[&tlv(0x89, &[])]),
-            ],
-        ),
-        (
-            BASIC,
-            "basicConstraints",
-            vec![seq(&[&[1, 1, 1]]), seq(&[&[1, 1, 0xff], &[2, 1, 0x80]])],
-        ),
-        (
-            CONSTRAINTS,
-            "nameConstraints",
-            vec![
-                seq(&[]),
-                seq(&[&tlv(0xa0, &[])]),
-                seq(&[&tree, &tree]),
-                seq(&[&tlv(0xa0, &[&seq(&[&host, &[0x80, 1, 1]])])]),
-                mask(&[10, 0, 0, 0]),
-                mask(&[10, 0, 0, 0, 255, 0, 255, 0]),
-            ],
-        ),
-        (
-            POLICIES,
-            "certificatePolicies",
-            vec![seq(&[]), seq(&[&policy, &policy]), seq(&[&seq(&[])])],
-        ),
-        (
-            MAPPINGS,
-            "policyMappings",
-            vec![
-                seq(&[]),
-                seq(&[&seq(&[&any_policy, &tlv(6, &[&[0x2a, 3]])])]),
-            ],
-        ),
-        (
-            ISSUER_KEY_ID,
-            "authorityKeyIdentifier",
-            vec![seq(&[&[0x83, 0]]), vec![4, 0]],
-        ),
-        (
-            POLICY_LIMITS,
-            "policyConstraints",
-            vec![seq(&[]), seq(&[&[0x80, 1, 0x80]])],
-        ),
-        (
-            PURPOSES,
-            "extendedKeyUsage",
-            vec![seq(&[]), seq(&[&[5, 0]])],
-        ),
-        (
-            INHIBIT_ANY,
-            "inhibitAnyPolicy",
-            vec![vec![2, 1, 0xff], vec![2, 0]],
-        ),
-    ] {
-        for value in values {
-            let text = defect(|draft| draft.extensions = vec![extension(number, false, &value)]);
-            assert_eq!(
-                text,
-                format!("its extension {name} cannot be read"),
-                "{value:?}"
-            );
-        }
+/// None of these values can be read as an extension of a kind.
+fn cannot_be(number: u8, name: &str, values: &[Vec<u8>]) {
+    for value in values {
+        let text = defect(|draft| draft.extensions = vec![extension(number, false, value)]);
+        assert_eq!(
+            text,
+            format!("its extension {name} cannot be read"),
+            "{value:?}"
+        );
     }
+}
+
+#[test]
+fn an_extension_about_keys_and_their_use_is_read_to_its_end() {
+    cannot_be(
+        KEY_ID,
+        "subjectKeyIdentifier",
+        &[vec![], vec![4, 1, 7, 0], vec![5, 0]],
+    );
+    let usages = [
+        vec![3, 1],
+        vec![3, 2, 8, 0],
+        vec![3, 4, 0, 1, 1, 1],
+        vec![3, 0],
+    ];
+    cannot_be(KEY_USAGE, "keyUsage", &usages);
+    let negative = seq(&[&[1, 1, 0xff], &[2, 1, 0x80]]);
+    cannot_be(BASIC, "basicConstraints", &[seq(&[&[1, 1, 1]]), negative]);
+    let key_ids = [seq(&[&[0x83, 0]]), vec![4, 0]];
+    cannot_be(ISSUER_KEY_ID, "authorityKeyIdentifier", &key_ids);
+    cannot_be(PURPOSES, "extendedKeyUsage", &[seq(&[]), seq(&[&[5, 0]])]);
+}
+
+#[test]
+fn an_extension_about_names_is_read_to_its_end() {
+    let host = tlv(DNS, &[b"gw.example"]);
+    let names = [
+        vec![5, 0],
+        seq(&[&tlv(IP, &[&[1, 2, 3]])]),
+        seq(&[&tlv(DNS, &[b"\xff"])]),
+        seq(&[&tlv(0x89, &[])]),
+    ];
+    cannot_be(NAMES, "subjectAltName", &names);
+    let permitted = |trees: &[u8]| seq(&[&tlv(0xa0, &[trees])]);
+    let mask = |bytes: &[u8]| permitted(&seq(&[&tlv(IP, &[bytes])]));
+    let tree = tlv(0xa0, &[&seq(&[&host])]);
+    let limits = [
+        seq(&[]),
+        permitted(&[]),
+        seq(&[&tree, &tree]),
+        permitted(&seq(&[&host, &[0x80, 1, 1]])),
+        mask(&[10, 0, 0, 0]),
+        mask(&[10, 0, 0, 0, 255, 0, 255, 0]),
+    ];
+    cannot_be(CONSTRAINTS, "nameConstraints", &limits);
+}
+
+#[test]
+fn an_extension_about_policies_is_read_to_its_end() {
+    let (one, any) = (tlv(6, &[&[0x2a, 3]]), tlv(6, &[&[0x55, 0x1d, 0x20, 0]]));
+    let policy = seq(&[&one]);
+    let lists = [seq(&[]), seq(&[&policy, &policy]), seq(&[&seq(&[])])];
+    cannot_be(POLICIES, "certificatePolicies", &lists);
+    let to_all = seq(&[&seq(&[&one, &any])]);
+    let from_all = seq(&[&seq(&[&any, &one])]);
+    cannot_be(MAPPINGS, "policyMappings", &[seq(&[]), to_all, from_all]);
+    cannot_be(
+        POLICY_LIMITS,
+        "policyConstraints",
+        &[seq(&[]), seq(&[&[0x80, 1, 0x80]])],
+    );
+    cannot_be(
+        INHIBIT_ANY,
+        "inhibitAnyPolicy",
+        &[vec![2, 1, 0xff], vec![2, 0]],
+    );
 }
 
 #[test]
