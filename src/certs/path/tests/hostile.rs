@@ -115,7 +115,7 @@ fn compare(
             std::slice::from_ref(root),
             leaf,
             others,
-        ))
+        ));
     });
     format!("{what}: {ours:?}, the library {theirs:?}\n")
 }
