@@ -44,6 +44,7 @@ mod resolve;
 mod roles;
 mod scan;
 pub mod settings;
+mod ssl_identity;
 mod ssl_ini;
 mod tls_roles;
 mod value;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 #[cfg(test)]
 use crate::config::keys::Kind;
-use crate::config::settings::{TimeOfDay, TlsVersion};
-use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr};
+use crate::config::settings::{KeyDigest, TimeOfDay, TlsVersion};
+use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr, WallTime};
 
 /// Why a value is not accepted. The message continues the key's name: "`Fall` is out of range".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +95,25 @@ pub(super) fn version(text: &str) -> Parsed<TlsVersion> {
 /// Listening addresses with commas.
 pub(super) fn listeners(text: &str) -> Parsed<Vec<ListenAddr>> {
     list(text, str::parse)
+}
+
+/// A date with a time of day.
+pub(super) fn moment(text: &str) -> Parsed<WallTime> {
+    WallTime::parse(text).ok_or(ValueError::NotUnderstood)
+}
+
+/// Digests of keys with commas; a colon between two bytes is what openssl writes.
+pub(super) fn key_digests(text: &str) -> Parsed<Vec<KeyDigest>> {
+    let mut all = Vec::new();
+    for part in text.split(',') {
+        let part = part.trim();
+        let one = KeyDigest::parse(part).ok_or(ValueError::NotUnderstood)?;
+        if all.contains(&one) {
+            return Err(ValueError::Twice(part.to_owned()));
+        }
+        all.push(one);
+    }
+    Ok(all)
 }
 
 /// Hosts with ports and commas.
@@ -209,8 +228,10 @@ pub(super) fn check(kind: Kind, text: &str) -> Parsed<()> {
         Kind::Count { min, max } => count(text, min, max).map(drop),
         Kind::Duration { min, max } => duration(text, min, max).map(drop),
         Kind::Header => header(text).map(drop),
+        Kind::KeyDigests => key_digests(text).map(drop),
         Kind::Level => level(text).map(drop),
         Kind::Listeners => listeners(text).map(drop),
+        Kind::Moment => moment(text).map(drop),
         Kind::Route => route(text, 1).map(drop),
         Kind::RequestPath => request_path(text).map(drop),
         Kind::Size { min, max } => size(text, min, max).map(drop),

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ca_guard::{self, Stage};
 use super::describe::describe;
 use super::snapshot::{ListenerPlan, Service, Snapshot, SystemParts};
+use super::state_file;
 use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
@@ -19,12 +21,16 @@ use crate::model::{Clock, Generation, ListenAddr, SystemName};
 use crate::net::Scope;
 use crate::requests::SideEvents;
 use crate::telemetry::Counters;
-use crate::tls::{Acceptor, Connector, SessionVault, TicketSource};
+use crate::tls::{Acceptor, AuthorityUses, Connector, SessionVault, TicketSource};
 
 /// What a build works with and what outlives it.
 pub(super) struct Workshop {
     pub(super) clock: Clock,
     pub(super) vault: SessionVault,
+    /// Which authority let in whom.
+    pub(super) uses: Arc<AuthorityUses>,
+    /// What the first build is for; every later one is a change.
+    pub(super) stage: Stage,
     pub(super) counters: Arc<Counters>,
     /// Makes the listener to side events for a system's number.
     pub(super) side_events: Box<dyn Fn(u32) -> SideEvents + Send + Sync>,
@@ -50,6 +56,9 @@ pub fn check(dir: &Path, clock: &Clock) -> Check {
     let workshop = Workshop {
         clock: clock.clone(),
         vault: SessionVault::new(),
+        uses: Arc::default(),
+        // What a reload would refuse is refused, whether or not a gateway runs.
+        stage: Stage::Change,
         counters: Arc::default(),
         side_events: Box::new(|_system| Box::new(|_event| ())),
     };
@@ -86,6 +95,11 @@ pub(super) fn load_and_build(
         files: loaded.files,
     };
     if let Some(settings) = loaded.settings {
+        if previous.is_none()
+            && let Some(problem) = state_file::recall(dir, &settings, &workshop.uses)
+        {
+            draft.problems.push(problem);
+        }
         let (snapshot, more) = build(settings, previous, workshop);
         draft.problems.extend(more);
         draft.snapshot = snapshot.filter(|_| !draft.problems.has_errors());
@@ -103,7 +117,8 @@ fn look_into(roles: &TlsRoles, clock: &Clock) -> Problems {
     let mut problems = Problems::new();
     if let Some(tls) = &roles.server {
         let scope = roles.system.as_str();
-        let (_unused, found) = Acceptor::build(tls, scope, clock, &SessionVault::new());
+        let (vault, uses) = (SessionVault::new(), Arc::default());
+        let (_unused, found) = Acceptor::build(tls, scope, clock, &vault, &uses);
         problems.extend(found);
     }
     if let Some(tls) = &roles.client {
@@ -249,10 +264,22 @@ impl Build<'_> {
         previous: Option<&SystemParts>,
     ) -> Option<Arc<Acceptor>> {
         let scope = settings.name.as_str();
-        let (built, problems) =
-            Acceptor::build(tls, scope, &self.workshop.clock, &self.workshop.vault);
+        let Workshop {
+            clock,
+            vault,
+            uses,
+            stage,
+            ..
+        } = self.workshop;
+        let (built, problems) = Acceptor::build(tls, scope, clock, vault, uses);
         self.problems.extend(problems);
         let built = built?;
+        let stage = match self.previous {
+            Some(_) => Stage::Change,
+            None => *stage,
+        };
+        let guarded = ca_guard::judge(tls, &settings.name, &built, uses, clock, stage);
+        self.problems.extend(guarded);
         let same = previous.and_then(|parts| parts.acceptor.as_ref());
         match same.filter(|own| own.fingerprint() == built.fingerprint()) {
             Some(own) => Some(Arc::clone(own)),

@@ -22,6 +22,7 @@ use crate::model::{Generation, Principal, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, pass_through};
 use crate::telemetry::{self, Noise, TlsLeg};
+use crate::tls::authority_uses::Presence;
 use crate::tls::failure::Cause;
 use crate::tls::policy::version_name;
 use crate::tls::{Acceptor, Direction, HandshakeFailure, Wire};
@@ -100,8 +101,9 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     } = accepted;
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
-    let (wire, principal, tls) = match &plan.acceptor {
-        None => (Wire::Plain(socket), None, None),
+    // The last of it is kept until the connection ends.
+    let (wire, principal, tls, _presence) = match &plan.acceptor {
+        None => (Wire::Plain(socket), None, None, None),
         Some(acceptor) => {
             // Boxed: what a handshake needs is not kept for the life of the connection.
             let shaken = Box::pin(handshake(
@@ -146,7 +148,12 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     }
 }
 
-type Shaken = (Wire, Option<Arc<Principal>>, Option<TlsLeg<'static>>);
+type Shaken = (
+    Wire,
+    Option<Arc<Principal>>,
+    Option<TlsLeg<'static>>,
+    Option<Presence>,
+);
 
 async fn handshake(
     socket: Socket,
@@ -188,7 +195,8 @@ async fn handshake(
                 version: version_name(facts.version),
                 resumed: facts.resumed,
             };
-            return Some((Wire::accepted(accepted.stream), facts.principal, Some(leg)));
+            let wire = Wire::accepted(accepted.stream);
+            return Some((wire, facts.principal, Some(leg), accepted.presence));
         }
         Ok(Err(failure)) => failure,
         Err(Interrupt::Deadline) => HandshakeFailure::timed_out(Direction::Inbound),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::snapshot::{Service, Snapshot};
+use crate::certs::CertificateFacts;
 use crate::config::problem::{Problem, Problems, Severity};
 use crate::http::Upstream;
-use crate::model::{Endpoint, Scheme};
+use crate::model::{Endpoint, Scheme, WallTime};
 
 /// What a generation does, one line a listener, and what its TLS comes down to.
 pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
@@ -47,15 +48,33 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
     for (name, parts) in &snapshot.systems {
         if let Some(acceptor) = &parts.acceptor {
             lines.push(format!("{name} listeners: {}", acceptor.policy().summary()));
+            let leaves: Vec<_> = acceptor.leaves().collect();
+            lines.extend(own(&format!("{name} listeners"), &leaves));
         }
         if let Some(connector) = &parts.connector {
             lines.push(format!(
                 "{name} towards SAP and the sides: {}",
                 connector.policy().summary()
             ));
+            let leaves: Vec<_> = connector.leaves().collect();
+            let role = format!("{name} towards SAP and the sides");
+            lines.extend(own(&role, &leaves));
         }
     }
     lines
+}
+
+/// Which certificate is shown when, where one follows another.
+fn own(role: &str, leaves: &[(Option<WallTime>, &CertificateFacts)]) -> Option<String> {
+    let said = leaves.iter().map(|(from, leaf)| {
+        let from = from.map_or_else(String::new, |from| format!("from {from} "));
+        format!(
+            "{from}\"{}\" (serial {}, ends at {})",
+            leaf.subject, leaf.serial, leaf.not_after
+        )
+    });
+    let said: Vec<String> = said.collect();
+    (said.len() > 1).then(|| format!("{role}: certificate {}", said.join(", ")))
 }
 
 /// Where requests go, and whether they go there by TLS.

@@ -1,6 +1,6 @@
 //! [`Gateway`]: start, reload, drain.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,10 +10,13 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
 use super::build::{Workshop, load_and_build};
+use super::ca_guard::Stage;
 use super::describe::{describe, say};
 use super::routes::watch_of;
 use super::snapshot::Snapshot;
+use super::state_file::StateFile;
 use super::supervise::Supervisor;
+use super::turning::Turning;
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
 use crate::config::problem::Problems;
 use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, SystemName};
@@ -21,6 +24,7 @@ use crate::net::{Admission, BindError, BoundListener, reserve};
 use crate::requests::failover::{Event, Health};
 use crate::telemetry::{AccessLog, Snapshot as Figures};
 use crate::tls::SessionVault;
+use crate::tls::authority_uses::AuthorityKey;
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +73,8 @@ pub struct Gateway {
     pub(super) last_reload_failure: Option<String>,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
+    state_file: StateFile,
+    turning: Turning,
 }
 
 impl Gateway {
@@ -78,6 +84,8 @@ impl Gateway {
         let workshop = Workshop {
             clock: clock.clone(),
             vault: SessionVault::new(),
+            uses: Arc::default(),
+            stage: Stage::Start,
             counters: Arc::default(),
             side_events: side_events(Arc::clone(&outbox)),
         };
@@ -120,6 +128,8 @@ impl Gateway {
             lifecycle: Lifecycle::starting(),
             last_reload_failure: None,
             files: draft.files,
+            state_file: StateFile::of(dir),
+            turning: Turning::default(),
         };
         let next = Arc::clone(&gateway.snapshot);
         let opened = match gateway.bind_new(&next) {
@@ -210,15 +220,39 @@ impl Gateway {
             .values()
             .filter_map(|parts| parts.acceptor.as_ref());
         self.workshop.vault.publish(
-            universes.map(|acceptor| {
-                let lifetime = acceptor.session_lifetime();
-                (acceptor.universe(), acceptor.policy_id(), lifetime)
+            universes.flat_map(|acceptor| {
+                let (policy, lifetime) = (acceptor.policy_id(), acceptor.session_lifetime());
+                let each = acceptor.universes();
+                each.map(move |universe| (universe, policy, lifetime))
             }),
             &next.tickets,
             self.workshop.clock.now(),
         );
         self.snapshot = next;
+        self.remember(false);
         Ok(())
+    }
+
+    /// Writes down what has to be known after a restart, at once or when it is time again.
+    pub(super) fn remember(&mut self, at_once: bool) {
+        let Workshop { uses, clock, .. } = &self.workshop;
+        let now = clock.now();
+        let roles = self.snapshot.systems.iter();
+        let roles = roles.filter_map(|(name, parts)| Some((name, parts.acceptor.as_ref()?)));
+        // What has left with an operator's consent has left: nobody is asked a second time.
+        let believed: HashSet<_> = roles
+            .flat_map(|(name, acceptor)| {
+                let each = acceptor.trust().in_force_at(now);
+                each.map(|facts| (name.as_str(), AuthorityKey(facts.spki)))
+            })
+            .collect();
+        let has_changed = uses.keep(&believed);
+        let settings = &self.snapshot.settings;
+        if at_once || has_changed {
+            self.state_file.write(settings, uses, now);
+        } else {
+            self.state_file.keep_up(settings, uses, now);
+        }
     }
 
     /// How it stands.
@@ -274,8 +308,10 @@ impl Gateway {
     }
 
     /// Puts away what time has made useless; to be called now and then.
-    pub fn tidy(&self) {
+    pub fn tidy(&mut self) {
         self.workshop.vault.sweep(self.workshop.clock.now());
+        self.remember(false);
+        self.turning.look(&self.snapshot);
     }
 
     /// Whether every worker is alive. One that is not has left its connections behind.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 
 use crate::model::{Principal, WallTime};
+use crate::tls::authority_uses::ClientUse;
 
 tokio::task_local! {
     static ATTEMPT: RefCell<Attempt>;
@@ -25,6 +26,8 @@ pub(super) struct Attempt {
     pub(super) shown: Option<CertificateDer<'static>>,
     /// What a session rests on: set by a verified chain, or by a session that is taken up again.
     pub(super) standing: Option<Standing>,
+    /// Where the uses of the client are noted that was judged last.
+    pub(super) client: Option<Arc<ClientUse>>,
 }
 
 /// Who the peer is, how that was proven, and since when.
@@ -58,6 +61,11 @@ impl Attempt {
     /// Notes what the session will rest on.
     pub(super) fn note_standing(standing: Standing) {
         Self::update(|attempt| attempt.standing = Some(standing));
+    }
+
+    /// Notes whose chain was found good.
+    pub(super) fn note_client(client: Arc<ClientUse>) {
+        Self::update(|attempt| attempt.client = Some(client));
     }
 
     /// Whether a handshake of ours is in progress; if not, nothing may be stored or taken up.

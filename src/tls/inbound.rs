@@ -11,34 +11,43 @@ use tokio_rustls::server::TlsStream;
 
 use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{ClientAuth, FileRef, IdentityFiles, ServerTls, TlsVersion};
+use crate::config::settings::{ClientAuth, ServerTls, TlsVersion};
 use crate::model::{Clock, Principal, WallTime};
 use crate::net::Socket;
 use crate::tls::admission::Admission;
 use crate::tls::attempt::{Attempt, Standing};
+use crate::tls::authority_uses::{AuthorityUses, Presence, RoleUses};
 use crate::tls::clock::ClockTime;
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::judge::ClientJudge;
+use crate::tls::own;
 use crate::tls::policy::{Role, TlsPolicy};
-use crate::tls::provider;
 use crate::tls::sessions::{PolicyId, SessionVault, UniverseId, mode_word};
+use crate::tls::turns::Turns;
 use crate::tls::wire::{suite_of, version_of};
 
 /// Terminates TLS for one listener, or for several of the same policy.
 ///
 /// Shared by all threads; nothing in it changes, so a connection is judged by the acceptor that it
-/// was accepted with, and a reload publishes another one.
+/// was accepted with, and a reload publishes another one. Which of two own certificates it shows is
+/// settled by the clock when a handshake begins.
 pub struct Acceptor {
-    tls: TlsAcceptor,
+    faces: Turns<Face>,
     judge: Arc<ClientJudge>,
     mode: ClientAuth,
     clock: Clock,
-    universe: UniverseId,
     policy_id: PolicyId,
     lifetime: Duration,
-    leaf: CertificateFacts,
     policy: TlsPolicy,
     fingerprint: [u8; 32],
+}
+
+/// One own certificate with the sessions that were granted under it. Those of another key are in
+/// another universe, so what was granted under the one is not taken up under the other.
+struct Face {
+    tls: TlsAcceptor,
+    universe: UniverseId,
+    leaf: CertificateFacts,
 }
 
 /// A connection that is through its handshake.
@@ -48,6 +57,8 @@ pub struct Accepted {
     pub stream: TlsStream<Socket>,
     /// What the handshake showed.
     pub facts: SessionFacts,
+    /// To be kept as long as the connection: a client that is connected uses its authority.
+    pub presence: Option<Presence>,
 }
 
 /// What a handshake showed; the same for a full and for a resumed one.
@@ -77,41 +88,34 @@ impl Acceptor {
         scope: &str,
         clock: &Clock,
         vault: &SessionVault,
+        uses: &Arc<AuthorityUses>,
     ) -> (Option<Self>, Problems) {
         let now = clock.now();
         let files = &settings.files;
         let (policy, mut problems) = TlsPolicy::build(&settings.parameters, Role::Server);
-        let keys = provider::key_provider();
-        let (identity, found) =
-            Identity::load(&files.identity, files.passphrase.as_ref(), keys, now);
+        let (own, found) = own::load(files, now);
         problems.extend(found);
         let (trust, found) = TrustStore::load(&files.ca, now);
         problems.extend(found);
-        let (Some(policy), Some(identity), Some(trust)) = (policy, identity, trust) else {
+        let (Some(policy), Some(own), Some(trust)) = (policy, own, trust) else {
             return (None, problems);
         };
-        judge_identity(
-            &identity,
-            &policy,
-            certificate_file(&files.identity),
-            &mut problems,
-        );
+        own::judge_as_server(files, &own, &policy, &mut problems);
         if problems.has_errors() {
             return (None, problems);
         }
-        let parts = Parts {
-            policy,
-            identity,
-            trust,
+        let uses = RoleUses {
+            all: Arc::clone(uses),
+            role: scope.into(),
         };
-        match parts.assemble(settings, scope, clock, vault) {
-            Ok(acceptor) => (Some(acceptor), problems),
-            Err(what) => {
-                let hint = "report this with the output of crmgate check";
-                problems.push(Problem::error(files.ca.place.clone(), what, hint));
-                (None, problems)
-            }
+        let parts = Parts { policy, own, trust };
+        let acceptor = parts.assemble(settings, uses, clock, vault);
+        if acceptor.is_none() {
+            let what = "the TLS library refuses the settings";
+            let hint = "report this with the output of crmgate check";
+            problems.push(Problem::error(files.ca.place.clone(), what, hint));
         }
+        (acceptor, problems)
     }
 
     /// Does the handshake. There is no deadline in here: the caller has one for all of the
@@ -120,14 +124,21 @@ impl Acceptor {
     /// A connection that comes back has its client verified by what is in force now, whether the
     /// session is new or resumed.
     pub async fn accept(&self, stream: Socket) -> Result<Accepted, HandshakeFailure> {
-        let (result, attempt) = Attempt::run(self.tls.accept(stream)).await;
+        let face = self.faces.at(self.clock.now());
+        let (result, attempt) = Attempt::run(face.tls.accept(stream)).await;
         let stream = result.map_err(|error| {
             HandshakeFailure::from_io(&error, Direction::Inbound).over(attempt.shown.as_ref())
         })?;
         let (_, connection) = stream.get_ref();
         let server_name = connection.server_name().map(Box::from);
         let facts = self.facts(connection, server_name, attempt.standing)?;
-        Ok(Accepted { stream, facts })
+        // Only now has the client shown that the certificate is its own.
+        let client = attempt.client.filter(|_| facts.principal.is_some());
+        Ok(Accepted {
+            stream,
+            facts,
+            presence: client.map(|client| Presence::begin(client, &self.clock)),
+        })
     }
 
     /// Reads off the connection what the handshake showed, and makes sure of what matters: the
@@ -178,9 +189,15 @@ impl Acceptor {
         self.policy_id
     }
 
-    /// The sessions it uses, for [`SessionVault::publish`].
-    pub fn universe(&self) -> UniverseId {
-        self.universe
+    /// The sessions it uses, for [`SessionVault::publish`]: those of the certificate that it
+    /// shows, and those of the one that follows.
+    pub fn universes(&self) -> impl Iterator<Item = UniverseId> {
+        self.faces.each().map(|(_, face)| face.universe)
+    }
+
+    /// Whom it believes.
+    pub fn trust(&self) -> &TrustStore {
+        self.judge.trust()
     }
 
     /// How long its sessions live.
@@ -188,9 +205,14 @@ impl Acceptor {
         self.lifetime
     }
 
-    /// The certificate it shows.
+    /// The certificate that it shows now.
     pub fn leaf(&self) -> &CertificateFacts {
-        &self.leaf
+        &self.faces.at(self.clock.now()).leaf
+    }
+
+    /// The certificates that it shows, the later one with the time from which it does.
+    pub fn leaves(&self) -> impl Iterator<Item = (Option<WallTime>, &CertificateFacts)> {
+        self.faces.each().map(|(from, face)| (from, &face.leaf))
     }
 
     /// What it accepts.
@@ -202,7 +224,7 @@ impl Acceptor {
 impl std::fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Acceptor")
-            .field("leaf", &self.leaf.subject)
+            .field("leaf", &self.leaf().subject)
             .field("mode", &self.mode)
             .finish_non_exhaustive()
     }
@@ -211,76 +233,90 @@ impl std::fmt::Debug for Acceptor {
 /// What an acceptor is made of, all of it proven.
 struct Parts {
     policy: TlsPolicy,
-    identity: Identity,
+    own: Turns<Identity>,
     trust: TrustStore,
 }
 
 impl Parts {
+    /// `None` if the TLS library does not take them.
     fn assemble(
         self,
         settings: &ServerTls,
-        scope: &str,
+        uses: RoleUses,
         clock: &Clock,
         vault: &SessionVault,
-    ) -> Result<Acceptor, String> {
-        let Self {
-            policy,
-            identity,
-            trust,
-        } = self;
+    ) -> Option<Acceptor> {
+        let Self { policy, own, trust } = self;
         let now = clock.now();
         let mode = settings.client_auth;
-        let fingerprint = fingerprint(settings, scope, &policy, &identity, &trust);
+        let scope = uses.role.clone();
+        let fingerprint = fingerprint(settings, &scope, &policy, &own, &trust);
         let policy_id = PolicyId::of(&trust, mode);
-        let id = UniverseId::of(mode, identity.leaf(), scope);
-        let universe = vault.universe(id);
-        let judge = Arc::new(ClientJudge::new(trust, mode, &policy.provider(), now));
-        let admission = Arc::new(Admission {
-            universe,
-            judge: Arc::clone(&judge),
-            mode,
-            policy: policy_id,
-            settings: settings.session.clone(),
-            clock: clock.clone(),
-        });
-        let time = Arc::new(ClockTime(clock.clone()));
-        let verifier: Arc<ClientJudge> = Arc::clone(&judge);
-        let mut config = ServerConfig::builder_with_details(policy.provider(), time)
-            .with_protocol_versions(&policy.versions())
-            .map_err(|error| format!("the TLS library refuses the settings: {error}"))?
-            .with_client_cert_verifier(verifier)
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key())));
-        // No ALPN protocol is set, so whatever a client offers, or nothing, is accepted.
-        config.ignore_client_order = policy.order_matters();
-        // A stateless ticket may be used again and again; a stateful one is spent at once, and a
-        // client that opens two connections needs two.
-        config.send_tls13_tickets = if settings.session.tickets { 1 } else { 2 };
-        config.ticketer = Arc::<Admission>::clone(&admission);
-        config.session_storage = admission;
-        if settings.session.cache_size == 0 && !settings.session.tickets {
-            config.session_storage = Arc::new(NoServerSessionStorage {});
-            config.send_tls13_tickets = 0;
-        }
-        Ok(Acceptor {
-            tls: TlsAcceptor::from(Arc::new(config)),
+        let judge = ClientJudge::new(trust, mode, &policy.provider(), uses, now);
+        let judge = Arc::new(judge);
+        let faces = own.try_map(|identity| {
+            let universe = UniverseId::of(mode, identity.leaf(), &scope);
+            let admission = Arc::new(Admission {
+                universe: vault.universe(universe),
+                judge: Arc::clone(&judge),
+                mode,
+                policy: policy_id,
+                settings: settings.session.clone(),
+                clock: clock.clone(),
+            });
+            Some(Face {
+                tls: tls_acceptor(&policy, identity, &judge, admission)?,
+                universe,
+                leaf: identity.leaf().clone(),
+            })
+        })?;
+        Some(Acceptor {
+            faces,
             judge,
             mode,
             clock: clock.clone(),
-            universe: id,
             policy_id,
             lifetime: settings.session.lifetime,
-            leaf: identity.leaf().clone(),
             policy,
             fingerprint,
         })
     }
 }
 
+/// TLS under one own certificate.
+fn tls_acceptor(
+    policy: &TlsPolicy,
+    identity: &Identity,
+    judge: &Arc<ClientJudge>,
+    admission: Arc<Admission>,
+) -> Option<TlsAcceptor> {
+    let time = Arc::new(ClockTime(admission.clock.clone()));
+    let verifier: Arc<ClientJudge> = Arc::clone(judge);
+    let session = admission.settings.clone();
+    let mut config = ServerConfig::builder_with_details(policy.provider(), time)
+        .with_protocol_versions(&policy.versions())
+        .ok()?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key())));
+    // No ALPN protocol is set, so whatever a client offers, or nothing, is accepted.
+    config.ignore_client_order = policy.order_matters();
+    // A stateless ticket may be used again and again; a stateful one is spent at once, and a
+    // client that opens two connections needs two.
+    config.send_tls13_tickets = if session.tickets { 1 } else { 2 };
+    config.ticketer = Arc::<Admission>::clone(&admission);
+    config.session_storage = admission;
+    if session.cache_size == 0 && !session.tickets {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
+    Some(TlsAcceptor::from(Arc::new(config)))
+}
+
 fn fingerprint(
     settings: &ServerTls,
     scope: &str,
     policy: &TlsPolicy,
-    identity: &Identity,
+    own: &Turns<Identity>,
     trust: &TrustStore,
 ) -> [u8; 32] {
     let session = &settings.session;
@@ -289,49 +325,10 @@ fn fingerprint(
         .part(scope.as_bytes())
         .part(mode_word(settings.client_auth))
         .part(&policy.digest())
-        .part(&identity.digest())
+        .part(&own::digest(own))
         .part(&trust.digest())
         .part(&session.lifetime.as_secs().to_be_bytes())
         .part(&cache_size.to_be_bytes())
         .part(&[u8::from(session.tickets)])
         .finish()
-}
-
-/// What clients would refuse about our certificate, or cannot use with it.
-fn judge_identity(
-    identity: &Identity,
-    policy: &TlsPolicy,
-    file: &FileRef,
-    problems: &mut Problems,
-) {
-    let leaf = identity.leaf();
-    if !leaf.allows_server() {
-        let what = format!(
-            "the certificate of \"{}\" is not allowed to be a server's: its extended key usage \
-             lacks serverAuth",
-            leaf.subject
-        );
-        let hint = "have it issued with serverAuth and clientAuth; most clients refuse it";
-        problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
-    }
-    if !leaf.has_alternative_names {
-        let what = format!(
-            "the certificate of \"{}\" has no subject alternative name",
-            leaf.subject
-        );
-        let hint = "SAP compares the common name and connects; other clients refuse it, so have \
-                    the host added as an alternative name at the next renewal";
-        problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
-    }
-    if let Some(problem) = policy.judge_key(&leaf.key, &file.place) {
-        problems.push(problem);
-    }
-}
-
-/// The file that holds the certificate.
-pub(super) fn certificate_file(files: &IdentityFiles) -> &FileRef {
-    match files {
-        IdentityFiles::Combined(file) => file,
-        IdentityFiles::Pair { certificate, .. } => certificate,
-    }
 }

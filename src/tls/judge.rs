@@ -15,8 +15,9 @@ use crate::certs::inspect::CertificateFacts;
 use crate::config::settings::ClientAuth;
 use crate::model::{Principal, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
-use crate::tls::path::{Paths, Purpose, wall};
-use crate::tls::verdicts::{Verdicts, key_of};
+use crate::tls::authority_uses::RoleUses;
+use crate::tls::path::{Paths, Proven, Purpose, wall};
+use crate::tls::verdicts::{Verdict, Verdicts, key_of};
 
 /// Judges clients that come to our listeners.
 #[derive(Debug)]
@@ -25,14 +26,16 @@ pub(super) struct ClientJudge {
     mode: ClientAuth,
     hints: Vec<DistinguishedName>,
     verdicts: Verdicts,
+    uses: RoleUses,
 }
 
 impl ClientJudge {
-    /// A judge over these anchors.
+    /// A judge over these anchors, who notes the uses of each.
     pub(super) fn new(
         trust: TrustStore,
         mode: ClientAuth,
         provider: &CryptoProvider,
+        uses: RoleUses,
         now: WallTime,
     ) -> Self {
         let hints = trust.names_at(now);
@@ -42,7 +45,13 @@ impl ClientJudge {
             mode,
             hints,
             verdicts: Verdicts::default(),
+            uses,
         }
+    }
+
+    /// Whom it believes.
+    pub(super) fn trust(&self) -> &TrustStore {
+        self.paths.trust()
     }
 
     /// Says who the holder of a chain is, or why it is not accepted now.
@@ -53,13 +62,22 @@ impl ClientJudge {
         now: WallTime,
     ) -> Result<Arc<Principal>, Error> {
         let key = key_of(leaf, others);
-        if let Some(principal) = self.verdicts.get(&key, now) {
+        if let Some((principal, client)) = self.verdicts.get(&key, now) {
+            Attempt::note_client(client);
             return Ok(principal);
         }
-        let until = self.paths.prove(leaf, others, now)?;
+        let Proven { until, authority } = self.paths.prove(leaf, others, now)?;
         let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
         let principal = Arc::new(facts.principal());
-        self.verdicts.put(key, Arc::clone(&principal), now, until);
+        let client = self.uses.of(&authority, &principal);
+        Attempt::note_client(Arc::clone(&client));
+        let verdict = Verdict {
+            from: now,
+            until,
+            principal: Arc::clone(&principal),
+            client,
+        };
+        self.verdicts.put(key, verdict);
         Ok(principal)
     }
 }

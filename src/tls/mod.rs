@@ -26,12 +26,14 @@
 
 mod admission;
 mod attempt;
+pub mod authority_uses;
 pub mod cipher_suites;
 mod clock;
 pub mod failure;
 pub mod inbound;
 mod judge;
 pub mod outbound;
+mod own;
 mod path;
 pub mod policy;
 pub mod provider;
@@ -39,10 +41,12 @@ mod session_store;
 pub mod sessions;
 mod stream;
 mod tickets;
+mod turns;
 mod upstream_sessions;
 mod verdicts;
 mod wire;
 
+pub use authority_uses::AuthorityUses;
 pub use failure::{Direction, HandshakeFailure};
 pub use inbound::{Accepted, Acceptor, SessionFacts};
 pub use outbound::{Connected, Connector, UpstreamTls};

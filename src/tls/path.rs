@@ -16,6 +16,7 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use crate::certs::TrustStore;
 use crate::certs::inspect::{CertificateFacts, IssuingDefect, issuing_defect};
 use crate::model::WallTime;
+use crate::tls::authority_uses::{Authority, AuthorityKey};
 
 /// What a peer wants to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,15 @@ pub(super) struct Paths {
     purpose: Purpose,
     algorithms: WebPkiSupportedAlgorithms,
     current: RwLock<Current>,
+}
+
+/// A path that was found.
+#[derive(Debug)]
+pub(super) struct Proven {
+    /// When the first of its certificates ends, or the next of our anchors.
+    pub(super) until: WallTime,
+    /// Where it ends.
+    pub(super) authority: Authority,
 }
 
 /// The authorities of a span of time.
@@ -80,13 +90,18 @@ impl Paths {
         &self.algorithms
     }
 
-    /// Finds a path, and says until when it is as good as now.
+    /// Whom they lead to.
+    pub(super) fn trust(&self) -> &TrustStore {
+        &self.trust
+    }
+
+    /// Finds a path, and says until when it is as good as now and where it ends.
     pub(super) fn prove(
         &self,
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: WallTime,
-    ) -> Result<WallTime, Error> {
+    ) -> Result<Proven, Error> {
         if issuing_defect(leaf) == Some(IssuingDefect::CriticalKeyIdentifier) {
             return Err(CertificateError::UnhandledCriticalExtension.into());
         }
@@ -121,7 +136,16 @@ impl Paths {
             Some(defect) => other(defect),
             None => self.explain(&error, leaf, others, now),
         })?;
-        self.end_of(&path, leaf, now)
+        let anchor = self.trust.anchor_of(path.anchor());
+        let facts = anchor.ok_or(CertificateError::UnknownIssuer)?.facts();
+        Ok(Proven {
+            until: self.end_of(&path, leaf, now)?,
+            authority: Authority {
+                key: AuthorityKey(facts.spki),
+                name: facts.subject.clone(),
+                not_after: facts.not_after,
+            },
+        })
     }
 
     fn authorities_at(&self, now: WallTime) -> Arc<[TrustAnchor<'static>]> {

@@ -12,6 +12,7 @@ use rustls::pki_types::CertificateDer;
 
 use crate::certs::Digest;
 use crate::model::{Principal, WallTime};
+use crate::tls::authority_uses::ClientUse;
 
 /// Chains that one verifier has found good.
 #[derive(Debug, Default)]
@@ -25,11 +26,17 @@ struct Generations {
     old: HashMap<[u8; 32], Verdict>,
 }
 
+/// That a chain is good.
 #[derive(Debug, Clone)]
-struct Verdict {
-    from: WallTime,
-    until: WallTime,
-    principal: Arc<Principal>,
+pub(super) struct Verdict {
+    /// When it was judged.
+    pub(super) from: WallTime,
+    /// Until when all of it lasts.
+    pub(super) until: WallTime,
+    /// Whose it is.
+    pub(super) principal: Arc<Principal>,
+    /// Where the uses of it are noted.
+    pub(super) client: Arc<ClientUse>,
 }
 
 /// Chains in a generation: several times the clients of the largest call centre, at about 400
@@ -48,7 +55,11 @@ pub(super) fn key_of(leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -
 
 impl Verdicts {
     /// Who the holder of a chain is, if it is known to be good at this time.
-    pub(super) fn get(&self, key: &[u8; 32], now: WallTime) -> Option<Arc<Principal>> {
+    pub(super) fn get(
+        &self,
+        key: &[u8; 32],
+        now: WallTime,
+    ) -> Option<(Arc<Principal>, Arc<ClientUse>)> {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = match generations.young.get(key) {
             Some(verdict) => Some(verdict.clone()),
@@ -58,26 +69,13 @@ impl Verdicts {
         };
         known
             .filter(|verdict| verdict.from <= now && now <= verdict.until)
-            .map(|verdict| verdict.principal)
+            .map(|verdict| (verdict.principal, verdict.client))
     }
 
-    /// Remembers a good chain: it was judged at `from`, and all of it lasts until `until`.
-    pub(super) fn put(
-        &self,
-        key: [u8; 32],
-        principal: Arc<Principal>,
-        from: WallTime,
-        until: WallTime,
-    ) {
+    /// Remembers a good chain.
+    pub(super) fn put(&self, key: [u8; 32], verdict: Verdict) {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.keep(
-            key,
-            Verdict {
-                from,
-                until,
-                principal,
-            },
-        );
+        generations.keep(key, verdict);
     }
 }
 
@@ -95,19 +93,25 @@ mod tests {
     use super::*;
     use crate::model::Fingerprint;
 
-    fn somebody() -> Arc<Principal> {
-        Arc::new(Principal {
+    fn good(from: i64, until: i64) -> Verdict {
+        let principal = Principal {
             subject: "CN=x".to_owned(),
             issuer: "CN=y".to_owned(),
             serial: "01".to_owned(),
             fingerprint: Fingerprint([0; 32]),
-        })
+        };
+        Verdict {
+            from: WallTime(from),
+            until: WallTime(until),
+            client: Arc::new(ClientUse::of(&principal)),
+            principal: Arc::new(principal),
+        }
     }
 
     #[test]
     fn a_verdict_holds_from_when_it_was_made_until_the_chain_ends() {
         let verdicts = Verdicts::default();
-        verdicts.put([1; 32], somebody(), WallTime(10), WallTime(20));
+        verdicts.put([1; 32], good(10, 20));
         let good_at = |second| verdicts.get(&[1; 32], WallTime(second)).is_some();
         assert_eq!([9, 10, 20, 21].map(good_at), [false, true, true, false]);
         assert!(verdicts.get(&[2; 32], WallTime(10)).is_none());
@@ -122,7 +126,7 @@ mod tests {
             key
         };
         for n in 0..CAPACITY * 3 {
-            verdicts.put(key(n), somebody(), WallTime(0), WallTime(9));
+            verdicts.put(key(n), good(0, 9));
             assert!(verdicts.get(&key(0), WallTime(1)).is_some());
         }
         let generations = verdicts.0.lock().expect("not poisoned");

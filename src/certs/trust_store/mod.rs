@@ -160,6 +160,25 @@ impl TrustStore {
         ends.filter(|end| now <= *end).min()
     }
 
+    /// The anchor that a path ends in; of several with that name and key, the one that lasts
+    /// longest.
+    pub fn anchor_of(&self, root: &TrustAnchor<'_>) -> Option<&Anchor> {
+        let same = self.anchors.iter().filter(|anchor| {
+            anchor.root.subject == root.subject
+                && anchor.root.subject_public_key_info == root.subject_public_key_info
+        });
+        same.max_by_key(|anchor| anchor.facts.not_after)
+    }
+
+    /// Who can still vouch for somebody at a time.
+    pub fn in_force_at(&self, now: WallTime) -> impl Iterator<Item = &CertificateFacts> {
+        let in_force = self
+            .anchors
+            .iter()
+            .filter(move |one| one.has_not_expired(now));
+        in_force.map(Anchor::facts)
+    }
+
     /// The digests of the anchors' keys, sorted.
     pub fn key_digests(&self) -> Vec<[u8; 32]> {
         let mut keys: Vec<_> = self

@@ -17,8 +17,8 @@ pub use flows::{
     RequestSettings, StaticRouteSettings, TimeOfDay,
 };
 pub use tls::{
-    ClientAuth, ClientTls, FileRef, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
-    TlsParameters, TlsVersion,
+    ClientAuth, ClientTls, DropGuard, FileRef, IdentityFiles, KeyDigest, Retired, ServerTls,
+    SessionSettings, Successor, TlsFiles, TlsParameters, TlsVersion,
 };
 
 /// One configuration directory, read and understood.
@@ -106,6 +106,8 @@ pub struct RuntimeSettings {
     pub watch: bool,
     /// `WatchInterval`: files are read again so often even if the system reported no change.
     pub watch_interval: Duration,
+    /// `StateFile`: what has to be known after a restart; `None` is a place that the system offers.
+    pub state_file: Option<FileRef>,
 }
 
 /// The form of a log line.

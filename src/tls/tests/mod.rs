@@ -1,5 +1,6 @@
 //! Real handshakes over loopback.
 
+mod changes;
 mod inbound;
 mod outbound;
 mod resumption;
@@ -22,8 +23,8 @@ use crate::certs::issue::{Authority, Issued, LeafSpec};
 use crate::certs::testdata::{authority, file, leaf, now};
 use crate::config::problem::{Place, Problems};
 use crate::config::settings::{
-    ClientAuth, ClientTls, IdentityFiles, ServerTls, SessionSettings, TlsFiles, TlsParameters,
-    TlsVersion,
+    ClientAuth, ClientTls, DropGuard, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
+    TlsParameters, TlsVersion,
 };
 use crate::model::{Clock, WallTime};
 use crate::net::Socket;
@@ -38,6 +39,7 @@ struct World {
     dir: tempfile::TempDir,
     clock: Clock,
     vault: SessionVault,
+    uses: Arc<AuthorityUses>,
 }
 
 impl World {
@@ -46,6 +48,7 @@ impl World {
             dir: tempfile::tempdir().expect("a folder"),
             clock: Clock::system(),
             vault: SessionVault::new(),
+            uses: Arc::default(),
         }
     }
 
@@ -54,6 +57,7 @@ impl World {
             ca: file(self.dir.path(), "ca.pem", ca_pem),
             identity: IdentityFiles::Combined(file(self.dir.path(), "own.pem", own.combined_pem())),
             passphrase: None,
+            next: None,
         }
     }
 
@@ -67,6 +71,10 @@ impl World {
                 cache_size: 8_000,
                 tickets: true,
             },
+            guard: DropGuard {
+                within: Duration::from_hours(24),
+                retired: None,
+            },
         }
     }
 
@@ -79,7 +87,11 @@ impl World {
     }
 
     fn try_acceptor(&self, settings: &ServerTls) -> (Option<Acceptor>, Problems) {
-        Acceptor::build(settings, "SAP1", &self.clock, &self.vault)
+        self.acceptor_in(settings, "SAP1")
+    }
+
+    fn acceptor_in(&self, settings: &ServerTls, scope: &str) -> (Option<Acceptor>, Problems) {
+        Acceptor::build(settings, scope, &self.clock, &self.vault, &self.uses)
     }
 
     fn acceptor(&self, settings: &ServerTls) -> Acceptor {
@@ -89,7 +101,8 @@ impl World {
 
     /// Puts an acceptor in force, as a reload does.
     fn publish(&self, acceptor: &Acceptor) {
-        let used = [(acceptor.universe(), acceptor.policy_id(), A_MONTH)];
+        let universes = acceptor.universes();
+        let used = universes.map(|universe| (universe, acceptor.policy_id(), A_MONTH));
         self.vault
             .publish(used, &TicketSource::default(), self.clock.now());
     }
