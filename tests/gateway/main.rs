@@ -20,6 +20,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authorities;
 mod broken_inputs;
 mod clients;
 mod crowds;

@@ -162,8 +162,12 @@ fn places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
     if let Some(file) = &settings.runtime.state_file {
         return vec![file.path.clone()];
     }
+    places_among(dir, folders_of_the_system())
+}
+
+fn places_among(dir: &Path, folders: Vec<PathBuf>) -> Vec<PathBuf> {
     let name = shared_name(dir);
-    let shared = folders_of_the_system().into_iter();
+    let shared = folders.into_iter();
     let mut places: Vec<PathBuf> = shared
         .filter(|folder| folder.is_dir())
         .map(|folder| folder.join(&name))

@@ -171,6 +171,3 @@ fn said_clients(one: &AuthorityUse) -> String {
     }
     said.join(", ")
 }
-
-#[cfg(test)]
-mod tests;
