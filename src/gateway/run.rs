@@ -230,6 +230,7 @@ impl Gateway {
         );
         self.snapshot = next;
         self.remember(false);
+        self.turning.look(&self.snapshot);
         Ok(())
     }
 

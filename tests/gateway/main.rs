@@ -46,4 +46,5 @@ mod sharing;
 mod small_writes;
 mod smoke;
 mod static_route;
+mod succession;
 mod watch;

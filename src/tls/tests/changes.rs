@@ -1,5 +1,6 @@
 //! Certificates and authorities that change over time, with the clock and with a reload.
 
+use super::outbound::{BOTH, server, target};
 use super::*;
 use crate::config::settings::Successor;
 
@@ -126,6 +127,65 @@ async fn clients_keep_their_sessions_when_the_next_certificate_becomes_the_main_
         assert_ne!(before.fingerprint(), after.fingerprint());
         let facts = knock(&after, &peer).await.expect("let in");
         assert!(facts.resumed, "{mechanism:?}");
+    }
+}
+
+/// One connection to a server: whether a session was resumed, and who the server took us for.
+async fn called(
+    upstream: &UpstreamTls,
+    server: &tokio_rustls::TlsAcceptor,
+) -> (bool, CertificateDer<'static>) {
+    let (dialled, accepted) = sockets().await;
+    let serve = async {
+        let mut stream = server.accept(accepted).await.expect("let in");
+        stream.write_all(b"x").await.expect("written");
+        stream.flush().await.expect("flushed");
+        let chain = stream.get_ref().1.peer_certificates().expect("a chain");
+        chain[0].clone().into_owned()
+    };
+    let ask = async {
+        let mut connected = upstream.connect(dialled).await.expect("connected");
+        connected.stream.read_u8().await.expect("an answer");
+        connected.resumed
+    };
+    let (known_as, resumed) = tokio::join!(serve, ask);
+    (resumed, known_as)
+}
+
+#[tokio::test]
+async fn r8_servers_know_us_by_the_next_certificate_from_its_date_and_by_no_session_of_the_former()
+{
+    let setting = Setting::new();
+    let files = setting.settings.files.clone();
+    let settings = ClientTls {
+        files,
+        ..setting
+            .world
+            .client(&setting.ca.pem(), &leaf(&setting.ca, "gw.example"))
+    };
+    let crm = leaf(&setting.ca, "crm.example");
+    let upstream = setting
+        .world
+        .connector(&settings)
+        .for_upstream(&target("crm.example:1"));
+    let upstream = upstream.expect("a host");
+    for version in BOTH {
+        let server = server(&setting.ca, &crm, &[version]);
+        let (resumed, before) = called(&upstream, &server).await;
+        assert!(!resumed && before != setting.next.der);
+        assert_eq!(called(&upstream, &server).await, (true, before.clone()));
+        setting.world.clock.shift(2 * IN_AN_HOUR);
+        assert_eq!(
+            called(&upstream, &server).await,
+            (false, setting.next.der.clone())
+        );
+        assert_eq!(
+            called(&upstream, &server).await,
+            (true, setting.next.der.clone())
+        );
+        // The clock was set back: who we were is who we are, and that session is still good.
+        setting.world.clock.shift(-2 * IN_AN_HOUR);
+        assert_eq!(called(&upstream, &server).await, (true, before));
     }
 }
 

@@ -253,7 +253,7 @@ async fn a_session_under_a_policy_that_this_listener_never_had_means_a_full_hand
 }
 
 #[tokio::test]
-async fn an_authority_of_the_same_name_with_another_key_takes_up_no_session() {
+async fn r4_an_authority_of_the_same_name_with_another_key_takes_up_no_session() {
     for mechanism in Mechanism::ALL {
         let setting = Setting::new(mechanism);
         let twin = authority("Company CA").pem();
@@ -267,7 +267,7 @@ async fn an_authority_of_the_same_name_with_another_key_takes_up_no_session() {
 }
 
 #[tokio::test]
-async fn removing_the_second_authority_of_a_bundle_ends_the_sessions_of_its_clients() {
+async fn r3_removing_the_second_authority_of_a_bundle_ends_the_sessions_of_its_clients() {
     for mechanism in Mechanism::ALL {
         let mut setting = Setting::new(mechanism);
         let other = authority("Other CA");
@@ -306,7 +306,7 @@ async fn a_session_without_certificate_is_never_taken_up_where_one_is_required()
 }
 
 #[tokio::test]
-async fn another_own_certificate_means_a_full_handshake_and_no_alert() {
+async fn r1_another_own_certificate_means_a_full_handshake_and_no_alert() {
     for mechanism in Mechanism::ALL {
         let setting = Setting::new(mechanism);
         let renewed = leaf(&setting.ca, "gw.example");
