@@ -148,7 +148,7 @@ fn section_of(place: &Place) -> String {
 
 fn said_hours(tls: &ServerTls) -> String {
     let minutes = tls.guard.within.as_secs().div_ceil(60);
-    if minutes % 60 == 0 {
+    if minutes.is_multiple_of(60) {
         format!("{} h", minutes / 60)
     } else {
         format!("{minutes} min")

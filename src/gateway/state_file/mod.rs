@@ -137,23 +137,34 @@ pub(super) fn recall(dir: &Path, settings: &Settings, uses: &AuthorityUses) -> O
     }
 }
 
-/// The first of the places that has a file, with what it holds.
+/// The first of the places that has a file which can be read, with what it holds; else why one that
+/// is there cannot.
 fn read(places: &[PathBuf]) -> Option<(PathBuf, io::Result<String>)> {
-    places.iter().find_map(|path| {
-        let text = File::open(path).and_then(|file| {
-            let mut bytes = Vec::new();
-            file.take(MAX_SIZE).read_to_end(&mut bytes)?;
-            Ok(String::from_utf8_lossy(&bytes).into_owned())
-        });
-        match text {
-            Err(cause)
-                if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                None
+    let mut closed = None;
+    for path in places {
+        match read_one(path) {
+            Ok(text) => return Some((path.clone(), Ok(text))),
+            Err(cause) if is_missing(&cause) => {}
+            Err(cause) => {
+                closed.get_or_insert_with(|| (path.clone(), Err(cause)));
             }
-            text => Some((path.clone(), text)),
         }
-    })
+    }
+    closed
+}
+
+fn is_missing(cause: &io::Error) -> bool {
+    matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn read_one(path: &Path) -> io::Result<String> {
+    // Opening a pipe would wait for whoever writes into it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_SIZE).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Where the file may be, the best place first: where an operator wants it, or where the system
@@ -206,7 +217,7 @@ fn write(places: &[PathBuf], text: &str) -> Result<(), (PathBuf, io::Error)> {
         match replace(path, text) {
             Ok(()) => return Ok(()),
             Err(cause) => {
-                first.get_or_insert((path.clone(), cause));
+                first.get_or_insert_with(|| (path.clone(), cause));
             }
         }
     }

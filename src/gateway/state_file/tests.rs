@@ -101,10 +101,24 @@ fn a_file_that_cannot_be_read_is_told() {
     let said = known(dir.path(), &settings).1.expect("told").to_string();
     assert!(
         said.contains(
-            "the state file cannot be read, so it is not known which authority is in use: "
+            "the state file cannot be read, so it is not known which authority is in use: it is \
+             not a file"
         ),
         "{said}"
     );
+}
+
+#[test]
+fn of_several_places_the_first_that_can_be_read_counts() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let [missing, closed, open] = ["missing", "closed", "open"].map(|name| dir.path().join(name));
+    fs::create_dir(&closed).expect("a folder");
+    fs::write(&open, "text").expect("written");
+    let (path, text) = read(&[missing.clone(), closed.clone(), open.clone()]).expect("one");
+    assert_eq!((path, text.expect("read")), (open, "text".to_owned()));
+    let (path, text) = read(&[missing.clone(), closed.clone()]).expect("one");
+    assert!(path == closed && text.is_err());
+    assert!(read(&[missing]).is_none());
 }
 
 #[test]
