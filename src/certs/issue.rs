@@ -204,6 +204,19 @@ impl Authority {
         self.issuer.pem()
     }
 
+    /// Another certificate of this authority, a root, in PEM: the same name and key with other dates.
+    pub fn renewed_pem(
+        &self,
+        name: &str,
+        not_before: WallTime,
+        not_after: WallTime,
+    ) -> Result<String, IssueError> {
+        let params = ca_params(name, not_before, not_after);
+        let certificate = params.self_signed(self.issuer.key());
+        let certificate = certificate.map_err(|cause| failed(name, cause))?;
+        Ok(certificate.pem())
+    }
+
     /// The authority's own certificate.
     pub fn der(&self) -> &CertificateDer<'static> {
         self.issuer.der()

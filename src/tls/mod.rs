@@ -3,7 +3,7 @@
 //! What is here: [`Acceptor`] terminates TLS on our listeners, [`Connector`] originates it towards
 //! the CRM and the sides, [`SessionVault`] keeps resumption alive over reloads and apart by policy,
 //! [`HandshakeFailure`] says why a connection did not come about, [`TlsPolicy`] and
-//! [`cipher_suites`] decide what is offered.
+//! [`cipher_suites`] decide what is offered, [`AuthorityUses`] remembers which authority let in whom.
 //!
 //! What is not here: files and keys (`certs`), sockets (`net`), deadlines (the caller's).
 //!

@@ -273,6 +273,23 @@ async fn o2_an_authority_that_has_expired_is_no_loss() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o2_a_renewed_certificate_of_the_same_key_is_no_loss_and_its_clients_resume() {
+    let scene = Scene::new();
+    let mut gateway = scene.serve().await;
+    let mut visitor = scene.visitor();
+    assert!(calls(&mut visitor).await.0);
+    let now = scene.world.clock.now();
+    let (from, to) = (WallTime(now.0 - HOUR), WallTime(now.0 + 9_000 * HOUR));
+    let renewed = scene.second.renewed_pem("Second CA", from, to);
+    let renewed = renewed.expect("a certificate");
+    assert_ne!(renewed, scene.second.pem());
+    scene.believe(&format!("{}{renewed}", scene.company()));
+    scene.reload(&mut gateway).await.expect("in force");
+    assert_eq!(calls(&mut visitor).await, (true, true));
+    end(gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn o2_an_authority_that_is_retired_and_still_believed_is_an_error() {
     let mut scene = Scene::new();
     let mut gateway = scene.serve().await;
@@ -321,7 +338,16 @@ async fn o2_a_start_without_an_authority_that_was_in_use_says_so_and_serves() {
     daemon.signal("TERM");
     assert!(daemon.ended().await.success());
     scene.believe(&scene.company());
-    let mut daemon = Daemon::serving(scene.world.path()).await;
+    let dir = scene.world.path();
+    let arguments = ["check", "--config", dir.to_str().expect("UTF-8")];
+    let mut judged = Daemon::start(dir, &arguments);
+    assert!(!judged.ended().await.success(), "{}", judged.said());
+    assert!(
+        judged.said().contains("write CA_RETIRED="),
+        "{}",
+        judged.said()
+    );
+    let mut daemon = Daemon::serving(dir).await;
     daemon
         .until_said("CA_FILE no longer holds the authority")
         .await;
@@ -333,6 +359,25 @@ async fn o2_a_start_without_an_authority_that_was_in_use_says_so_and_serves() {
     // Said once is enough: what is in force now is what was asked for.
     daemon.signal("HUP");
     daemon.until_said("reloaded:").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_file_that_cannot_be_written_is_told_once_and_everybody_is_served() {
+    let mut scene = Scene::new();
+    let gateway = &mut scene.deployment.gateway;
+    gateway.set("Runtime", "StateFile", "./nowhere/x.state");
+    scene
+        .deployment
+        .write(scene.world.path())
+        .expect("ini files");
+    let mut daemon = Daemon::serving(scene.world.path()).await;
+    assert!(calls(&mut scene.crm()).await.0);
+    let said = "the state file cannot be written";
+    daemon.until_said(said).await;
+    assert!(calls(&mut scene.crm()).await.0);
+    daemon.signal("TERM");
+    assert!(daemon.ended().await.success());
+    assert_eq!(daemon.said().matches(said).count(), 1, "{}", daemon.said());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
