@@ -9,6 +9,7 @@ use crmgate::gateway::{Gateway, check};
 use crmgate::model::{Side, WallTime};
 use crmgate::simulate::{Caller, Deployment, Ending, Party, PeerTls, SimConnector, TlsRange};
 
+use crate::support::tool::{Came, s_client};
 use crate::support::{Daemon, World, free_address, until};
 
 /// A gateway that believes the company's CA and a second one.
@@ -420,6 +421,55 @@ async fn r4_two_generations_of_one_name_are_both_served_and_the_old_one_ends_wit
         scene.reload(&mut gateway).await.expect("in force");
         assert_eq!(calls(&mut old).await, (false, false), "{range:?}");
         assert_eq!(calls(&mut new).await, (true, true), "{range:?}");
+        end(gateway).await;
+    }
+}
+
+/// With OpenSSL's client, by ticket and by stored session: first both generations, then one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r3_r4_openssl_neither_resumes_nor_comes_in_by_an_authority_that_has_left() {
+    for (tickets, name) in [("yes", "Second CA"), ("no", "Company CA")] {
+        let world = World::new();
+        let second = Authority::new(name, world.clock.now()).expect("an authority");
+        let mut scene = Scene::with_second(world, second);
+        scene.set("CA_DROP_GUARD", "0");
+        scene.set("SESSION_TICKETS", tickets);
+        let mut gateway = scene.serve().await;
+        let folder = scene.world.pki.folder().to_owned();
+        let company = scene.world.pki.write("company-alone.pem", &scene.company());
+        let company = company.expect("written");
+        let visitor = scene.client_of(&scene.second, "visitor.example");
+        let written = scene
+            .world
+            .pki
+            .write("visitor.pem", &visitor.combined_pem());
+        written.expect("written");
+        let come = async |own: &str, version: &str, direction: &str| {
+            let session = folder.join(format!("{own}{version}.session"));
+            let session = session.to_str().expect("UTF-8");
+            let more = [version, direction, session];
+            Came::of(&s_client(scene.listen, &company, &folder.join(own), &more).await)
+        };
+        let versions = ["-tls1_2", "-tls1_3"];
+        for version in versions {
+            for own in ["visitor.pem", "sap-crm.pem"] {
+                assert_eq!(come(own, version, "-sess_out").await, Came::New, "{own}");
+                assert_eq!(come(own, version, "-sess_in").await, Came::Resumed, "{own}");
+                assert_eq!(come(own, version, "-sess_out").await, Came::New, "{own}");
+            }
+        }
+        scene.believe(&scene.company());
+        scene.reload(&mut gateway).await.expect("in force");
+        for version in versions {
+            assert_eq!(
+                come("visitor.pem", version, "-sess_in").await,
+                Came::Refused
+            );
+            assert_eq!(
+                come("sap-crm.pem", version, "-sess_in").await,
+                Came::Resumed
+            );
+        }
         end(gateway).await;
     }
 }

@@ -9,6 +9,7 @@ use crmgate::model::{Side, WallTime};
 use crmgate::simulate::{Caller, Deployment, Ending, Party, SimConnector};
 
 use crate::support::pair::{Legs, Pair, unwatched};
+use crate::support::tool::{Came, s_client};
 use crate::support::{Daemon, World, free_address};
 
 const HOUR: i64 = 3_600;
@@ -91,6 +92,40 @@ async fn the_next_certificate_is_shown_at_its_date_without_a_reload_or_a_closed_
     answered(&mut caller).await;
     assert_eq!(caller.figures().server_certificate, Some(present));
     end(gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r1_openssl_is_served_anew_when_the_key_of_its_session_is_no_longer_shown() {
+    for tickets in ["yes", "no"] {
+        let mut scene = Scene::new(HOUR);
+        let ssl = scene.deployment.ssl.as_mut().expect("TLS");
+        ssl.set("SSL_SERVER_CLIENT", "SESSION_TICKETS", tickets);
+        let gateway = scene.world.serve(&scene.deployment).await;
+        let folder = scene.world.pki.folder();
+        let (authority, own) = (folder.join("company-ca.pem"), folder.join("sap-crm.pem"));
+        let session = scene.world.path().join("session").display().to_string();
+        let come = async |version, direction| {
+            let more = [version, direction, session.as_str()];
+            Came::of(&s_client(scene.listen, &authority, &own, &more).await)
+        };
+        for version in ["-tls1_2", "-tls1_3"] {
+            assert_eq!(come(version, "-sess_out").await, Came::New);
+            assert_eq!(
+                come(version, "-sess_in").await,
+                Came::Resumed,
+                "{version} {tickets}"
+            );
+            assert_eq!(come(version, "-sess_out").await, Came::New);
+            scene.world.clock.shift(2 * HOUR);
+            assert_eq!(
+                come(version, "-sess_in").await,
+                Came::New,
+                "{version} {tickets}"
+            );
+            scene.world.clock.shift(-2 * HOUR);
+        }
+        end(gateway).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -130,6 +130,40 @@ async fn clients_keep_their_sessions_when_the_next_certificate_becomes_the_main_
     }
 }
 
+#[tokio::test]
+async fn r4_clients_of_two_generations_of_one_name_resume_side_by_side_until_one_of_them_leaves() {
+    for mechanism in Mechanism::ALL {
+        let world = World::new();
+        let (old, new) = (authority("Company CA"), authority("Company CA"));
+        let own = leaf(&new, "gw.example");
+        let mut settings = world.server(&format!("{}{}", old.pem(), new.pem()), &own);
+        settings.session.tickets = mechanism.tickets();
+        let both = world.acceptor(&settings);
+        world.publish(&both);
+        let peers = [&old, &new].map(|ca| {
+            let client = leaf(ca, "sap.example");
+            Peer::new(&new, Some(&client)).resuming(mechanism)
+        });
+        for peer in &peers {
+            assert!(!knock(&both, peer).await.expect("let in").resumed);
+            assert!(
+                knock(&both, peer).await.expect("let in").resumed,
+                "{mechanism:?}"
+            );
+        }
+        settings.files.ca = file(world.dir.path(), "new.pem", new.pem());
+        let one = world.acceptor(&settings);
+        world.publish(&one);
+        let refused = knock(&one, &peers[0]).await.expect_err("refused");
+        let codes = ["unknown-issuer", "bad-signature"];
+        assert!(codes.contains(&refused.code()), "{mechanism:?}: {refused}");
+        assert!(
+            knock(&one, &peers[1]).await.expect("let in").resumed,
+            "{mechanism:?}"
+        );
+    }
+}
+
 /// One connection to a server: whether a session was resumed, and who the server took us for.
 async fn called(
     upstream: &UpstreamTls,
