@@ -8,12 +8,11 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
-use crate::model::{Principal, WallTime};
-use crate::tls::authority_uses::ClientUse;
+use crate::model::WallTime;
+use crate::tls::verdicts::Verdict;
 
 tokio::task_local! {
     static ATTEMPT: RefCell<Attempt>;
@@ -26,8 +25,6 @@ pub(super) struct Attempt {
     pub(super) shown: Option<CertificateDer<'static>>,
     /// What a session rests on: set by a verified chain, or by a session that is taken up again.
     pub(super) standing: Option<Standing>,
-    /// Where the uses of the client are noted that was judged last.
-    pub(super) client: Option<Arc<ClientUse>>,
 }
 
 /// Who the peer is, how that was proven, and since when.
@@ -35,10 +32,16 @@ pub(super) struct Attempt {
 pub(super) struct Standing {
     /// When the peer last proved itself with a full handshake.
     pub(super) since: WallTime,
-    /// Its chain; empty where it showed none and none is required.
-    pub(super) chain: Vec<CertificateDer<'static>>,
-    /// Who it is, where it showed a chain.
-    pub(super) principal: Option<Arc<Principal>>,
+    /// Who it is; `None` where it showed no certificate and none is required.
+    pub(super) verdict: Option<Verdict>,
+}
+
+impl Standing {
+    /// The peer's chain; empty where it showed none.
+    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
+        let verdict = self.verdict.as_ref();
+        verdict.map_or(&[], |verdict| &verdict.client.chain)
+    }
 }
 
 impl Attempt {
@@ -61,11 +64,6 @@ impl Attempt {
     /// Notes what the session will rest on.
     pub(super) fn note_standing(standing: Standing) {
         Self::update(|attempt| attempt.standing = Some(standing));
-    }
-
-    /// Notes whose chain was found good.
-    pub(super) fn note_client(client: Arc<ClientUse>) {
-        Self::update(|attempt| attempt.client = Some(client));
     }
 
     /// Whether a handshake of ours is in progress; if not, nothing may be stored or taken up.

@@ -13,11 +13,11 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 use crate::certs::TrustStore;
 use crate::certs::inspect::CertificateFacts;
 use crate::config::settings::ClientAuth;
-use crate::model::{Principal, WallTime};
+use crate::model::WallTime;
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::authority_uses::RoleUses;
 use crate::tls::path::{Paths, Proven, Purpose, wall};
-use crate::tls::verdicts::{Verdict, Verdicts, key_of};
+use crate::tls::verdicts::{Client, Span, Verdict, Verdicts, key_of};
 
 /// Judges clients that come to our listeners.
 #[derive(Debug)]
@@ -60,25 +60,21 @@ impl ClientJudge {
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: WallTime,
-    ) -> Result<Arc<Principal>, Error> {
+    ) -> Result<Verdict, Error> {
         let key = key_of(leaf, others);
-        if let Some((principal, client)) = self.verdicts.get(&key, now) {
-            Attempt::note_client(client);
-            return Ok(principal);
+        if let Some(verdict) = self.verdicts.get(&key, now) {
+            return Ok(verdict);
         }
         let Proven { until, authority } = self.paths.prove(leaf, others, now)?;
         let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
         let principal = Arc::new(facts.principal());
-        let client = self.uses.of(&authority, &principal);
-        Attempt::note_client(Arc::clone(&client));
         let verdict = Verdict {
-            from: now,
-            until,
-            principal: Arc::clone(&principal),
-            client,
+            uses: self.uses.of(&authority, &principal),
+            client: Arc::new(Client::new(principal, leaf, others)),
+            span: Span { from: now, until },
         };
-        self.verdicts.put(key, verdict);
-        Ok(principal)
+        self.verdicts.put(key, verdict.clone());
+        Ok(verdict)
     }
 }
 
@@ -103,12 +99,10 @@ impl ClientCertVerifier for ClientJudge {
     ) -> Result<ClientCertVerified, Error> {
         Attempt::note_shown(end_entity);
         let since = wall(now);
-        let principal = self.judge(end_entity, intermediates, since)?;
-        let chain = std::iter::once(end_entity).chain(intermediates);
+        let verdict = self.judge(end_entity, intermediates, since)?;
         Attempt::note_standing(Standing {
             since,
-            chain: chain.map(|der| der.clone().into_owned()).collect(),
-            principal: Some(principal),
+            verdict: Some(verdict),
         });
         Ok(ClientCertVerified::assertion())
     }

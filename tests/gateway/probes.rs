@@ -298,8 +298,16 @@ async fn a_gateway_without_descriptors_does_not_take_its_sides_for_dead() {
         code: "GW-503-EXHAUSTED".to_owned(),
         outcome: Outcome::NotSent,
     };
-    for _ in 0..10 {
-        assert_eq!(caller.call().await, exhausted);
+    let mut met = 0;
+    while met < 10 {
+        // A probe that ends gives its descriptor back, and a request may be the next to take it.
+        match caller.call().await {
+            Ending::Answered => {}
+            ending => {
+                assert_eq!(ending, exhausted);
+                met += 1;
+            }
+        }
         // Two probes of each side, at least.
         pause(Duration::from_millis(100)).await;
     }

@@ -55,9 +55,14 @@ impl Raw {
     /// A TLS connection. With TLS 1.3 a server that refuses the client's certificate is noticed at
     /// the first read only.
     pub async fn tls(addr: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
-        let tcp = dial(addr).await;
+        Self::tls_over(dial(addr).await, config).await
+    }
+
+    /// The same over a connection that stands already.
+    pub async fn tls_over(tcp: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let host = tcp.peer_addr()?.ip();
         let connector = TlsConnector::from(Arc::clone(config));
-        let connecting = connector.connect(ServerName::from(addr.ip()), tcp);
+        let connecting = connector.connect(ServerName::from(host), tcp);
         let stream = timeout(PATIENCE, connecting)
             .await
             .expect("the handshake ends")?;
