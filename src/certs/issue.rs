@@ -1,14 +1,17 @@
 //! A throw-away PKI: authorities and certificates made on the spot, for the demo and for tests.
 //!
 //! Nothing made here is meant to be trusted outside the process that made it: the keys are not
-//! protected, and there is no revocation.
+//! protected.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevocationReason, RevokedCertParams, RsaKeySize,
+    SanType, SerialNumber, date_time_ymd,
 };
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 
+use crate::certs::path::Certificate;
 use crate::model::WallTime;
 
 /// A certificate could not be made.
@@ -36,8 +39,17 @@ pub enum KeyChoice {
 pub struct LeafSpec {
     /// The common name; SAP's older API compares it with the host's name.
     pub common_name: String,
+    /// Further attributes of the subject, each by its object identifier; they stand before the
+    /// common name.
+    pub attributes: Vec<(Vec<u64>, String)>,
     /// Subject alternative names, host names and IP addresses alike. Empty: none.
     pub alternative_names: Vec<String>,
+    /// URIs among the subject alternative names.
+    pub uris: Vec<String>,
+    /// Mail addresses among the subject alternative names.
+    pub emails: Vec<String>,
+    /// The object identifiers of the certificate policies. Empty: no such extension.
+    pub policies: Vec<Vec<u64>>,
     /// Whether `serverAuth` is among the purposes.
     pub server_auth: bool,
     /// Whether `clientAuth` is among the purposes. With neither there is no such extension.
@@ -58,7 +70,11 @@ impl LeafSpec {
     pub fn for_name(name: &str, now: WallTime) -> Self {
         Self {
             common_name: name.to_owned(),
+            attributes: Vec::new(),
             alternative_names: vec![name.to_owned()],
+            uris: Vec::new(),
+            emails: Vec::new(),
+            policies: Vec::new(),
             server_auth: true,
             client_auth: true,
             not_before: WallTime(now.0.saturating_sub(DAY)),
@@ -89,6 +105,48 @@ impl Issued {
     pub fn combined_pem(&self) -> String {
         format!("{}{}{}", self.certificate_pem, self.chain_pem, self.key_pem)
     }
+}
+
+/// What a new revocation list says.
+#[derive(Debug, Clone)]
+pub struct ListSpec {
+    /// When it begins.
+    pub this_update: WallTime,
+    /// When the next one is due.
+    pub next_update: WallTime,
+    /// Its number: the greater is the newer.
+    pub number: u64,
+    /// The certificates that it revokes, all for a compromised key and from the day it begins.
+    pub revoked: Vec<CertificateDer<'static>>,
+}
+
+impl ListSpec {
+    /// An empty list from an hour before `now` to a week after.
+    pub fn empty(now: WallTime) -> Self {
+        Self {
+            this_update: WallTime(now.0.saturating_sub(DAY / 24)),
+            next_update: WallTime(now.0.saturating_add(7 * DAY)),
+            number: 1,
+            revoked: Vec::new(),
+        }
+    }
+
+    /// Such a list that revokes these.
+    pub fn revoking(revoked: &[&Issued], now: WallTime) -> Self {
+        Self {
+            revoked: revoked.iter().map(|one| one.der.clone()).collect(),
+            ..Self::empty(now)
+        }
+    }
+}
+
+/// A revocation list.
+#[derive(Debug, Clone)]
+pub struct IssuedList {
+    /// The list in PEM.
+    pub pem: String,
+    /// The list.
+    pub der: CertificateRevocationListDer<'static>,
 }
 
 /// A certification authority that lives as long as this value.
@@ -199,6 +257,56 @@ impl Authority {
         })
     }
 
+    /// Makes a revocation list. What is no certificate among those that it revokes is left out.
+    pub fn revocation_list(&self, spec: &ListSpec) -> Result<IssuedList, IssueError> {
+        let dates = dated(spec.this_update, spec.next_update);
+        let serials = spec
+            .revoked
+            .iter()
+            .filter_map(|der| Certificate::read(der).ok());
+        let revoked = serials.map(|certificate| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(certificate.serial()),
+            revocation_time: dates.not_before,
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: dates.not_before,
+            next_update: dates.not_after,
+            crl_number: SerialNumber::from(spec.number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let made = params.signed_by(&self.issuer).and_then(|list| {
+            Ok(IssuedList {
+                pem: list.pem()?,
+                der: list.der().clone(),
+            })
+        });
+        made.map_err(|cause| failed("a revocation list", cause))
+    }
+
+    /// A certificate that says where the list lies that would name it.
+    #[cfg(test)]
+    pub(crate) fn issue_listed_at(&self, name: &str, uri: &str) -> CertificateDer<'static> {
+        let spec = LeafSpec::for_name(name, crate::certs::testdata::now());
+        let mut params = leaf_params(&spec).expect("params");
+        params.crl_distribution_points = vec![rcgen::CrlDistributionPoint {
+            uris: vec![uri.to_owned()],
+        }];
+        let key = KeyPair::generate().expect("a key");
+        let issued = params.signed_by(&key, &self.issuer).expect("issued");
+        issued.der().clone()
+    }
+
+    /// Signs other bytes than certificates and lists of these kinds.
+    #[cfg(test)]
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        use rcgen::SigningKey as _;
+        self.issuer.key().sign(message).expect("a key that signs")
+    }
+
     /// The authority's own certificate in PEM, as `CA_FILE` takes it.
     pub fn pem(&self) -> String {
         self.issuer.pem()
@@ -240,9 +348,25 @@ fn leaf_params(spec: &LeafSpec) -> Result<CertificateParams, rcgen::Error> {
     params.not_before = dated.not_before;
     params.not_after = dated.not_after;
     params.distinguished_name = dated.distinguished_name;
+    for (oid, value) in &spec.attributes {
+        let kind = DnType::CustomDnType(oid.clone());
+        params.distinguished_name.push(kind, value.as_str());
+    }
     params
         .distinguished_name
         .push(DnType::CommonName, spec.common_name.as_str());
+    for uri in &spec.uris {
+        let uri = SanType::URI(uri.as_str().try_into()?);
+        params.subject_alt_names.push(uri);
+    }
+    for address in &spec.emails {
+        let address = SanType::Rfc822Name(address.as_str().try_into()?);
+        params.subject_alt_names.push(address);
+    }
+    if !spec.policies.is_empty() {
+        let policies = certificate_policies(&spec.policies);
+        params.custom_extensions.push(policies);
+    }
     params.use_authority_key_identifier_extension = true;
     if spec.is_ca {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -259,6 +383,42 @@ fn leaf_params(spec: &LeafSpec) -> Result<CertificateParams, rcgen::Error> {
             .push(ExtendedKeyUsagePurpose::ClientAuth);
     }
     Ok(params)
+}
+
+/// The extension with which an authority says under which policies it has issued.
+fn certificate_policies(policies: &[Vec<u64>]) -> CustomExtension {
+    const SEQUENCE: u8 = 0x30;
+    const OBJECT_IDENTIFIER: u8 = 0x06;
+    /// Short lengths alone: there are a few policies of a few numbers.
+    fn wrapped(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
+        [&[tag, length], content].concat()
+    }
+    let each = policies.iter().flat_map(|oid| {
+        let oid = wrapped(OBJECT_IDENTIFIER, &encoded_oid(oid));
+        wrapped(SEQUENCE, &oid)
+    });
+    let all: Vec<u8> = each.collect();
+    CustomExtension::from_oid_content(&[2, 5, 29, 32], wrapped(SEQUENCE, &all))
+}
+
+/// An object identifier in the encoding of certificates: its first two numbers are one, and each
+/// is written in groups of seven bits.
+fn encoded_oid(oid: &[u64]) -> Vec<u8> {
+    let [first, second, rest @ ..] = oid else {
+        return Vec::new();
+    };
+    let joined = first.saturating_mul(40).saturating_add(*second);
+    let mut bytes = Vec::new();
+    for number in std::iter::once(joined).chain(rest.iter().copied()) {
+        let groups = (u64::BITS - number.max(1).leading_zeros()).div_ceil(7);
+        for group in (0..groups).rev() {
+            let bits = (number >> (7 * group)) & 0x7f;
+            let more = if group > 0 { 0x80 } else { 0 };
+            bytes.extend(u8::try_from(bits | more));
+        }
+    }
+    bytes
 }
 
 fn dated(not_before: WallTime, not_after: WallTime) -> CertificateParams {

@@ -9,6 +9,7 @@ use crate::config::keys::{IniFile, Kind};
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::reader::Reader;
 use crate::config::requests_ini::fault;
+use crate::config::rules_ini::{self, WrittenRule};
 use crate::config::settings::{EventSettings, StaticRouteSettings};
 use crate::config::value;
 use crate::model::{Endpoint, ListenAddr, Scheme};
@@ -21,6 +22,8 @@ const ICM_CLOSES: Duration = Duration::from_secs(25);
 pub(super) struct WrittenEvents {
     pub(super) settings: EventSettings,
     pub(super) listen: Place,
+    /// The first rule about clients.
+    pub(super) clients: Option<WrittenRule>,
     pub(super) tls: Place,
     pub(super) crm: Place,
     pub(super) allow: Place,
@@ -75,8 +78,10 @@ pub(super) fn read(
             .value(value::said_duration(pool_idle)),
         );
     }
+    let (clients, first_rule) = rules_ini::read(&mut reader);
     Some(WrittenEvents {
         settings: EventSettings {
+            clients,
             listen: reader.value("Listen"),
             tls: reader.value("Tls"),
             crm,
@@ -90,6 +95,7 @@ pub(super) fn read(
             fault: fault(&mut reader),
         },
         listen: reader.place("Listen"),
+        clients: first_rule,
         tls: reader.place("Tls"),
         crm: reader.place("Crm"),
         allow: reader.place("Allow"),

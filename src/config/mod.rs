@@ -42,6 +42,8 @@ pub mod reference;
 mod requests_ini;
 mod resolve;
 mod roles;
+mod rule;
+mod rules_ini;
 mod scan;
 pub mod settings;
 mod ssl_identity;

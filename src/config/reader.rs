@@ -87,12 +87,35 @@ impl<'a> Reader<'a> {
 
     /// The place of a key, or of the section where the key is not written.
     pub(super) fn place(&self, name: &str) -> Place {
-        let spelled = keys::find(self.ini, self.section, name).map_or(name, |key| key.name);
-        let place = self.section_place().key(spelled);
+        let spelled = self.spelled(name);
+        let place = self.section_place().key(&spelled);
         match self.entry(name) {
             Some(entry) => place.line(entry.line),
             None => place,
         }
+    }
+
+    /// The names of the keys that are written of a numbered one, each once, in the order of the
+    /// file and spelled as in the reference.
+    pub(super) fn numbered(&self, first: &str) -> Vec<String> {
+        let Some(key) = keys::find(self.ini, self.section, first) else {
+            return Vec::new();
+        };
+        let entries = self.block.map_or(&[][..], |block| &block.entries);
+        let mut names: Vec<String> = Vec::new();
+        for entry in entries {
+            let found = keys::find(self.ini, self.section, &entry.key);
+            let spelled = key.spelled(&entry.key);
+            if found == Some(key) && !names.contains(&spelled) {
+                names.push(spelled);
+            }
+        }
+        names
+    }
+
+    /// The value of a key as it is written; empty where it is not.
+    pub(super) fn written(&self, name: &str) -> &'a str {
+        self.entry(name).map_or("", |entry| &entry.value)
     }
 
     /// Adds a problem.
@@ -128,11 +151,11 @@ impl<'a> Reader<'a> {
         };
         match parsed {
             Ok(value) => {
-                self.warn_of_comment(key);
+                self.warn_of_comment(key, name);
                 Some(value)
             }
             Err(error) => {
-                self.refuse(key, &error);
+                self.refuse(key, name, &error);
                 None
             }
         }
@@ -148,6 +171,17 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Files or folders that have to be there, not yet looked at.
+    pub(super) fn files(&mut self, name: &str) -> Option<Vec<FileRef>> {
+        let all: Vec<String> = self.get(name)?;
+        let file = |written: String| FileRef {
+            path: files::resolve(self.document.folder(), &written),
+            written,
+            place: self.place(name),
+        };
+        Some(all.into_iter().map(file).collect())
+    }
+
     /// A file that is written, in a folder that exists.
     pub(super) fn output_file(&mut self, name: &str) -> Option<PathBuf> {
         let file = self.file(name)?;
@@ -158,6 +192,12 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// A name in the spelling of the reference.
+    fn spelled(&self, name: &str) -> String {
+        keys::find(self.ini, self.section, name)
+            .map_or_else(|| name.to_owned(), |key| key.spelled(name))
     }
 
     fn entry(&self, name: &str) -> Option<&'a Entry> {
@@ -173,7 +213,7 @@ impl<'a> Reader<'a> {
         let may_be_empty = matches!(key.kind, Kind::Header | Kind::Tokens);
         match (self.entry(name), key.default) {
             (Some(entry), _) if entry.value.is_empty() && !may_be_empty => {
-                self.refuse(key, &ValueError::Empty);
+                self.refuse(key, name, &ValueError::Empty);
                 None
             }
             (Some(entry), _) => Some((key, entry.value.as_str())),
@@ -194,8 +234,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn refuse(&mut self, key: &Key, error: &ValueError) {
-        let written = self.entry(key.name).map_or("", |entry| &entry.value);
+    fn refuse(&mut self, key: &Key, name: &str, error: &ValueError) {
+        let written = self.written(name);
         let hint = match error {
             _ if seems_commented(written) => COMMENT_HINT.to_owned(),
             ValueError::Empty => match key.default {
@@ -208,13 +248,21 @@ impl<'a> Reader<'a> {
                 Preset::Required => format!("write a value such as {}", key.example),
             },
             ValueError::Twice(_) => "remove one of the two".to_owned(),
+            ValueError::Rule(error) => error.hint(),
             ValueError::NotUnderstood | ValueError::OutOfRange | ValueError::Address(_) => {
                 key.hint.unwrap_or_else(|| key.kind.hint()).to_owned()
             }
         };
-        let mut problem =
-            Problem::error(self.place(key.name), format!("{} {error}", key.name), hint)
-                .allowed(key.kind.allowed());
+        let allowed = match error {
+            ValueError::Rule(error) => error.allowed(),
+            ValueError::Empty
+            | ValueError::NotUnderstood
+            | ValueError::OutOfRange
+            | ValueError::Address(_)
+            | ValueError::Twice(_) => key.kind.allowed(),
+        };
+        let what = format!("{} {error}", key.spelled(name));
+        let mut problem = Problem::error(self.place(name), what, hint).allowed(allowed);
         if !key.secret {
             problem = problem.value(written);
         }
@@ -223,16 +271,16 @@ impl<'a> Reader<'a> {
 
     /// Windows knows no comment behind a value, and a file's name may hold `;` or `#`: so nothing
     /// is cut off, and the operator is told.
-    fn warn_of_comment(&mut self, key: &Key) {
-        let Some(entry) = self.entry(key.name) else {
+    fn warn_of_comment(&mut self, key: &Key, name: &str) {
+        let Some(entry) = self.entry(name) else {
             return;
         };
         if seems_commented(&entry.value) {
             let mut problem = Problem::warning(
-                self.place(key.name),
+                self.place(name),
                 format!(
                     "{} seems to end in a comment, which is read as part of the value",
-                    key.name
+                    key.spelled(name)
                 ),
                 COMMENT_HINT,
             );

@@ -5,6 +5,7 @@ use crate::config::files;
 use crate::config::keys::IniFile;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::reader::Reader;
+use crate::config::rules_ini::{self, WrittenRule};
 use crate::config::settings::{
     Failback, FailoverSettings, FaultStyle, ProbeKind, ProbeSettings, RequestMode, RequestSettings,
 };
@@ -15,6 +16,8 @@ use crate::model::{Endpoint, Scheme, Side};
 pub(super) struct WrittenRequests {
     pub(super) settings: RequestSettings,
     pub(super) listen: Place,
+    /// The first rule about clients.
+    pub(super) clients: Option<WrittenRule>,
     pub(super) side_a: Place,
     pub(super) side_b: Place,
     pub(super) probe: Place,
@@ -51,6 +54,7 @@ pub(super) fn read(document: &Document, problems: &mut Problems) -> Option<Writt
     let fault = fault(&mut reader);
     let dechunk = reader.value("Dechunk");
     let forwarded_for = reader.value("ForwardedFor");
+    let (clients, first_rule) = rules_ini::read(&mut reader);
     let places = [
         reader.place("Listen"),
         reader.place("SideA"),
@@ -64,6 +68,7 @@ pub(super) fn read(document: &Document, problems: &mut Problems) -> Option<Writt
         settings: RequestSettings {
             listen,
             mode,
+            clients,
             side_a: side_a?,
             side_b,
             connect_timeout,
@@ -76,6 +81,7 @@ pub(super) fn read(document: &Document, problems: &mut Problems) -> Option<Writt
             probe,
         },
         listen: listen_place,
+        clients: first_rule,
         side_a: a_place,
         side_b: b_place,
         probe: probe_place,

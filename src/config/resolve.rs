@@ -9,7 +9,10 @@ use crate::config::gateway_ini::GatewayIni;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::requests_ini::WrittenRequests;
 use crate::config::roles::{Roles, said};
-use crate::config::settings::{ClientTls, ProbeKind, RequestMode, ServerTls, SystemSettings};
+use crate::config::rules_ini::WrittenRule;
+use crate::config::settings::{
+    ClientAuth, ClientTls, ProbeKind, RequestMode, ServerTls, SystemSettings,
+};
 use crate::model::{HostPort, ListenAddr, Scheme, SystemName};
 
 /// One system's file as it is written.
@@ -41,10 +44,12 @@ pub(super) fn system(
     }
     check_sides(written, problems);
     check_loops(written, problems);
+    let server_tls = server_tls(written, roles, problems);
+    check_rules(written, server_tls.as_ref(), problems);
     SystemSettings {
         name: written.name.clone(),
         source: written.source.clone(),
-        server_tls: server_tls(written, roles, problems),
+        server_tls,
         client_tls: client_tls(written, roles, problems),
         requests: written.requests.as_ref().map(|r| r.settings.clone()),
         events: written.events.as_ref().map(|e| e.settings.clone()),
@@ -117,6 +122,35 @@ fn tls_target_of_requests(written: &WrittenSystem) -> Option<&Place> {
             .as_ref()
             .filter(|side| side.scheme == Scheme::Https)
             .map(|_| &requests.side_b),
+    }
+}
+
+/// A rule that nobody could be judged by would look like protection and be none.
+fn check_rules(written: &WrittenSystem, tls: Option<&ServerTls>, problems: &mut Problems) {
+    let ssl = written.parameter.ssl;
+    let requests = written.requests.as_ref().map(|requests| {
+        let ends_tls = ssl && requests.settings.mode.ends_tls();
+        let hint = "write TpiDllParameter=SSL in [Config] and Mode=terminate or relay, or remove the rules";
+        (&requests.clients, ends_tls, hint)
+    });
+    let events = written.events.as_ref().map(|events| {
+        let hint = "write Tls=yes, or remove the rules";
+        (&events.clients, ssl && events.settings.tls, hint)
+    });
+    let asks = tls.is_none_or(|tls| tls.client_auth != ClientAuth::None);
+    for (first, ends_tls, hint) in requests.into_iter().chain(events) {
+        let (because, hint) = match (ends_tls, asks) {
+            (false, _) => ("the listener does not end TLS", hint),
+            (true, false) => (
+                "CLIENT_AUTH=none asks for no certificate",
+                "write CLIENT_AUTH=require in ssl.ini, or remove the rules",
+            ),
+            (true, true) => continue,
+        };
+        if let Some(WrittenRule { key, value, place }) = first {
+            let what = format!("{key} could judge nobody: {because}");
+            problems.push(Problem::error(place.clone(), what, hint).value(value));
+        }
     }
 }
 

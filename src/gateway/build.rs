@@ -10,17 +10,20 @@ use std::sync::Arc;
 
 use super::ca_guard::{self, Stage};
 use super::describe::describe;
-use super::snapshot::{ListenerPlan, Service, Snapshot, SystemParts};
+use super::snapshot::{Acceptors, ListenerPlan, Service, Snapshot, SystemParts};
 use super::state_file;
 use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
-use crate::config::settings::{ClientTls, ServerTls, Settings, SystemSettings, TicketSettings};
+use crate::config::settings::{
+    ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
+};
 use crate::events::StaticRoute;
 use crate::model::{Clock, Generation, ListenAddr, SystemName};
 use crate::net::Scope;
 use crate::requests::SideEvents;
 use crate::telemetry::Counters;
+use crate::tls::authority_uses::RoleUses;
 use crate::tls::{Acceptor, AuthorityUses, Connector, SessionVault, TicketSource};
 
 /// What a build works with and what outlives it.
@@ -117,8 +120,9 @@ fn look_into(roles: &TlsRoles, clock: &Clock) -> Problems {
     let mut problems = Problems::new();
     if let Some(tls) = &roles.server {
         let scope = roles.system.as_str();
-        let (vault, uses) = (SessionVault::new(), Arc::default());
-        let (_unused, found) = Acceptor::build(tls, scope, clock, &vault, &uses);
+        let (none, vault) = (ClientRules::default(), SessionVault::new());
+        let uses = Arc::<AuthorityUses>::default().of_role(scope);
+        let (_unused, found) = Acceptor::build(tls, &none, scope, clock, &vault, uses);
         problems.extend(found);
     }
     if let Some(tls) = &roles.client {
@@ -222,17 +226,17 @@ impl Build<'_> {
         let server = settings
             .server_tls
             .as_ref()
-            .map(|tls| self.acceptor(tls, settings, previous));
+            .map(|tls| self.acceptors(tls, settings, previous));
         let client = settings
             .client_tls
             .as_ref()
             .map(|tls| self.connector(tls, previous));
         // Both roles are looked at before giving up, so that one run reports what is wrong in each.
-        let acceptor = server.map_or(Some(None), |built| built.map(Some))?;
+        let acceptors = server.map_or(Some(Acceptors::default()), |built| built)?;
         let connector = client.map_or(Some(None), |built| built.map(Some))?;
         let mut parts = SystemParts {
             id,
-            acceptor,
+            acceptors,
             connector,
             sides: None,
             upstreams: Vec::new(),
@@ -257,30 +261,64 @@ impl Build<'_> {
         Some(parts)
     }
 
-    fn acceptor(
+    /// What ends TLS on the listeners of a system: requests and events have rules of their own.
+    fn acceptors(
         &mut self,
         tls: &ServerTls,
         settings: &SystemSettings,
         previous: Option<&SystemParts>,
-    ) -> Option<Arc<Acceptor>> {
-        let scope = settings.name.as_str();
+    ) -> Option<Acceptors> {
+        let requests = settings.requests.as_ref();
+        let requests = requests.filter(|requests| requests.mode.ends_tls());
+        let events = settings.events.as_ref().filter(|events| events.tls);
+        let name = settings.name.as_str();
+        let uses = || self.workshop.uses.of_role(name);
+        let before = previous.map(|parts| &parts.acceptors);
+        let of_requests = requests.map(|requests| {
+            let same = before.and_then(|before| before.requests.as_ref());
+            self.acceptor(tls, &requests.clients, name, uses(), same)
+        });
+        // A session that one of the two has granted is worth nothing at the other.
+        let scope = format!("{name} events");
+        let of_events = events.map(|events| {
+            let same = before.and_then(|before| before.events.as_ref());
+            self.acceptor(tls, &events.clients, &scope, uses(), same)
+        });
+        let built = Acceptors {
+            requests: of_requests.map_or(Some(None), |built| built.map(Some))?,
+            events: of_events.map_or(Some(None), |built| built.map(Some))?,
+        };
+        self.guard_authorities(tls, &settings.name, &built);
+        Some(built)
+    }
+
+    /// What is to be said of authorities that a system does not believe any more.
+    fn guard_authorities(&mut self, tls: &ServerTls, system: &SystemName, built: &Acceptors) {
         let Workshop {
-            clock,
-            vault,
-            uses,
-            stage,
-            ..
+            clock, uses, stage, ..
         } = self.workshop;
-        let (built, problems) = Acceptor::build(tls, scope, clock, vault, uses);
-        self.problems.extend(problems);
-        let built = built?;
         let stage = match self.previous {
             Some(_) => Stage::Change,
             None => *stage,
         };
-        let guarded = ca_guard::judge(tls, &settings.name, &built, uses, clock, stage);
-        self.problems.extend(guarded);
-        let same = previous.and_then(|parts| parts.acceptor.as_ref());
+        if let Some(acceptor) = built.one() {
+            let found = ca_guard::judge(tls, system, acceptor, uses, clock, stage);
+            self.problems.extend(found);
+        }
+    }
+
+    fn acceptor(
+        &mut self,
+        tls: &ServerTls,
+        rules: &ClientRules,
+        scope: &str,
+        uses: RoleUses,
+        same: Option<&Arc<Acceptor>>,
+    ) -> Option<Arc<Acceptor>> {
+        let Workshop { clock, vault, .. } = self.workshop;
+        let (built, problems) = Acceptor::build(tls, rules, scope, clock, vault, uses);
+        self.problems.extend(problems);
+        let built = built?;
         match same.filter(|own| own.fingerprint() == built.fingerprint()) {
             Some(own) => Some(Arc::clone(own)),
             None => Some(Arc::new(built)),

@@ -20,14 +20,14 @@ use crate::events::{EventFlow, carry};
 use crate::http::{
     Caller, CallerFacts, Context, Delivery, Exchange, Flow, GatewayError, RelayCaller, Slot, serve,
 };
-use crate::model::{Generation, SystemName};
+use crate::model::{Denial, Generation, Principal, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, relay_to_side};
 use crate::telemetry::{self, Noise, TlsLeg};
 use crate::tls::authority_uses::Presence;
 use crate::tls::failure::Cause;
 use crate::tls::policy::version_name;
-use crate::tls::{Acceptor, Direction, HandshakeFailure, SessionFacts, Wire};
+use crate::tls::{Acceptor, Admitted, Direction, HandshakeFailure, SessionFacts, Wire};
 
 /// A listener that speaks HTTP has one of these flows.
 #[derive(Debug)]
@@ -109,8 +109,8 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
     // The last of it is kept until the connection ends.
-    let (wire, principal, tls, _stay) = match &plan.acceptor {
-        None => (Wire::Plain(socket), None, None, None),
+    let (wire, principal, denial, tls, _visit) = match &plan.acceptor {
+        None => (Wire::Plain(socket), None, None, None, None),
         Some(acceptor) => {
             // Boxed: what a handshake needs is not kept for the life of the connection.
             let shaken = Box::pin(handshake(
@@ -131,9 +131,18 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
             };
             let principal = facts.principal().map(Arc::clone);
             let who = (waiter.seat().id(), peer);
-            let known = (facts.client, facts.certain);
-            match guests.enter(who, &running, acceptor, known) {
-                Ok(visit) => (wire, principal, Some(leg), Some((visit, presence))),
+            let admitted = Admitted {
+                certain: facts.certain,
+                denial: facts.denial,
+                presence,
+            };
+            match guests.enter(who, &running, acceptor, (facts.client, admitted)) {
+                Ok((visit, denial)) => {
+                    if let Some(denial) = &denial {
+                        say_denied(&context, &plan, peer, (denial, principal.as_deref()));
+                    }
+                    (wire, principal, denial, Some(leg), Some(visit))
+                }
                 Err(failure) => {
                     say_failed(&context, &plan, peer, &failure);
                     return;
@@ -147,6 +156,7 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     let facts = CallerFacts {
         listener,
         principal,
+        denial,
         tls,
         generation,
     };
@@ -233,6 +243,36 @@ fn say_failed(
         );
     }
 }
+
+/// Counts a client that is not going to be served, and says why. Here and not with its first
+/// request, since it may never send one.
+fn say_denied(
+    context: &Context,
+    plan: &ListenerPlan,
+    peer: SocketAddr,
+    (denial, principal): (&Denial, Option<&Principal>),
+) {
+    context.counters.clients_not_admitted(denial).inc();
+    if let Some(suppressed) = context.may_say(Noise::NotAdmitted) {
+        let name = |of: fn(&Principal) -> &str| principal.map_or("-", |known| cut(of(known)));
+        info!(
+            system = %plan.system, %peer, listener = %plan.listen, code = denial.code(),
+            subject = name(|known| &known.subject), issuer = name(|known| &known.issuer),
+            serial = name(|known| &known.serial),
+            fingerprint = principal.map(|known| tracing::field::display(known.fingerprint)),
+            hint = denial.hint(), suppressed, "client not admitted: {denial}"
+        );
+    }
+}
+
+/// The beginning of a name: whoever asks for a certificate chooses how long its names are.
+pub(super) fn cut(name: &str) -> &str {
+    let end = name.floor_char_boundary(NAME_LIMIT);
+    name.get(..end).unwrap_or(name)
+}
+
+/// As long as names in the access line.
+const NAME_LIMIT: usize = 256;
 
 /// Lets one handshake step run between two looks at the network.
 ///

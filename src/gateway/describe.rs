@@ -6,9 +6,10 @@ use tracing::{error, info, warn};
 
 use super::snapshot::{Service, Snapshot};
 use crate::certs::CertificateFacts;
+use crate::certs::revocation::RevocationLists;
 use crate::config::problem::{Problem, Problems, Severity};
 use crate::http::Upstream;
-use crate::model::{Endpoint, Scheme, WallTime};
+use crate::model::{Endpoint, Scheme, SystemName, WallTime};
 use crate::requests::FarEnd;
 use crate::telemetry::Flow;
 
@@ -19,8 +20,14 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
         let security = match (&plan.service, &plan.acceptor) {
             (Service::StaticRoute(_), _) => "bytes untouched",
             (Service::Relay(route), _) if route.flow == Flow::Passthrough => "bytes untouched",
+            (Service::Relay(_), Some(acceptor)) if acceptor.has_rules() => {
+                "TLS, clients by rules, the inside unread"
+            }
             (Service::Relay(_), Some(_)) => "TLS, the inside unread",
             (Service::Relay(_), None) => "plain bytes",
+            (Service::Requests(_) | Service::Events(_), Some(acceptor)) if acceptor.has_rules() => {
+                "TLS, clients by rules"
+            }
             (Service::Requests(_) | Service::Events(_), Some(_)) => "TLS",
             (Service::Requests(_) | Service::Events(_), None) => "plain HTTP",
         };
@@ -51,10 +58,11 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
         ));
     }
     for (name, parts) in &snapshot.systems {
-        if let Some(acceptor) = &parts.acceptor {
+        if let Some(acceptor) = parts.acceptors.one() {
             lines.push(format!("{name} listeners: {}", acceptor.policy().summary()));
             let leaves: Vec<_> = acceptor.leaves().collect();
             lines.extend(own(&format!("{name} listeners"), &leaves));
+            lines.extend(revocation(name, "listeners", acceptor.revocation()));
         }
         if let Some(connector) = &parts.connector {
             lines.push(format!(
@@ -64,6 +72,11 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
             let leaves: Vec<_> = connector.leaves().collect();
             let role = format!("{name} towards SAP and the sides");
             lines.extend(own(&role, &leaves));
+            lines.extend(revocation(
+                name,
+                "towards SAP and the sides",
+                connector.revocation(),
+            ));
         }
     }
     lines
@@ -90,6 +103,15 @@ fn far(end: &FarEnd) -> String {
     }
 }
 
+/// How many lists one role goes by.
+fn revocation(name: &SystemName, role: &str, lists: Option<&RevocationLists>) -> Option<String> {
+    let lists = lists?;
+    let (count, revoked) = (lists.len(), lists.revoked());
+    Some(format!(
+        "{name} {role}: revocation lists: {count}; certificates on them: {revoked}"
+    ))
+}
+
 /// Where requests go, and whether they go there by TLS.
 fn url(upstream: &Arc<Upstream>) -> String {
     let spec = upstream.spec();
@@ -111,6 +133,7 @@ pub(super) fn say(problems: &Problems) {
             value,
             allowed,
             hint,
+            fails_check: _,
         } = problem;
         let (value, allowed) = (value.as_deref(), allowed.as_deref());
         match severity {

@@ -14,12 +14,14 @@ use std::time::Duration;
 
 use tracing::info;
 
+use super::connection::cut;
 use super::worker::Running;
 use crate::http::Context;
-use crate::model::{Clock, ConnectionId, SystemName};
+use crate::model::{Clock, ConnectionId, Denial, SystemName};
 use crate::net::Roster;
 use crate::telemetry::Noise;
-use crate::tls::{Acceptor, Client, HandshakeFailure, Span};
+use crate::tls::authority_uses::Presence;
+use crate::tls::{Acceptor, Admitted, Client, HandshakeFailure, Span};
 
 /// The clients behind the open connections of one thread. Clones are the same.
 #[derive(Clone)]
@@ -41,6 +43,8 @@ struct Guest {
     peer: SocketAddr,
     client: Option<Arc<Client>>,
     certain: Cell<Span>,
+    /// By the acceptor that judged it last: the authority that lets it in is in use.
+    presence: RefCell<Option<Presence>>,
 }
 
 /// A guest is forgotten when this is dropped.
@@ -68,19 +72,24 @@ impl Guests {
         }
     }
 
-    /// Notes a client that `by` has let in just now. If the listener has come under another one
-    /// meanwhile, that one judges; whom it refuses is not to be served.
+    /// Notes a client that `by` has let in just now, and says why the rules do not admit it, if they
+    /// do not. If the listener has come under another one meanwhile, that one judges; whom it
+    /// refuses is not to be served.
     pub(super) fn enter(
         &self,
         (id, peer): (ConnectionId, SocketAddr),
         running: &Rc<Running>,
         by: &Arc<Acceptor>,
-        (client, certain): (Option<Arc<Client>>, Span),
-    ) -> Result<Visit, HandshakeFailure> {
+        (client, admitted): (Option<Arc<Client>>, Admitted),
+    ) -> Result<(Visit, Option<Denial>), HandshakeFailure> {
         let in_force = running.acceptor();
-        let certain = match in_force.filter(|in_force| !Arc::ptr_eq(in_force, by)) {
+        let Admitted {
+            certain,
+            denial,
+            presence,
+        } = match in_force.filter(|in_force| !Arc::ptr_eq(in_force, by)) {
             Some(in_force) => in_force.admits(client.as_deref())?,
-            None => certain,
+            None => admitted,
         };
         let shared = &self.shared;
         shared.certain.set(shared.certain.get().and(certain));
@@ -89,12 +98,14 @@ impl Guests {
             peer,
             client,
             certain: Cell::new(certain),
+            presence: RefCell::new(presence),
         };
         shared.by_id.borrow_mut().insert(id, Rc::new(guest));
-        Ok(Visit {
+        let visit = Visit {
             id,
             shared: Rc::clone(shared),
-        })
+        };
+        Ok((visit, denial))
     }
 
     /// Judges again whoever is connected to a listener that has come under another acceptor.
@@ -154,15 +165,43 @@ impl Guests {
             return false;
         };
         match acceptor.admits(guest.client.as_deref()) {
-            Ok(certain) => {
+            Ok(Admitted {
+                certain,
+                denial: None,
+                presence,
+            }) => {
                 guest.certain.set(certain);
+                guest.presence.replace(presence);
                 shared.certain.set(shared.certain.get().and(certain));
                 false
+            }
+            Ok(Admitted {
+                denial: Some(denial),
+                ..
+            }) => {
+                self.tell_denied(id, guest, &denial);
+                true
             }
             Err(failure) => {
                 self.tell(id, guest, &failure);
                 true
             }
+        }
+    }
+
+    fn tell_denied(&self, id: ConnectionId, guest: &Guest, denial: &Denial) {
+        let context = &self.shared.context;
+        context.counters.clients_sent_away.inc();
+        if let Some(suppressed) = context.may_say(Noise::NotAdmitted) {
+            let system: &SystemName = &guest.running.plan.borrow().system;
+            let client = guest.client.as_ref();
+            let subject = client.map_or("-", |client| cut(&client.principal().subject));
+            info!(
+                %system, connection = %id, peer = %guest.peer, listener = %guest.running.local,
+                code = denial.code(), subject, hint = denial.hint(), suppressed,
+                "a connected client is not admitted any more: {denial}; the connection ends after \
+                 what is in flight"
+            );
         }
     }
 

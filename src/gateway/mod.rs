@@ -19,6 +19,7 @@
 //! | `accept` | the accept loop of one listener on one thread |
 //! | `connection` | one accepted connection from its handshake to its flow |
 //! | `contain` | keeps a panic to the piece of work it happened in |
+//! | `announce` | what is due, said once when its time comes |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
@@ -32,6 +33,7 @@
 //! Who may come in: `cli`, and whoever puts a gateway to the test (`simulate`, system tests).
 
 mod accept;
+mod announce;
 mod build;
 mod ca_guard;
 mod connection;

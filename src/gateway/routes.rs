@@ -90,7 +90,7 @@ impl Build<'_> {
             })),
         };
         let acceptor = if requests.mode.ends_tls() {
-            parts.acceptor.clone()
+            parts.acceptors.requests.clone()
         } else {
             None
         };
@@ -186,11 +186,7 @@ impl Build<'_> {
             fault: events.fault,
             client_protocol: events.client_protocol,
         }));
-        let acceptor = if events.tls {
-            parts.acceptor.clone()
-        } else {
-            None
-        };
+        let acceptor = parts.acceptors.events.clone();
         for listen in &events.listen {
             self.listen(
                 *listen,

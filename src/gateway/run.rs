@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
+use super::announce::Announcements;
 use super::build::{Workshop, load_and_build};
 use super::ca_guard::Stage;
 use super::describe::{describe, say};
@@ -71,6 +72,7 @@ pub struct Gateway {
     pub(super) supervisor: Supervisor,
     pub(super) lifecycle: Lifecycle,
     pub(super) last_reload_failure: Option<String>,
+    announcements: Announcements,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
     state_file: StateFile,
@@ -128,6 +130,7 @@ impl Gateway {
             supervisor: Supervisor::default(),
             lifecycle: Lifecycle::starting(),
             last_reload_failure: None,
+            announcements: Announcements::default(),
             files: draft.files,
             state_file: StateFile::of(dir),
             turning: Turning::default(),
@@ -219,7 +222,7 @@ impl Gateway {
         let universes = next
             .systems
             .values()
-            .filter_map(|parts| parts.acceptor.as_ref());
+            .flat_map(|parts| parts.acceptors.all());
         self.workshop.vault.publish(
             universes.flat_map(|acceptor| {
                 let (policy, lifetime) = (acceptor.policy_id(), acceptor.session_lifetime());
@@ -229,6 +232,8 @@ impl Gateway {
             &next.tickets,
             self.workshop.clock.now(),
         );
+        self.announcements
+            .follow(next.due(self.workshop.clock.now()));
         self.snapshot = next;
         self.remember(false);
         self.turning.look(&self.snapshot);
@@ -240,7 +245,7 @@ impl Gateway {
         let Workshop { uses, clock, .. } = &self.workshop;
         let now = clock.now();
         let roles = self.snapshot.systems.iter();
-        let roles = roles.filter_map(|(name, parts)| Some((name, parts.acceptor.as_ref()?)));
+        let roles = roles.filter_map(|(name, parts)| Some((name, parts.acceptors.one()?)));
         // What has left with an operator's consent has left: nobody is asked a second time.
         let believed: HashSet<_> = roles
             .flat_map(|(name, acceptor)| {
@@ -309,11 +314,16 @@ impl Gateway {
         sides.is_some()
     }
 
-    /// Puts away what time has made useless; to be called now and then.
-    pub fn tidy(&mut self) {
-        self.workshop.vault.sweep(self.workshop.clock.now());
+    /// Puts away what time has made useless, and says what has become due; to be called every few
+    /// seconds. Returns what it said.
+    pub fn tidy(&mut self) -> Problems {
+        let now = self.workshop.clock.now();
+        self.workshop.vault.sweep(now);
         self.remember(false);
         self.turning.look(&self.snapshot);
+        let news = self.announcements.news(self.snapshot.due(now));
+        say(&news);
+        news
     }
 
     /// Whether every worker is alive. One that is not has left its connections behind.

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::certs::revocation::Due;
 use crate::config::settings::{ProbeSettings, Settings};
 use crate::events::{EventRoute, StaticRoute};
 use crate::http::Upstream;
-use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName};
+use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, WallTime};
 use crate::net::Scope;
 use crate::requests::{RelayRoute, RequestRoute, Sides};
 use crate::telemetry::Flow;
@@ -108,12 +109,32 @@ pub(super) struct ProbePlan {
     pub(super) body: Bytes,
 }
 
+/// What ends TLS on the listeners of a system, where one of them does.
+#[derive(Debug, Default)]
+pub(super) struct Acceptors {
+    pub(super) requests: Option<Arc<Acceptor>>,
+    pub(super) events: Option<Arc<Acceptor>>,
+}
+
+impl Acceptors {
+    /// Each that there is.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Acceptor>> {
+        self.requests.iter().chain(&self.events)
+    }
+
+    /// One of them, for what they have in common: they differ in whom they serve and in their
+    /// sessions, and not in certificates, authorities, lists and versions.
+    pub(super) fn one(&self) -> Option<&Arc<Acceptor>> {
+        self.all().next()
+    }
+}
+
 /// One SAP system of a generation.
 #[derive(Debug)]
 pub(super) struct SystemParts {
     /// Kept over reloads.
     pub(super) id: u32,
-    pub(super) acceptor: Option<Arc<Acceptor>>,
+    pub(super) acceptors: Acceptors,
     pub(super) connector: Option<Arc<Connector>>,
     pub(super) sides: Option<Arc<Sides>>,
     pub(super) upstreams: Vec<(UpstreamKey, Arc<Upstream>)>,
@@ -156,6 +177,17 @@ impl Snapshot {
     /// Whether an upstream is in use in this generation.
     pub(super) fn uses(&self, upstream: &Arc<Upstream>) -> bool {
         self.upstreams().any(|own| Arc::ptr_eq(own, upstream))
+    }
+
+    /// The revocation lists of both roles of every system that have reached a step.
+    pub(super) fn due(&self, now: WallTime) -> Vec<Due> {
+        let lists = self.systems.values().flat_map(|parts| {
+            let server = parts.acceptors.one();
+            let server = server.and_then(|own| own.revocation());
+            let client = parts.connector.as_ref().and_then(|own| own.revocation());
+            server.into_iter().chain(client)
+        });
+        lists.flat_map(|lists| lists.due(now)).collect()
     }
 
     /// All upstreams.

@@ -25,7 +25,7 @@ impl Turning {
     pub(super) fn look(&mut self, snapshot: &Snapshot) {
         let before = std::mem::take(&mut self.0);
         for (name, parts) in &snapshot.systems {
-            let listening = parts.acceptor.as_ref();
+            let listening = parts.acceptors.one();
             let listening = listening.map(|own| ("listening", own.fingerprint(), own.leaf()));
             let dialling = parts.connector.as_ref();
             let dialling = dialling.map(|own| ("dialling", own.fingerprint(), own.leaf()));

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::config::settings::Limits;
 use crate::http::context::Context;
-use crate::model::{Generation, Principal};
+use crate::model::{Denial, Generation, Principal};
 use crate::net::{Interrupt, Waiter};
 use crate::telemetry::TlsLeg;
 use crate::tls::Wire;
@@ -23,6 +23,8 @@ pub struct CallerFacts {
     pub listener: SocketAddr,
     /// Who the caller proved to be.
     pub principal: Option<Arc<Principal>>,
+    /// Why the rules of the listener do not admit the caller, if they do not.
+    pub denial: Option<Denial>,
     /// How the caller's leg is secured.
     pub tls: Option<TlsLeg<'static>>,
     /// The generation that accepted it, then the one that each request is served under.

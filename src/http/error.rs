@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::http::refusal::{BadAnswer, Refusal};
-use crate::model::Outcome;
+use crate::model::{Denial, Outcome};
 
 /// Who has to act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +33,8 @@ pub enum GatewayError {
     BodyBrokeOff(Outcome),
     /// The target of an event is not on the allow list.
     TargetNotAllowed,
+    /// The rules of the listener do not admit the caller.
+    NotAdmitted(Denial),
     /// No side (or the CRM) could be reached: nothing was sent. The text says what was tried.
     Unreachable(String),
     /// This machine has run out of descriptors, ports or memory: nothing was sent.
@@ -65,6 +67,7 @@ impl GatewayError {
             Self::BadChunk(_) => "GW-400-CHUNK",
             Self::BodyBrokeOff(_) => "GW-400-BODY",
             Self::TargetNotAllowed => "GW-403-TARGET",
+            Self::NotAdmitted(denial) => denial.code(),
             Self::Unreachable(_) => "GW-503-UNREACHABLE",
             Self::Exhausted => "GW-503-EXHAUSTED",
             Self::Lost(Outcome::PartlySent) => "GW-502-PARTLY-SENT",
@@ -86,7 +89,7 @@ impl GatewayError {
             Self::BadChunk(_) | Self::BodyBrokeOff(_) => 400,
             Self::HeaderTimeout | Self::BodyTooSlow(_) => 408,
             Self::BodyTooLarge(_) => 413,
-            Self::TargetNotAllowed => 403,
+            Self::TargetNotAllowed | Self::NotAdmitted(_) => 403,
             Self::Unreachable(_) | Self::Exhausted | Self::Cut(_) => 503,
             Self::Lost(_) | Self::TlsRefused(..) | Self::BadAnswer(..) => 502,
             Self::TimedOut(_) | Self::SideDown(_) => 504,
@@ -100,6 +103,7 @@ impl GatewayError {
             Self::Refused(_)
             | Self::HeaderTimeout
             | Self::TargetNotAllowed
+            | Self::NotAdmitted(_)
             | Self::Unreachable(_)
             | Self::Exhausted => Outcome::NotSent,
             Self::BodyTooSlow(outcome)
@@ -125,7 +129,8 @@ impl GatewayError {
             | Self::BodyTooLarge(_)
             | Self::BadChunk(_)
             | Self::BodyBrokeOff(_)
-            | Self::TargetNotAllowed => Blame::Caller,
+            | Self::TargetNotAllowed
+            | Self::NotAdmitted(_) => Blame::Caller,
             Self::Unreachable(_)
             | Self::Lost(_)
             | Self::TlsRefused(..)
@@ -152,6 +157,10 @@ impl fmt::Display for GatewayError {
             }
             Self::TargetNotAllowed => {
                 f.write_str("the target of the event is not on the allow list")
+            }
+            // Which rule it is stands in the log and is nobody else's business.
+            Self::NotAdmitted(_) => {
+                f.write_str("the rules of this listener do not admit the caller")
             }
             Self::Unreachable(tried) => write!(f, "nothing was sent, because {tried}"),
             Self::Exhausted => f.write_str("the gateway has no descriptors or ports left"),
@@ -181,6 +190,12 @@ impl fmt::Display for GatewayError {
 mod tests {
     use super::*;
 
+    fn denied() -> Denial {
+        Denial::Denied {
+            rule: "DenyClient2".into(),
+        }
+    }
+
     fn all() -> Vec<GatewayError> {
         vec![
             GatewayError::Refused(Refusal::Host),
@@ -190,6 +205,8 @@ mod tests {
             GatewayError::BadChunk(Outcome::PartlySent),
             GatewayError::BodyBrokeOff(Outcome::PartlySent),
             GatewayError::TargetNotAllowed,
+            GatewayError::NotAdmitted(Denial::NotAllowed),
+            GatewayError::NotAdmitted(denied()),
             GatewayError::Unreachable("side A refused the connection".to_owned()),
             GatewayError::Exhausted,
             GatewayError::Lost(Outcome::PartlySent),
@@ -215,6 +232,12 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), all().len());
+    }
+
+    #[test]
+    fn a_caller_that_is_not_admitted_is_not_told_of_the_rules() {
+        let text = GatewayError::NotAdmitted(denied()).to_string();
+        assert_eq!(text, "the rules of this listener do not admit the caller");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::http::caller::CallerFacts;
 use crate::http::context::Context;
 use crate::http::error::GatewayError;
 use crate::http::upstream::ConnectError;
-use crate::model::{ExchangeId, HostPort, Outcome, Side, SystemName};
+use crate::model::{Denial, ExchangeId, HostPort, Outcome, Side, SystemName};
 use crate::net::{DialError, Interrupt, Phase, RelayEnd, RelayReport, Waiter};
 use crate::telemetry::{AccessLine, Flow, Noise};
 use crate::tls::{HandshakeFailure, Wire};
@@ -84,6 +84,11 @@ impl RelayCaller {
             waiter,
             facts,
         }
+    }
+
+    /// Why the rules of the listener do not admit the caller, if they do not.
+    pub const fn denial(&self) -> Option<&Denial> {
+        self.facts.denial.as_ref()
     }
 
     /// Waits for a dial, unless this connection has to end before.

@@ -83,7 +83,13 @@ pub async fn serve<F: Flow>(mut caller: Caller, context: Rc<Context>, slot: Rc<S
         caller.facts.generation = slot.generation.get();
         caller.requests = caller.requests.saturating_add(1);
         let stays = match next {
-            Ok(mut work) => exchange(&mut caller, &context, &mut work, &*flow).await,
+            Ok(mut work) => match caller.facts.denial.clone() {
+                None => exchange(&mut caller, &context, &mut work, &*flow).await,
+                Some(denial) => {
+                    let error = GatewayError::NotAdmitted(denial);
+                    say_no(&mut caller, &context, &mut work, &*flow, &error).await
+                }
+            },
             Err(Goodbye::Silent) => return caller.close().await,
             Err(Goodbye::Broken) => return,
             Err(Goodbye::Refused(refusal, mut work)) => {
@@ -141,7 +147,8 @@ async fn exchange<F: Flow>(
     stays
 }
 
-/// Answers a request that was not understood, and ends the connection.
+/// Answers a request that was not understood, or whose caller is not admitted, and ends the
+/// connection.
 async fn say_no<F: Flow>(
     caller: &mut Caller,
     context: &Rc<Context>,
@@ -158,6 +165,8 @@ async fn say_no<F: Flow>(
     if context.access.is_on() {
         let noise = if matches!(error, GatewayError::HeaderTimeout) {
             Noise::Abuse
+        } else if matches!(error, GatewayError::NotAdmitted(_)) {
+            Noise::NotAdmitted
         } else {
             Noise::Malformed
         };
@@ -186,7 +195,9 @@ const fn counter_of<'c>(error: &GatewayError, counters: &'c Counters) -> Option<
         GatewayError::HeaderTimeout | GatewayError::BodyTooSlow(_) => {
             Some(&counters.requests_too_slow)
         }
-        GatewayError::TargetNotAllowed => Some(&counters.requests_not_admitted),
+        GatewayError::TargetNotAllowed | GatewayError::NotAdmitted(_) => {
+            Some(&counters.requests_not_admitted)
+        }
         GatewayError::Unreachable(_)
         | GatewayError::Exhausted
         | GatewayError::Lost(_)

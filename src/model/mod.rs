@@ -5,6 +5,8 @@
 //! value.
 
 mod clock;
+mod denial;
+mod distinguished_name;
 mod endpoint;
 mod id;
 mod lifecycle;
@@ -15,6 +17,11 @@ mod secret;
 mod side;
 
 pub use clock::{Clock, WallTime};
+pub use denial::Denial;
+pub use distinguished_name::{
+    DistinguishedName, DistinguishedNameError, NameAttribute, attribute_name, directory_text,
+    escaped, folded, has_line_break_or_nul, printable,
+};
 pub use endpoint::{Endpoint, EndpointError, HostPort, ListenAddr, Scheme};
 pub use id::{ConnectionId, ExchangeId, Generation};
 pub use lifecycle::{Lifecycle, Phase};

@@ -10,7 +10,7 @@ use tracing::warn;
 use super::failover::{Cause, Event};
 use super::sides::Sides;
 use crate::http::{Context, NoWayThrough, RelayCaller, Upstream};
-use crate::model::{HostPort, Outcome, Side};
+use crate::model::{Denial, HostPort, Outcome, Side};
 use crate::net::{DialError, Inside, dial, relay};
 use crate::telemetry::{Counters, Flow, Noise};
 use crate::tls::Wire;
@@ -85,6 +85,22 @@ impl RelayRoute {
 /// opens the next one to the side that serves now.
 pub async fn relay_to_side(mut caller: RelayCaller, route: Arc<RelayRoute>, context: Rc<Context>) {
     let started = Instant::now();
+    // There are no words for bytes that are not understood; the log has them.
+    if let Some(code) = caller.denial().map(Denial::code) {
+        caller.refuse();
+        caller.log(
+            &context,
+            route.flow,
+            route.sides.system(),
+            None,
+            started,
+            |line| {
+                line.outcome = Outcome::NotSent;
+                line.code = Some(code);
+            },
+        );
+        return;
+    }
     let mut tries = 0;
     let reached = reach_a_side(&mut caller, &route, &context, &mut tries).await;
     let (side, mut target) = match reached {
@@ -292,6 +308,7 @@ mod tests {
         let facts = CallerFacts {
             listener: at,
             principal: None,
+            denial: None,
             tls: None,
             generation: Generation::FIRST,
         };

@@ -9,7 +9,7 @@ use std::ops::{Add, Sub};
 
 use super::figure::{Counter, Gauge, Kind};
 use super::flow::Flow;
-use crate::model::Outcome;
+use crate::model::{Denial, Outcome};
 
 /// Figures of one name, told apart by labels.
 #[derive(Debug, Clone, Copy)]
@@ -135,6 +135,11 @@ figures! {
         handshakes_outbound_resumed direction="outbound" result="resumed";
         handshakes_outbound_failed direction="outbound" result="failed";
     }
+    Counter "crmgate_clients_not_admitted_total"
+    "Connections of clients that the rules of the listener do not admit, by the code of the refusal." {
+        clients_not_allowed code="GW-403-NOT-ALLOWED";
+        clients_denied code="GW-403-DENIED";
+    }
     Counter "crmgate_exchanges_total"
     "Exchanges and relayed connections that ended, by flow and by what became of them." {
         exchanges_request_not_sent flow="request" outcome="not-sent";
@@ -221,6 +226,14 @@ figures! {
 }
 
 impl Counters {
+    /// The counter of clients that are not admitted for one reason.
+    pub const fn clients_not_admitted(&self, denial: &Denial) -> &Counter {
+        match denial {
+            Denial::NotAllowed => &self.clients_not_allowed,
+            Denial::Denied { .. } => &self.clients_denied,
+        }
+    }
+
     /// The counter of exchanges of one flow that ended in one way.
     pub const fn exchanges(&self, flow: Flow, outcome: Outcome) -> &Counter {
         match (flow, outcome) {
@@ -315,6 +328,28 @@ mod tests {
                 let labels = [("flow", flow.code()), ("outcome", outcome.code())];
                 assert_eq!(counted, [&labels]);
             }
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_not_admitted_counts_under_the_code_that_it_is_told() {
+        let denied = Denial::Denied {
+            rule: "DenyClient1".into(),
+        };
+        let family = TABLE
+            .iter()
+            .find(|family| family.name == "crmgate_clients_not_admitted_total")
+            .expect("in the table");
+        for denial in [Denial::NotAllowed, denied] {
+            let counters = Counters::default();
+            counters.clients_not_admitted(&denial).inc();
+            let snapshot = counters.snapshot();
+            let counted = family
+                .series
+                .iter()
+                .filter(|one| (one.read)(&snapshot) == 1);
+            let labels: Vec<_> = counted.map(|one| one.labels).collect();
+            assert_eq!(labels, [[("code", denial.code())]]);
         }
     }
 

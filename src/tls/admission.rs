@@ -2,7 +2,7 @@
 //!
 //! The TLS library resumes whatever its store or ticketer gives back. So what is given back is
 //! decided here, at the moment it is asked for: the stored chain is judged again by the verifier
-//! in force now and by the clock, and counts from the full handshake it was proven in, however
+//! and the rules in force now and by the clock, and counts from the full handshake it was proven in, however
 //! often the session was renewed since. A session that does not pass is not found, and the client
 //! gets a full handshake, in which it may show another certificate or is told why it is refused.
 
@@ -18,6 +18,7 @@ use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::judge::ClientJudge;
 use crate::tls::sessions::{PolicyId, Universe};
 use crate::tls::tickets::MAX_CLOCK_SKEW;
+use crate::tls::verdicts::Verdict;
 
 /// The session store and the ticketer of one listener.
 #[derive(Debug)]
@@ -37,7 +38,13 @@ impl Admission {
         if !Attempt::is_in_progress() {
             return None;
         }
-        match Attempt::current_standing() {
+        let standing = Attempt::current_standing();
+        let verdict = standing.as_ref().map(|standing| standing.verdict.as_ref());
+        // Whoever is not admitted has nothing that is worth taking up again.
+        if self.denies(verdict.flatten()) {
+            return None;
+        }
+        match standing {
             Some(standing) if self.seconds_left(standing.since, now) > 0 => {
                 Envelope::around(session, self.policy, standing.since, standing.chain())
             }
@@ -45,6 +52,14 @@ impl Admission {
                 Envelope::around(session, self.policy, now, &[])
             }
             Some(_) | None => None,
+        }
+    }
+
+    /// Whether the rules deny a client, or one that shows no certificate.
+    fn denies(&self, verdict: Option<&Verdict>) -> bool {
+        match verdict {
+            Some(verdict) => verdict.denial.is_some(),
+            None => self.judge.judge_nobody().is_some(),
         }
     }
 
@@ -70,6 +85,10 @@ impl Admission {
             (None, ClientAuth::Request | ClientAuth::None) => None,
             (Some((leaf, others)), _) => Some(self.judge.judge(leaf, others, now).ok()?),
         };
+        // In a full handshake the client may show another certificate.
+        if self.denies(verdict.as_ref()) {
+            return None;
+        }
         let session = session.to_vec();
         Attempt::note_standing(Standing { since, verdict });
         Some(session)

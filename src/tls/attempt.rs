@@ -11,6 +11,7 @@ use std::future::Future;
 
 use rustls::pki_types::CertificateDer;
 
+use crate::certs::path::Refusal;
 use crate::model::WallTime;
 use crate::tls::verdicts::Verdict;
 
@@ -23,6 +24,8 @@ tokio::task_local! {
 pub(super) struct Attempt {
     /// The leaf the peer showed last, accepted or not.
     pub(super) shown: Option<CertificateDer<'static>>,
+    /// Why its chain was refused, if it was.
+    pub(super) refusal: Option<Refusal>,
     /// What a session rests on: set by a verified chain, or by a session that is taken up again.
     pub(super) standing: Option<Standing>,
 }
@@ -32,7 +35,7 @@ pub(super) struct Attempt {
 pub(super) struct Standing {
     /// When the peer last proved itself with a full handshake.
     pub(super) since: WallTime,
-    /// Who it is; `None` where it showed no certificate and none is required.
+    /// Who it is and what the rules say of it; `None` where it showed no certificate and none is required.
     pub(super) verdict: Option<Verdict>,
 }
 
@@ -58,7 +61,15 @@ impl Attempt {
     /// Notes the leaf that a peer shows.
     pub(super) fn note_shown(leaf: &CertificateDer<'_>) {
         let leaf = leaf.clone().into_owned();
-        Self::update(|attempt| attempt.shown = Some(leaf));
+        Self::update(|attempt| {
+            attempt.shown = Some(leaf);
+            attempt.refusal = None;
+        });
+    }
+
+    /// Notes why the chain of the leaf that was shown is refused.
+    pub(super) fn note_refusal(refusal: Refusal) {
+        Self::update(|attempt| attempt.refusal = Some(refusal));
     }
 
     /// Notes what the session will rest on.

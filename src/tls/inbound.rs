@@ -7,21 +7,22 @@ use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::{CommonState, HandshakeKind, ServerConfig};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
-use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
+use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{ClientAuth, ServerTls, TlsVersion};
-use crate::model::{Clock, Principal, WallTime};
+use crate::config::settings::{ClientAuth, ClientRules, ServerTls};
+use crate::model::{Clock, WallTime};
 use crate::net::Socket;
 use crate::tls::admission::Admission;
 use crate::tls::attempt::{Attempt, Standing};
-use crate::tls::authority_uses::{AuthorityUses, ClientUse, Presence, RoleUses};
+use crate::tls::authority_uses::{ClientUse, Presence, RoleUses};
 use crate::tls::clock::ClockTime;
+use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
-use crate::tls::judge::ClientJudge;
+use crate::tls::judge::{Believed, ClientJudge};
 use crate::tls::own;
 use crate::tls::policy::{Role, TlsPolicy};
+use crate::tls::rules::Rules;
 use crate::tls::sessions::{PolicyId, SessionVault, UniverseId, mode_word};
 use crate::tls::turns::Turns;
 use crate::tls::verdicts::{Client, Span};
@@ -40,6 +41,7 @@ pub struct Acceptor {
     policy_id: PolicyId,
     lifetime: Duration,
     policy: TlsPolicy,
+    revocation: Option<Arc<RevocationLists>>,
     fingerprint: [u8; 32],
 }
 
@@ -51,54 +53,20 @@ struct Face {
     leaf: CertificateFacts,
 }
 
-/// A connection that is through its handshake.
-#[derive(Debug)]
-pub struct Accepted {
-    /// The connection.
-    pub stream: TlsStream<Socket>,
-    /// What the handshake showed.
-    pub facts: SessionFacts,
-    /// To be kept as long as the connection: a client that is connected uses its authority.
-    pub presence: Option<Presence>,
-}
-
-/// What a handshake showed; the same for a full and for a resumed one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionFacts {
-    /// Who the client is. Always there where a certificate is required.
-    pub client: Option<Arc<Client>>,
-    /// How long that is certain without judging it again; for good where there is no certificate.
-    pub certain: Span,
-    /// When the client last proved itself with a full handshake.
-    pub authenticated_at: WallTime,
-    /// The protocol version.
-    pub version: TlsVersion,
-    /// The cipher suite by IANA's name.
-    pub suite: &'static str,
-    /// Whether a session was taken up again.
-    pub resumed: bool,
-    /// The host name that the client asked for; SAP often sends none.
-    pub server_name: Option<Box<str>>,
-}
-
-impl SessionFacts {
-    /// Who the client is.
-    pub fn principal(&self) -> Option<&Arc<Principal>> {
-        self.client.as_ref().map(|client| client.principal())
-    }
-}
-
 impl Acceptor {
     /// Reads the files and puts everything together.
     ///
-    /// The scope keeps listeners apart whose sessions must not be taken up at each other, such as
-    /// those of two SAP systems. With an error among the problems there is no acceptor.
+    /// The rules are those of the listeners that the acceptor is for. The scope keeps listeners
+    /// apart whose sessions must not be taken up at each other, such as those of two SAP systems.
+    /// The uses are those of the role whose authorities these are. With an error among the problems
+    /// there is no acceptor.
     pub fn build(
         settings: &ServerTls,
+        rules: &ClientRules,
         scope: &str,
         clock: &Clock,
         vault: &SessionVault,
-        uses: &Arc<AuthorityUses>,
+        uses: RoleUses,
     ) -> (Option<Self>, Problems) {
         let now = clock.now();
         let files = &settings.files;
@@ -110,16 +78,21 @@ impl Acceptor {
         let (Some(policy), Some(own), Some(trust)) = (policy, own, trust) else {
             return (None, problems);
         };
+        let (revocation, found) = own::revocation_lists(files, &trust, &own, now);
+        problems.extend(found);
         own::judge_as_server(files, &own, &policy, &mut problems);
         if problems.has_errors() {
             return (None, problems);
         }
-        let uses = RoleUses {
-            all: Arc::clone(uses),
-            role: scope.into(),
+        let parts = Parts {
+            policy,
+            own,
+            trust,
+            revocation,
+            rules: Rules::new(rules),
+            uses,
         };
-        let parts = Parts { policy, own, trust };
-        let acceptor = parts.assemble(settings, uses, clock, vault);
+        let acceptor = parts.assemble(settings, scope, clock, vault);
         if acceptor.is_none() {
             let what = "the TLS library refuses the settings";
             let hint = "report this with the output of crmgate check";
@@ -137,7 +110,9 @@ impl Acceptor {
         let face = self.faces.at(self.clock.now());
         let (result, attempt) = Attempt::run(face.tls.accept(stream)).await;
         let stream = result.map_err(|error| {
-            HandshakeFailure::from_io(&error, Direction::Inbound).over(attempt.shown.as_ref())
+            HandshakeFailure::from_io(&error, Direction::Inbound)
+                .over(attempt.shown.as_ref())
+                .because(attempt.refusal)
         })?;
         let (_, connection) = stream.get_ref();
         let server_name = connection.server_name().map(Box::from);
@@ -146,8 +121,12 @@ impl Acceptor {
         Ok(Accepted {
             stream,
             facts,
-            presence: uses.map(|uses| Presence::begin(uses, &self.clock)),
+            presence: self.presence(uses),
         })
+    }
+
+    fn presence(&self, uses: Option<Arc<ClientUse>>) -> Option<Presence> {
+        uses.map(|uses| Presence::begin(uses, &self.clock))
     }
 
     /// Reads off the connection what the handshake showed, and makes sure of what matters: the
@@ -180,10 +159,15 @@ impl Acceptor {
         let certain = verdict
             .as_ref()
             .map_or(Span::ALWAYS, |verdict| verdict.span);
-        let uses = verdict.as_ref().map(|verdict| Arc::clone(&verdict.uses));
+        let denial = match &verdict {
+            Some(verdict) => verdict.denial.clone(),
+            None => self.judge.judge_nobody(),
+        };
+        let uses = verdict.as_ref().and_then(|verdict| verdict.uses.clone());
         let facts = SessionFacts {
             client: verdict.map(|verdict| verdict.client),
             certain,
+            denial,
             authenticated_at: standing.map_or(now, |standing| standing.since),
             version: version_of(connection),
             suite: suite_of(connection),
@@ -193,19 +177,27 @@ impl Acceptor {
         Ok((facts, uses))
     }
 
-    /// Judges the client of an open connection by what is in force here and now, whoever let it in;
-    /// `None` is one without a certificate.
-    pub fn admits(&self, client: Option<&Client>) -> Result<Span, HandshakeFailure> {
+    /// Judges the client of an open connection by what is in force here and now, exactly as a full
+    /// handshake would, whoever let it in; `None` is one without a certificate.
+    pub fn admits(&self, client: Option<&Client>) -> Result<Admitted, HandshakeFailure> {
         let refuse = |cause| HandshakeFailure::new(Direction::Inbound, cause);
         match client.and_then(|client| client.chain.split_first()) {
             None if self.mode == ClientAuth::Require => Err(refuse(Cause::NoClientCertificate)),
-            None => Ok(Span::ALWAYS),
+            None => Ok(Admitted {
+                certain: Span::ALWAYS,
+                denial: self.judge.judge_nobody(),
+                presence: None,
+            }),
             Some((leaf, others)) => {
                 let judged = self.judge.judge(leaf, others, self.clock.now());
                 let verdict = judged.map_err(|error| {
                     HandshakeFailure::of_judgement(&error, Direction::Inbound).over(Some(leaf))
                 })?;
-                Ok(verdict.span)
+                Ok(Admitted {
+                    certain: verdict.span,
+                    denial: verdict.denial,
+                    presence: self.presence(verdict.uses),
+                })
             }
         }
     }
@@ -216,8 +208,13 @@ impl Acceptor {
         self.fingerprint
     }
 
-    /// Whom it lets in: the authorities and whether a certificate is required. Of two acceptors
-    /// with the same policy, connections of the one may stay under the other.
+    /// Whether rules say which clients it is for.
+    pub fn has_rules(&self) -> bool {
+        self.judge.has_rules()
+    }
+
+    /// Whom it lets in: the authorities, the rules and whether a certificate is required. Of two
+    /// acceptors with the same policy, connections of the one may stay under the other.
     pub fn policy_id(&self) -> PolicyId {
         self.policy_id
     }
@@ -248,6 +245,11 @@ impl Acceptor {
         self.faces.each().map(|(from, face)| (from, &face.leaf))
     }
 
+    /// The lists by which it judges clients.
+    pub fn revocation(&self) -> Option<&RevocationLists> {
+        self.revocation.as_deref()
+    }
+
     /// What it accepts.
     pub fn policy(&self) -> &TlsPolicy {
         &self.policy
@@ -268,6 +270,9 @@ struct Parts {
     policy: TlsPolicy,
     own: Turns<Identity>,
     trust: TrustStore,
+    revocation: Option<Arc<RevocationLists>>,
+    rules: Rules,
+    uses: RoleUses,
 }
 
 impl Parts {
@@ -275,20 +280,31 @@ impl Parts {
     fn assemble(
         self,
         settings: &ServerTls,
-        uses: RoleUses,
+        scope: &str,
         clock: &Clock,
         vault: &SessionVault,
     ) -> Option<Acceptor> {
-        let Self { policy, own, trust } = self;
+        let fingerprint = self.fingerprint(settings, scope);
+        let Self {
+            policy,
+            own,
+            trust,
+            revocation,
+            rules,
+            uses,
+        } = self;
         let now = clock.now();
         let mode = settings.client_auth;
-        let scope = uses.role.clone();
-        let fingerprint = fingerprint(settings, &scope, &policy, &own, &trust);
-        let policy_id = PolicyId::of(&trust, mode);
-        let judge = ClientJudge::new(trust, mode, &policy.provider(), uses, now);
+        let policy_id = PolicyId::of(&trust, &rules, mode);
+        let by = Believed {
+            trust,
+            revocation: revocation.clone(),
+            rules,
+        };
+        let judge = ClientJudge::new(by, mode, &policy.provider(), uses, now);
         let judge = Arc::new(judge);
         let faces = own.try_map(|identity| {
-            let universe = UniverseId::of(mode, identity.leaf(), &scope);
+            let universe = UniverseId::of(mode, identity.leaf(), scope);
             let admission = Arc::new(Admission {
                 universe: vault.universe(universe),
                 judge: Arc::clone(&judge),
@@ -311,8 +327,27 @@ impl Parts {
             policy_id,
             lifetime: settings.session.lifetime,
             policy,
+            revocation,
             fingerprint,
         })
+    }
+
+    fn fingerprint(&self, settings: &ServerTls, scope: &str) -> [u8; 32] {
+        let session = &settings.session;
+        let cache_size = u64::try_from(session.cache_size).unwrap_or(u64::MAX);
+        let lists = self.revocation.as_deref().map(RevocationLists::digest);
+        Digest::new("acceptor")
+            .part(scope.as_bytes())
+            .part(mode_word(settings.client_auth))
+            .part(&self.policy.digest())
+            .part(&own::digest(&self.own))
+            .part(&self.trust.digest())
+            .part(&session.lifetime.as_secs().to_be_bytes())
+            .part(&cache_size.to_be_bytes())
+            .part(&[u8::from(session.tickets)])
+            .part(&self.rules.digest())
+            .digests(lists.as_slice())
+            .finish()
     }
 }
 
@@ -343,25 +378,4 @@ fn tls_acceptor(
         config.send_tls13_tickets = 0;
     }
     Some(TlsAcceptor::from(Arc::new(config)))
-}
-
-fn fingerprint(
-    settings: &ServerTls,
-    scope: &str,
-    policy: &TlsPolicy,
-    own: &Turns<Identity>,
-    trust: &TrustStore,
-) -> [u8; 32] {
-    let session = &settings.session;
-    let cache_size = u64::try_from(session.cache_size).unwrap_or(u64::MAX);
-    Digest::new("acceptor")
-        .part(scope.as_bytes())
-        .part(mode_word(settings.client_auth))
-        .part(&policy.digest())
-        .part(&own::digest(own))
-        .part(&trust.digest())
-        .part(&session.lifetime.as_secs().to_be_bytes())
-        .part(&cache_size.to_be_bytes())
-        .part(&[u8::from(session.tickets)])
-        .finish()
 }

@@ -3,46 +3,66 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use crate::certs::TrustStore;
-use crate::certs::inspect::CertificateFacts;
+use crate::certs::inspect::{CertificateFacts, Claims, unfit_name};
+use crate::certs::path::{Certificate, Proven, Purpose};
+use crate::certs::{RevocationLists, TrustStore};
 use crate::config::settings::ClientAuth;
-use crate::model::WallTime;
+use crate::model::{Denial, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
-use crate::tls::authority_uses::RoleUses;
-use crate::tls::path::{Paths, Proven, Purpose, wall};
+use crate::tls::authority_uses::{Authority, AuthorityKey, RoleUses};
+use crate::tls::handshake_signature::{verify_tls12, verify_tls13};
+use crate::tls::path::{Paths, wall};
+use crate::tls::rules::Rules;
 use crate::tls::verdicts::{Client, Span, Verdict, Verdicts, key_of};
 
 /// Judges clients that come to our listeners.
 #[derive(Debug)]
 pub(super) struct ClientJudge {
     paths: Paths,
+    algorithms: WebPkiSupportedAlgorithms,
     mode: ClientAuth,
+    rules: Rules,
     hints: Vec<DistinguishedName>,
     verdicts: Verdicts,
     uses: RoleUses,
 }
 
+/// By what clients are judged.
+#[derive(Debug)]
+pub(super) struct Believed {
+    /// Who vouches for them.
+    pub(super) trust: TrustStore,
+    /// Who has withdrawn them.
+    pub(super) revocation: Option<Arc<RevocationLists>>,
+    /// Who of them may come in.
+    pub(super) rules: Rules,
+}
+
 impl ClientJudge {
-    /// A judge over these anchors, who notes the uses of each.
+    /// A judge by these authorities, lists and rules, who notes the uses of each authority.
     pub(super) fn new(
-        trust: TrustStore,
+        by: Believed,
         mode: ClientAuth,
         provider: &CryptoProvider,
         uses: RoleUses,
         now: WallTime,
     ) -> Self {
+        let Believed {
+            trust,
+            revocation,
+            rules,
+        } = by;
         let hints = trust.names_at(now);
-        let algorithms = provider.signature_verification_algorithms;
         Self {
-            paths: Paths::new(trust, Purpose::Client, algorithms, now),
+            paths: Paths::new(trust, revocation, Purpose::Client),
+            algorithms: provider.signature_verification_algorithms,
             mode,
+            rules,
             hints,
             verdicts: Verdicts::default(),
             uses,
@@ -54,7 +74,11 @@ impl ClientJudge {
         self.paths.trust()
     }
 
-    /// Says who the holder of a chain is, or why it is not accepted now.
+    /// Says who the holder of a chain is and what the rules say of him, or why the chain is not
+    /// accepted now.
+    ///
+    /// Only the leaf of the path that was proven tells who somebody is. What else a client sends
+    /// along helps to find the path and says nothing.
     pub(super) fn judge(
         &self,
         leaf: &CertificateDer<'_>,
@@ -65,16 +89,45 @@ impl ClientJudge {
         if let Some(verdict) = self.verdicts.get(&key, now) {
             return Ok(verdict);
         }
-        let Proven { until, authority } = self.paths.prove(leaf, others, now)?;
+        let proven = self.paths.prove(leaf, others, now)?;
+        // A name that two readers may read in two ways is refused whatever the rules say.
+        if unfit_name(leaf).is_some() {
+            return Err(CertificateError::BadEncoding.into());
+        }
         let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
+        let denial = if self.rules.is_empty() {
+            None
+        } else {
+            let claims = Claims::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
+            self.rules.judge(Some(&claims))
+        };
         let principal = Arc::new(facts.principal());
+        let uses = match &denial {
+            // Whom the rules do not admit loses nothing with the authority.
+            Some(_) => None,
+            None => Some(self.uses.of(&authority_of(&proven)?, &principal)),
+        };
         let verdict = Verdict {
-            uses: self.uses.of(&authority, &principal),
+            uses,
             client: Arc::new(Client::new(principal, leaf, others)),
-            span: Span { from: now, until },
+            span: Span {
+                from: now,
+                until: proven.until,
+            },
+            denial,
         };
         self.verdicts.put(key, verdict.clone());
         Ok(verdict)
+    }
+
+    /// Whether there are rules at all.
+    pub(super) const fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// What the rules say of a client that shows no certificate.
+    pub(super) fn judge_nobody(&self) -> Option<Denial> {
+        self.rules.judge(None)
     }
 }
 
@@ -99,6 +152,8 @@ impl ClientCertVerifier for ClientJudge {
     ) -> Result<ClientCertVerified, Error> {
         Attempt::note_shown(end_entity);
         let since = wall(now);
+        // Whoever the rules do not admit gets through the handshake all the same: only behind it
+        // can he be told why.
         let verdict = self.judge(end_entity, intermediates, since)?;
         Attempt::note_standing(Standing {
             since,
@@ -113,7 +168,7 @@ impl ClientCertVerifier for ClientJudge {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, self.paths.algorithms())
+        verify_tls12(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -122,32 +177,44 @@ impl ClientCertVerifier for ClientJudge {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, self.paths.algorithms())
+        verify_tls13(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.paths.algorithms().supported_schemes()
+        self.algorithms.supported_schemes()
     }
+}
+
+/// Who has vouched for the holder of a chain.
+fn authority_of(proven: &Proven) -> Result<Authority, Error> {
+    let facts = CertificateFacts::of(proven.anchor.der());
+    let facts = facts.map_err(|_not_one| CertificateError::BadEncoding)?;
+    Ok(Authority {
+        key: AuthorityKey(facts.spki),
+        name: facts.subject,
+        not_after: facts.not_after,
+    })
 }
 
 /// Judges the servers we connect to.
 #[derive(Debug)]
 pub(super) struct ServerJudge {
     paths: Paths,
+    algorithms: WebPkiSupportedAlgorithms,
     legacy_cn_match: bool,
 }
 
 impl ServerJudge {
-    /// A judge over these anchors.
+    /// A judge over these anchors and lists.
     pub(super) fn new(
         trust: TrustStore,
+        revocation: Option<Arc<RevocationLists>>,
         legacy_cn_match: bool,
         provider: &CryptoProvider,
-        now: WallTime,
     ) -> Self {
-        let algorithms = provider.signature_verification_algorithms;
         Self {
-            paths: Paths::new(trust, Purpose::Server, algorithms, now),
+            paths: Paths::new(trust, revocation, Purpose::Server),
+            algorithms: provider.signature_verification_algorithms,
             legacy_cn_match,
         }
     }
@@ -160,15 +227,19 @@ impl ServerJudge {
         host: &ServerName<'_>,
         now: WallTime,
     ) -> Result<(), Error> {
-        self.paths.prove(leaf, others, now)?;
+        let proven = self.paths.prove(leaf, others, now)?;
         // The name is looked at last, so a mismatch means that the chain itself is good.
-        match verify_server_name(&ParsedCertificate::try_from(leaf)?, host) {
-            Ok(()) => Ok(()),
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.legacy_cn_match && common_name_is(leaf, host) => Ok(()),
-            Err(error) => Err(error),
+        let own = proven.path.first();
+        if own.is_some_and(|own| own.is_for_host(host))
+            || (self.legacy_cn_match && common_name_is(leaf, host))
+        {
+            return Ok(());
         }
+        let mismatch = CertificateError::NotValidForNameContext {
+            expected: host.to_owned(),
+            presented: own.map(Certificate::hosts).unwrap_or_default(),
+        };
+        Err(mismatch.into())
     }
 }
 
@@ -192,7 +263,7 @@ impl ServerCertVerifier for ServerJudge {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, self.paths.algorithms())
+        verify_tls12(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -201,11 +272,11 @@ impl ServerCertVerifier for ServerJudge {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, self.paths.algorithms())
+        verify_tls13(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.paths.algorithms().supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 

@@ -10,7 +10,7 @@ use rustls::{ClientConfig, HandshakeKind};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
+use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{ClientTls, TlsVersion};
 use crate::model::{Clock, HostPort, WallTime};
@@ -33,6 +33,7 @@ pub struct Connector {
     judge: Arc<ServerJudge>,
     clock: Clock,
     policy: TlsPolicy,
+    revocation: Option<Arc<RevocationLists>>,
     fingerprint: [u8; 32],
 }
 
@@ -61,19 +62,30 @@ impl Connector {
         let (Some(policy), Some(own), Some(trust)) = (policy, own, trust) else {
             return (None, problems);
         };
+        let (revocation, found) = own::revocation_lists(files, &trust, &own, now);
+        problems.extend(found);
         own::judge_as_client(files, &own, &mut problems);
         report(settings, &mut problems);
+        if problems.has_errors() {
+            return (None, problems);
+        }
         let fingerprint = Digest::new("connector")
             .part(&policy.digest())
             .part(&own::digest(&own))
             .part(&trust.digest())
             .part(&[u8::from(settings.legacy_cn_match)])
+            .digests(
+                revocation
+                    .as_deref()
+                    .map(RevocationLists::digest)
+                    .as_slice(),
+            )
             .finish();
         let judge = Arc::new(ServerJudge::new(
             trust,
+            revocation.clone(),
             settings.legacy_cn_match,
             &policy.provider(),
-            now,
         ));
         let faces = own.try_map(|identity| {
             Some(Face {
@@ -92,6 +104,7 @@ impl Connector {
             judge,
             clock: clock.clone(),
             policy,
+            revocation,
             fingerprint,
         };
         (Some(connector), problems)
@@ -156,6 +169,11 @@ impl Connector {
     /// The certificates that it shows, the later one with the time from which it does.
     pub fn leaves(&self) -> impl Iterator<Item = (Option<WallTime>, &CertificateFacts)> {
         self.faces.each().map(|(from, face)| (from, &face.leaf))
+    }
+
+    /// The lists by which it judges servers.
+    pub fn revocation(&self) -> Option<&RevocationLists> {
+        self.revocation.as_deref()
     }
 
     /// What it offers.
@@ -232,7 +250,9 @@ impl UpstreamTls {
         let handshake = way.tls.connect(self.name.clone(), stream);
         let (result, attempt) = Attempt::run(handshake).await;
         let stream = result.map_err(|error| {
-            HandshakeFailure::from_io(&error, Direction::Outbound).over(attempt.shown.as_ref())
+            HandshakeFailure::from_io(&error, Direction::Outbound)
+                .over(attempt.shown.as_ref())
+                .because(attempt.refusal)
         })?;
         let (_, connection) = stream.get_ref();
         let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);

@@ -1,6 +1,8 @@
 //! [`load`]: the certificates that we show, and what peers would refuse about them.
 
-use crate::certs::{Digest, Identity, When};
+use std::sync::Arc;
+
+use crate::certs::{Digest, Identity, RevocationLists, TrustStore, When};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{FileRef, IdentityFiles, Successor, TlsFiles};
 use crate::model::WallTime;
@@ -137,6 +139,23 @@ fn with_files<'a>(
     let named = std::iter::once(&files.identity).chain(next);
     let named = named.map(certificate_file);
     named.zip(own.each().map(|(_, identity)| identity))
+}
+
+/// The revocation lists of a role, if it has any; `None` also with an error among the problems. An
+/// intermediate that we show may have signed one.
+pub(super) fn revocation_lists(
+    files: &TlsFiles,
+    trust: &TrustStore,
+    own: &Turns<Identity>,
+    now: WallTime,
+) -> (Option<Arc<RevocationLists>>, Problems) {
+    let Some(settings) = &files.revocation else {
+        return (None, Problems::new());
+    };
+    let shown = own.each().flat_map(|(_, identity)| identity.chain());
+    let shown: Vec<_> = shown.cloned().collect();
+    let (lists, problems) = RevocationLists::load(settings, trust, &shown, now);
+    (lists.map(Arc::new), problems)
 }
 
 /// The file that holds the certificate.

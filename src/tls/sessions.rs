@@ -16,6 +16,7 @@ use crate::certs::CertificateFacts;
 use crate::certs::{Digest, TrustStore};
 use crate::config::settings::ClientAuth;
 use crate::model::WallTime;
+use crate::tls::rules::Rules;
 use crate::tls::session_store::SessionStore;
 use crate::tls::tickets::{TicketKeys, TicketSource};
 
@@ -52,10 +53,11 @@ impl PolicyId {
     /// So many bytes.
     pub(super) const LEN: usize = 16;
 
-    /// The policy of these authorities under a mode.
-    pub(super) fn of(trust: &TrustStore, mode: ClientAuth) -> Self {
+    /// The policy of these authorities and rules under a mode.
+    pub(super) fn of(trust: &TrustStore, rules: &Rules, mode: ClientAuth) -> Self {
         let digest = Digest::new("client trust")
             .part(&trust.policy_digest())
+            .part(&rules.policy_digest())
             .part(mode_word(mode))
             .finish();
         // Half of it tells policies apart for as long as there are any.

@@ -1,7 +1,8 @@
 //! [`Verdicts`]: chains that were found good, until one of their certificates ends.
 //!
 //! A resumed session is judged again every time, and for an unchanged verifier the judgement of a
-//! chain is a pure function of the time: it stays good until the first of its certificates ends.
+//! chain is a pure function of the time: it stays good until the first of its certificates ends,
+//! and what the rules say of its holder stays the same.
 //! Remembering that saves two signature checks for every resumption, which cost more than all the
 //! rest of it. The verdicts belong to one verifier and die with it.
 
@@ -11,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::pki_types::CertificateDer;
 
 use crate::certs::Digest;
-use crate::model::{Principal, WallTime};
+use crate::model::{Denial, Principal, WallTime};
 use crate::tls::authority_uses::ClientUse;
 
 /// A client that proved who it is, and what it proved it with; one for all its connections.
@@ -72,13 +73,16 @@ impl Span {
     }
 }
 
-/// A client that was found good, and for how long that holds.
+/// A client that was found good, for how long that holds, and what the rules say of it.
 #[derive(Debug, Clone)]
 pub(super) struct Verdict {
     pub(super) client: Arc<Client>,
     pub(super) span: Span,
-    /// Where its uses of the authority are noted that vouches for it.
-    pub(super) uses: Arc<ClientUse>,
+    /// Where its uses of the authority are noted that vouches for it; nowhere, if the rules do not
+    /// admit it.
+    pub(super) uses: Option<Arc<ClientUse>>,
+    /// Why the rules do not admit it, if they do not.
+    pub(super) denial: Option<Denial>,
 }
 
 /// Chains that one verifier has found good.
@@ -150,8 +154,9 @@ mod tests {
         });
         let leaf = CertificateDer::from(vec![1]);
         Verdict {
-            uses: Arc::new(ClientUse::of(&principal)),
+            uses: None,
             client: Arc::new(Client::new(principal, &leaf, &[])),
+            denial: None,
             span: Span {
                 from: WallTime(from),
                 until: WallTime(until),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crmgate::certs::issue::{Issued, LeafSpec};
-use crmgate::model::Side;
+use crmgate::model::{Endpoint, HostPort, Scheme, Side};
 use crmgate::simulate::{Party, PeerTls, Pki, Port};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -111,7 +111,7 @@ fn requests_full_of_claims() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_claim_from_outside_comes_through_any_door_in_any_spelling() {
+async fn i1_no_claim_from_outside_comes_through_any_door_in_any_spelling() {
     let stage = Stage::set().await;
     for (place, door) in &stage.doors {
         let mut line = door.open().await;
@@ -128,7 +128,7 @@ async fn no_claim_from_outside_comes_through_any_door_in_any_spelling() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_claim_comes_through_on_a_resumed_connection() {
+async fn i1_no_claim_comes_through_on_a_resumed_connection() {
     let stage = Stage::set().await;
     for (place, door) in &stage.doors[..2] {
         let mut first = door.open().await;
@@ -149,7 +149,7 @@ async fn no_claim_comes_through_on_a_resumed_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_claim_in_a_trailer_comes_no_further_than_one_in_the_head() {
+async fn i1_a_claim_in_a_trailer_comes_no_further_than_one_in_the_head() {
     let stage = Stage::set().await;
     for (place, door) in &stage.doors {
         let mut line = door.open().await;
@@ -167,7 +167,7 @@ async fn a_claim_in_a_trailer_comes_no_further_than_one_in_the_head() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_field_that_connection_names_is_dropped_in_every_spelling() {
+async fn i1_a_field_that_connection_names_is_dropped_in_every_spelling() {
     let stage = Stage::set().await;
     let request = request_with(
         "Connection: keep-alive, ssl-client-cert, X_Private, x-kept-not\r\n\
@@ -191,6 +191,32 @@ async fn a_field_that_connection_names_is_dropped_in_every_spelling() {
             assert!(names.contains(&"x-kept".to_owned()), "{place}: {names:?}");
         }
         stage.forget();
+    }
+}
+
+/// A side that nobody answers for, then one that does: what is sent to the other side is sent
+/// without claims too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i1_no_claim_comes_through_when_the_other_side_has_to_be_tried() {
+    let world = World::new();
+    let (dead, side) = (Port::reserve().expect("a port"), Recorder::fine(None).await);
+    let port = Port::reserve().expect("a port");
+    let nobody = Endpoint {
+        scheme: Scheme::Http,
+        target: HostPort::from_addr(dead.addr()),
+    };
+    let deployment =
+        world
+            .plain_deployment()
+            .requests(port.addr(), &nobody, Some(&side.endpoint()));
+    let _gateway = world.serve(&deployment).await;
+    for request in requests_full_of_claims() {
+        let mut line = Raw::plain(port.addr()).await;
+        is_answered(&mut line, &request).await;
+    }
+    assert!(!side.requests().is_empty());
+    for request in side.requests() {
+        assert_eq!(claims_in(&request), Vec::<String>::new());
     }
 }
 
@@ -244,7 +270,7 @@ fn access_lines(daemon: &Daemon) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn certificates_that_a_client_adds_to_its_chain_never_become_its_identity() {
+async fn i2_certificates_that_a_client_adds_to_its_chain_never_become_its_identity() {
     let world = World::new();
     let (mut daemon, door, _side, _port) = daemon(&world).await;
     let (own, other) = (leaf(&world, "agent"), leaf(&world, "administrator"));
@@ -293,10 +319,10 @@ async fn somebody_elses_certificate_without_its_key_opens_no_door() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_full_of_odd_characters_stays_in_its_place_on_its_line() {
+async fn h3_a_name_full_of_odd_characters_stays_in_its_place_on_its_line() {
     let world = World::new();
     let (mut daemon, door, side, _port) = daemon(&world).await;
-    let name = "evil\r\n2027-01-01T00:00:00Z  INFO access: id=forged, CN=admin \"q\" \u{1b}[31m\u{202e}M\u{fc}ller\0";
+    let name = "evil 2027-01-01T00:00:00Z  INFO access: id=forged, CN=admin \"q\" \u{1b}[31m\u{202e}\u{2028}\u{85}M\u{fc}ller";
     let door = Door {
         tls: Some(client(&world.pki, &leaf(&world, name), &[])),
         ..door
@@ -306,7 +332,10 @@ async fn a_name_full_of_odd_characters_stays_in_its_place_on_its_line() {
     daemon.until_said("outcome=answered").await;
     let said = daemon.said();
     assert_eq!(access_lines(&daemon).len(), 1, "{said}");
-    assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}') && !said.contains('\0'));
+    for odd in ['\u{1b}', '\u{202e}', '\u{2028}', '\u{85}'] {
+        assert!(!said.contains(odd), "{odd:?}: {said}");
+    }
+    assert!(said.contains("M\u{fc}ller"), "{said}");
     assert!(
         !said.lines().any(|line| line.starts_with("2027-01-01")),
         "{said}"
@@ -315,7 +344,31 @@ async fn a_name_full_of_odd_characters_stays_in_its_place_on_its_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_of_many_kilobytes_does_not_make_a_line_of_many_kilobytes() {
+async fn h3_a_name_with_a_line_break_or_a_nul_opens_no_door_and_is_named_on_one_line() {
+    let world = World::new();
+    let (mut daemon, door, side, _port) = daemon(&world).await;
+    let names = ["evil\r\nHost: x", "evil\nINFO forged", "evil\0.example"];
+    for (at, name) in names.into_iter().enumerate() {
+        let config = client(&world.pki, &leaf(&world, name), &[]);
+        if let Ok(mut line) = Raw::tls(door.addr, &config).await {
+            // With TLS 1.3 the verdict comes behind the client's own end of the handshake.
+            let _gone = line.send(request_with("").as_bytes()).await;
+            line.answer().await.expect_err("no answer");
+        }
+        daemon.until_said_again("code=\"unfit-name\"", at).await;
+    }
+    let said = daemon.said();
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("evil")).collect();
+    assert_eq!(told.len(), names.len(), "{said}");
+    assert!(
+        told.iter().all(|line| line.contains("bad_certificate")),
+        "{said}"
+    );
+    assert_eq!(side.bytes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h3_a_name_of_many_kilobytes_does_not_make_a_line_of_many_kilobytes() {
     let world = World::new();
     let (mut daemon, door, _side, _port) = daemon(&world).await;
     let door = Door {

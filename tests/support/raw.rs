@@ -61,8 +61,25 @@ impl Raw {
     /// The same over a connection that stands already.
     pub async fn tls_over(tcp: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
         let host = tcp.peer_addr()?.ip();
+        Self::handshake(tcp, ServerName::from(host), config).await
+    }
+
+    /// A TLS connection that asks for a server by name.
+    pub async fn tls_to(
+        addr: SocketAddr,
+        name: ServerName<'static>,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<Self> {
+        Self::handshake(dial(addr).await, name, config).await
+    }
+
+    async fn handshake(
+        tcp: TcpStream,
+        name: ServerName<'static>,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<Self> {
         let connector = TlsConnector::from(Arc::clone(config));
-        let connecting = connector.connect(ServerName::from(host), tcp);
+        let connecting = connector.connect(name, tcp);
         let stream = timeout(PATIENCE, connecting)
             .await
             .expect("the handshake ends")?;

@@ -1,23 +1,25 @@
 //! [`CertificateFacts`]: what a certificate says, in words for people.
 //!
-//! The only user of the X.509 parser. Whether a chain is to be believed is decided by the verifier
-//! in `tls`; what is read here can only make that stricter ([`issuing_defect`]), never wider.
+//! Nothing here decides about trust: whether a chain is to be believed is decided in
+//! [`crate::certs::path`], which reads certificates strictly and for itself.
 
+mod claims;
 mod lineage;
 
 use std::fmt;
 use std::net::IpAddr;
 
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
 use crate::certs::digest::sha256;
+pub use crate::certs::inspect::claims::{Claims, UnfitName, unfit_name};
 pub use crate::certs::inspect::lineage::is_signed_by;
-use crate::certs::name::{common_name, hex, printable, rfc4514};
-use crate::model::{Fingerprint, Principal, WallTime};
+use crate::certs::name::{common_name, hex, rfc4514};
+use crate::model::{Fingerprint, Principal, WallTime, printable};
 
 /// The bytes are no X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -233,37 +235,6 @@ impl CertificateFacts {
     }
 }
 
-/// Why a certificate may not have issued another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum IssuingDefect {
-    /// The key usage is there and lacks `keyCertSign`.
-    #[error("its key usage does not allow to sign certificates")]
-    MayNotSign,
-    /// The subject key identifier is marked critical, which RFC 5280 forbids.
-    #[error("its subject key identifier is marked critical")]
-    CriticalKeyIdentifier,
-}
-
-/// What makes a certificate unfit as an issuer although the path builder would take it.
-///
-/// The path builder looks neither at `keyCertSign` nor at critical key identifiers; nginx and
-/// OpenSSL do. Bytes that cannot be parsed have no defect here: the path builder refuses them.
-pub fn issuing_defect(der: &[u8]) -> Option<IssuingDefect> {
-    let (_rest, certificate) = X509Certificate::from_der(der).ok()?;
-    let critical_identifier = certificate.extensions().iter().any(|extension| {
-        extension.critical
-            && matches!(
-                extension.parsed_extension(),
-                ParsedExtension::SubjectKeyIdentifier(_)
-            )
-    });
-    if critical_identifier {
-        return Some(IssuingDefect::CriticalKeyIdentifier);
-    }
-    let usage = certificate.key_usage().ok().flatten()?;
-    (!usage.value.key_cert_sign()).then_some(IssuingDefect::MayNotSign)
-}
-
 fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<AlternativeName> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
         return Vec::new();
@@ -372,3 +343,5 @@ fn signature_name(oid: &str) -> (String, bool) {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_claims;

@@ -149,6 +149,26 @@ pub(super) const KEYS: &[Key] = &[
          plain 502, 503 or 504.",
     ),
     key(
+        EVENTS,
+        "AllowClient1",
+        Kind::ClientRule,
+        Preset::Absent("every connector with a certificate of CA_FILE is served"),
+        "Who may deliver events, of those whose certificate is good: AllowClient1, AllowClient2 and \
+         so on, written as in [Requests]. It needs Tls=yes.",
+    )
+    .example("dns=side-a.example.com")
+    .numbered(),
+    key(
+        EVENTS,
+        "DenyClient1",
+        Kind::ClientRule,
+        Preset::Absent("nobody is denied"),
+        "Who may not deliver events, whatever AllowClient says: DenyClient1, DenyClient2 and so on, \
+         written as in [Requests]. It needs Tls=yes.",
+    )
+    .example("sha256=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+    .numbered(),
+    key(
         ROUTES,
         "Bind",
         Kind::Address,

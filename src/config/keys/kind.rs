@@ -11,6 +11,8 @@ pub enum Kind {
     Address,
     /// One word of several.
     Choice(&'static [&'static str]),
+    /// Conditions on a client's certificate.
+    ClientRule,
     /// A whole number.
     Count {
         /// The smallest.
@@ -25,8 +27,17 @@ pub enum Kind {
         /// The longest.
         max: Duration,
     },
+    /// What becomes of something that is overdue: refused, taken for a while, or taken.
+    Expired {
+        /// The shortest while.
+        min: Duration,
+        /// The longest while.
+        max: Duration,
+    },
     /// A file that has to be there.
     File,
+    /// Files or folders that have to be there.
+    Files,
     /// The value of a header field: visible ASCII and blanks; it may be empty.
     Header,
     /// SHA-256 digests of public keys, or the beginnings of such.
@@ -74,13 +85,26 @@ impl Kind {
         match self {
             Self::Address => "an IP address such as 0.0.0.0, 127.0.0.1 or ::".to_owned(),
             Self::Choice(words) => words.join(" | "),
+            Self::ClientRule => {
+                "kind=value, or several with \" & \", where kind is subject, cn, dns, \
+                 uri, ip, email, issuer, serial, sha256, key-sha256 or policy"
+                    .to_owned()
+            }
             Self::Count { min, max } => format!("a whole number from {min} to {max}"),
             Self::Duration { min, max } => format!(
                 "a duration from {} to {}",
                 said_duration(min),
                 said_duration(max)
             ),
+            Self::Expired { min, max } => format!(
+                "refuse | grace and a duration from {} to {} | ignore",
+                said_duration(min),
+                said_duration(max)
+            ),
             Self::File => "the path of a file that can be read and is not empty".to_owned(),
+            Self::Files => {
+                "the path of a file or of a folder; several with ; between them".to_owned()
+            }
             Self::Header => "letters, digits, signs and blanks (ASCII), or nothing".to_owned(),
             Self::KeyDigests => "SHA-256 digests of public keys in hexadecimal, or their first 16 \
                  digits or more; several with commas"
@@ -125,11 +149,15 @@ impl Kind {
         match self {
             Self::Address => "write the address itself; a host name is not resolved here",
             Self::Choice(_) | Self::Switch => "write one of the allowed words",
+            Self::ClientRule => "write terms such as cn=sap-crm, with \" & \" between two of them",
             Self::Count { .. } => "write digits only, within the range",
             Self::Duration { .. } => {
                 "write a number with ms, s, m or h, such as 500ms or 8h; a number alone means seconds"
             }
-            Self::File | Self::OutputFile => {
+            Self::Expired { .. } => {
+                "write one of the words, grace with a duration behind it, such as grace 48h"
+            }
+            Self::File | Self::Files | Self::OutputFile => {
                 "write a path; a relative one starts at the folder of this ini file"
             }
             Self::Header => {

@@ -93,6 +93,9 @@ pub struct Key {
     pub hint: Option<&'static str>,
     /// The first release that knows it.
     pub since: &'static str,
+    /// Whether there may be several, told apart by the number at the end of the name, which is 1
+    /// in the table.
+    pub numbered: bool,
     /// Whether messages leave the value out, because people put secrets there by mistake.
     pub secret: bool,
 }
@@ -120,6 +123,7 @@ impl Key {
             example,
             hint: None,
             since: "0.1",
+            numbered: false,
             secret: false,
         }
     }
@@ -134,11 +138,40 @@ impl Key {
         self
     }
 
+    const fn numbered(mut self) -> Self {
+        self.numbered = true;
+        self
+    }
+
+    /// Whether a name as written, in any case, is the key's.
+    fn is_called(&self, written: &str) -> bool {
+        self.name.eq_ignore_ascii_case(written) || self.spell_numbered(written).is_some()
+    }
+
+    /// The name as written in the spelling of the reference.
+    pub fn spelled(&self, written: &str) -> String {
+        let numbered = self.spell_numbered(written);
+        numbered.unwrap_or_else(|| self.name.to_owned())
+    }
+
+    /// The spelling of a name that differs from the table's in its number.
+    fn spell_numbered(&self, written: &str) -> Option<String> {
+        let stem = self.name.strip_suffix('1').filter(|_| self.numbered)?;
+        let (start, number) = written.split_at_checked(stem.len())?;
+        let is_number = (1..=MOST_DIGITS).contains(&number.len())
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && !number.starts_with('0');
+        (is_number && start.eq_ignore_ascii_case(stem)).then(|| format!("{stem}{number}"))
+    }
+
     const fn secret(mut self) -> Self {
         self.secret = true;
         self
     }
 }
+
+/// More rules than anybody writes by hand.
+const MOST_DIGITS: usize = 4;
 
 const TABLES: [&[Key]; 4] = [ssl::KEYS, requests::KEYS, events::KEYS, gateway::KEYS];
 
@@ -170,7 +203,7 @@ const fn joined() -> [Key; COUNT] {
 
 /// The key of that name, in whatever case it is written.
 pub fn find(file: IniFile, section: &str, name: &str) -> Option<&'static Key> {
-    of_section(file, section).find(|key| key.name.eq_ignore_ascii_case(name))
+    of_section(file, section).find(|key| key.is_called(name))
 }
 
 /// The keys of a section, in the order in which they are explained.

@@ -118,6 +118,29 @@ pub(super) const KEYS: &[Key] = &[
          do not expect the field.",
     ),
     key(
+        REQUESTS,
+        "AllowClient1",
+        Kind::ClientRule,
+        Preset::Absent("every client with a certificate of CA_FILE is served"),
+        "Who may call, of those whose certificate is good: AllowClient1, AllowClient2 and so on, \
+         with gaps and in any order. Where there is one, whoever none of them is about gets 403. \
+         It needs TLS, and CLIENT_AUTH other than none. The kinds of terms stand above, under Who \
+         may call.",
+    )
+    .example("cn=sap-crm & issuer=CN=Company CA, O=Company, C=DE")
+    .numbered(),
+    key(
+        REQUESTS,
+        "DenyClient1",
+        Kind::ClientRule,
+        Preset::Absent("nobody is denied"),
+        "Who may not call, whatever AllowClient says: DenyClient1, DenyClient2 and so on, written \
+         as AllowClient. Whoever one of them is about gets 403 and takes up no session, from the \
+         next reload on.",
+    )
+    .example("serial=0a:1b:2c & issuer=CN=Company CA, O=Company, C=DE")
+    .numbered(),
+    key(
         FAILOVER,
         "Preferred",
         Kind::Choice(&["A", "B"]),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::FileRef;
+use super::{ClientRules, FileRef};
 use crate::model::{Endpoint, HostPort, ListenAddr, Side};
 
 /// What the gateway does with requests.
@@ -51,6 +51,8 @@ pub struct RequestSettings {
     pub listen: Vec<ListenAddr>,
     /// `Mode`.
     pub mode: RequestMode,
+    /// `AllowClient<n>`, `DenyClient<n>`.
+    pub clients: ClientRules,
     /// `SideA`.
     pub side_a: Endpoint,
     /// `SideB`; without it there is no failover.
@@ -162,6 +164,8 @@ pub struct EventSettings {
     pub listen: Vec<ListenAddr>,
     /// `Tls`: the connector speaks TLS to this listener and shows a certificate.
     pub tls: bool,
+    /// `AllowClient<n>`, `DenyClient<n>`.
+    pub clients: ClientRules,
     /// `Crm`: where every event goes; `None` leaves only the forward-proxy form.
     pub crm: Option<Endpoint>,
     /// `Allow`: targets that the forward-proxy form (`POST http://crm:port/...`) may name.

@@ -10,15 +10,18 @@ use std::time::Duration;
 use crate::model::SystemName;
 
 mod flows;
+mod rules;
 mod tls;
 
 pub use flows::{
     EventSettings, Failback, FailoverSettings, FaultStyle, ProbeKind, ProbeSettings, RequestMode,
     RequestSettings, StaticRouteSettings, TimeOfDay,
 };
+pub use rules::{ClientRule, ClientRules, DnsPattern, IpRange, Term, folded_uri};
 pub use tls::{
-    ClientAuth, ClientTls, DropGuard, FileRef, IdentityFiles, KeyDigest, Retired, ServerTls,
-    SessionSettings, Successor, TlsFiles, TlsParameters, TlsVersion,
+    ClientAuth, ClientTls, DropGuard, ExpiredLists, FileRef, IdentityFiles, KeyDigest,
+    ListCoverage, Retired, RevocationSettings, ServerTls, SessionSettings, Successor, TlsFiles,
+    TlsParameters, TlsVersion,
 };
 
 /// One configuration directory, read and understood.

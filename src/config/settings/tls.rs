@@ -42,6 +42,8 @@ pub struct TlsFiles {
     pub passphrase: Option<FileRef>,
     /// `NEXT_FROM` and the files beside it: who we are from then on.
     pub next: Option<Successor>,
+    /// Whom to believe no more. `None`: no certificate is looked up in a revocation list.
+    pub revocation: Option<RevocationSettings>,
 }
 
 impl TlsFiles {
@@ -50,7 +52,8 @@ impl TlsFiles {
         let next = self.next.iter();
         let next = next.flat_map(|next| next.identity.all().chain(&next.passphrase));
         let files = self.identity.all().chain([&self.ca]);
-        files.chain(&self.passphrase).chain(next)
+        let lists = self.revocation.iter().flat_map(|own| &own.lists);
+        files.chain(&self.passphrase).chain(next).chain(lists)
     }
 }
 
@@ -76,6 +79,39 @@ pub struct Successor {
     pub from: WallTime,
     /// The key `NEXT_FROM`, for messages about the date.
     pub place: Place,
+}
+
+/// Revocation lists, and how much they are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationSettings {
+    /// `CRL_FILE`: files and folders; never empty.
+    pub lists: Vec<FileRef>,
+    /// `CRL_EXPIRED`.
+    pub expired: ExpiredLists,
+    /// `CRL_COVERAGE`.
+    pub coverage: ListCoverage,
+}
+
+/// What happens once the list that counts is past its `nextUpdate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExpiredLists {
+    /// Nobody is let in by it.
+    Refuse,
+    /// It goes on to count for so long.
+    Grace(Duration),
+    /// It goes on to count.
+    Ignore,
+}
+
+/// Which certificates of a chain have to be covered by a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListCoverage {
+    /// The peer's own.
+    Leaf,
+    /// All but the root.
+    Chain,
+    /// None; where there is a list it is asked.
+    Any,
 }
 
 /// A TLS protocol version that is served.

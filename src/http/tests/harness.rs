@@ -164,6 +164,7 @@ impl Gateway {
                 let facts = CallerFacts {
                     listener: address,
                     principal: None,
+                    denial: None,
                     tls: None,
                     generation: Generation(1),
                 };

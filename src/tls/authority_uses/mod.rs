@@ -153,11 +153,11 @@ impl Drop for Presence {
     }
 }
 
-/// The uses of one listening role, as its judge writes them.
+/// The uses of one listening role, as its judges write them.
 #[derive(Debug, Clone)]
-pub(super) struct RoleUses {
-    pub(super) all: Arc<AuthorityUses>,
-    pub(super) role: Box<str>,
+pub struct RoleUses {
+    all: Arc<AuthorityUses>,
+    role: Box<str>,
 }
 
 impl RoleUses {
@@ -212,6 +212,15 @@ impl Entry {
 }
 
 impl AuthorityUses {
+    /// Where the uses of one listening role are noted: all acceptors of a SAP system have the same
+    /// authorities, whatever their rules and sessions.
+    pub fn of_role(self: &Arc<Self>, role: &str) -> RoleUses {
+        RoleUses {
+            all: Arc::clone(self),
+            role: role.into(),
+        }
+    }
+
     /// What is known of every authority that let in a client at `since` or later, with so many of
     /// its clients.
     pub fn since(&self, since: WallTime, now: WallTime, most: usize) -> Vec<AuthorityUse> {

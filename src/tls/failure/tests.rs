@@ -4,6 +4,7 @@ use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{OtherError, PeerIncompatible};
 
 use super::*;
+use crate::certs::signature::KeyDefect;
 use crate::certs::testdata::{self, authority, leaf};
 
 fn tls(error: Error) -> HandshakeFailure {
@@ -15,8 +16,10 @@ fn refused(error: CertificateError) -> HandshakeFailure {
     tls(Error::InvalidCertificate(error))
 }
 
-fn path(error: webpki::Error) -> HandshakeFailure {
-    refused(CertificateError::Other(OtherError(Arc::new(error))))
+fn path(reason: Reason) -> HandshakeFailure {
+    let subject = "CN=Sub CA".to_owned();
+    let refusal = Refusal { subject, reason };
+    refused(CertificateError::Other(OtherError(Arc::new(refusal))))
 }
 
 /// One failure of every kind.
@@ -44,12 +47,18 @@ fn all() -> Vec<HandshakeFailure> {
             signature_algorithm_id: vec![],
             supported_algorithms: vec![],
         }),
-        path(webpki::Error::CaUsedAsEndEntity),
-        path(webpki::Error::PathLenConstraintViolated),
-        path(webpki::Error::UnsupportedCertVersion),
+        refused(CertificateError::UnknownRevocationStatus),
+        path(Reason::AuthorityAsLeaf),
+        path(Reason::TooManyBelow { limit: 0 }),
+        path(Reason::OldVersion(1)),
+        path(Reason::UnfitKey(KeyDefect::UnsupportedKind)),
+        path(Reason::NameNotAllowed("gw.example".to_owned())),
+        path(Reason::NoPolicy),
+        path(Reason::TooManyPaths),
         refused(CertificateError::UnhandledCriticalExtension),
         refused(CertificateError::BadEncoding),
-        path(webpki::Error::MaximumPathDepthExceeded),
+        refused(CertificateError::BadEncoding).over(Some(&leaf(&authority("CA"), "a\nb").der)),
+        refused(CertificateError::ApplicationVerificationFailure),
         incompatible(PeerIncompatible::Tls12NotOffered),
         incompatible(PeerIncompatible::NoCipherSuitesInCommon),
         incompatible(PeerIncompatible::NoKxGroupsInCommon),
@@ -111,6 +120,29 @@ fn the_sentence_says_who_refused_whom_over_which_certificate_and_with_which_aler
     ] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+#[test]
+fn h3_a_name_with_a_line_break_or_a_nul_is_refused_in_words_of_its_own() {
+    let failure = |name: &str| {
+        let issued = leaf(&authority("CA"), name);
+        refused(CertificateError::BadEncoding).over(Some(&issued.der))
+    };
+    for name in ["a\nb", "a\rb", "a\0b"] {
+        let failure = failure(name);
+        let text = failure.to_string();
+        assert_eq!(failure.code(), "unfit-name");
+        assert!(
+            text.starts_with(
+                "refused the client: the subject of its certificate holds a NUL or a line break; \
+                 certificate of \"CN=a\\0"
+            ),
+            "{text}"
+        );
+        assert!(text.ends_with("sent alert bad_certificate (42)"), "{text}");
+        assert!(failure.hint().contains("issued again"));
+    }
+    assert_eq!(failure("a\tb").code(), "malformed-certificate");
 }
 
 #[test]

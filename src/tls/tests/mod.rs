@@ -4,6 +4,8 @@ mod changes;
 mod inbound;
 mod outbound;
 mod resumption;
+mod revocation;
+mod rules;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,8 +25,8 @@ use crate::certs::issue::{Authority, Issued, LeafSpec};
 use crate::certs::testdata::{authority, file, leaf, now};
 use crate::config::problem::{Place, Problems};
 use crate::config::settings::{
-    ClientAuth, ClientTls, DropGuard, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
-    TlsParameters, TlsVersion,
+    ClientAuth, ClientRules, ClientTls, DropGuard, IdentityFiles, ServerTls, SessionSettings,
+    TlsFiles, TlsParameters, TlsVersion,
 };
 use crate::model::{Clock, WallTime};
 use crate::net::Socket;
@@ -58,6 +60,7 @@ impl World {
             identity: IdentityFiles::Combined(file(self.dir.path(), "own.pem", own.combined_pem())),
             passphrase: None,
             next: None,
+            revocation: None,
         }
     }
 
@@ -91,7 +94,23 @@ impl World {
     }
 
     fn acceptor_in(&self, settings: &ServerTls, scope: &str) -> (Option<Acceptor>, Problems) {
-        Acceptor::build(settings, scope, &self.clock, &self.vault, &self.uses)
+        self.build(settings, &ClientRules::default(), scope)
+    }
+
+    fn build(
+        &self,
+        settings: &ServerTls,
+        rules: &ClientRules,
+        scope: &str,
+    ) -> (Option<Acceptor>, Problems) {
+        let uses = self.uses.of_role(scope);
+        Acceptor::build(settings, rules, scope, &self.clock, &self.vault, uses)
+    }
+
+    /// An acceptor with rules.
+    fn acceptor_with(&self, settings: &ServerTls, rules: &ClientRules) -> Acceptor {
+        let (acceptor, problems) = self.build(settings, rules, "SAP1");
+        acceptor.unwrap_or_else(|| panic!("{problems}"))
     }
 
     fn acceptor(&self, settings: &ServerTls) -> Acceptor {

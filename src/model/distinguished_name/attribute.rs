@@ -1,0 +1,65 @@
+//! The short names of attribute types.
+
+/// The type of a common name.
+pub(super) const COMMON_NAME: &str = "2.5.4.3";
+
+/// The type of a country.
+pub(super) const COUNTRY: &str = "2.5.4.6";
+
+/// The short names of RFC 4514, and those that certificates of companies carry besides. Of several
+/// names of a type the first is the one that is printed; the others are what SAP, OpenSSL and
+/// Windows write.
+const NAMES: &[(&str, &str)] = &[
+    ("CN", COMMON_NAME),
+    ("SN", "2.5.4.4"),
+    ("serialNumber", "2.5.4.5"),
+    ("C", COUNTRY),
+    ("L", "2.5.4.7"),
+    ("ST", "2.5.4.8"),
+    ("SP", "2.5.4.8"),
+    ("S", "2.5.4.8"),
+    ("STREET", "2.5.4.9"),
+    ("O", "2.5.4.10"),
+    ("OU", "2.5.4.11"),
+    ("title", "2.5.4.12"),
+    ("T", "2.5.4.12"),
+    ("GN", "2.5.4.42"),
+    ("G", "2.5.4.42"),
+    ("organizationIdentifier", "2.5.4.97"),
+    ("UID", "0.9.2342.19200300.100.1.1"),
+    ("DC", "0.9.2342.19200300.100.1.25"),
+    ("emailAddress", "1.2.840.113549.1.9.1"),
+    ("EMAIL", "1.2.840.113549.1.9.1"),
+    ("E", "1.2.840.113549.1.9.1"),
+];
+
+/// The short name of an attribute type, by its object identifier.
+pub fn attribute_name(oid: &str) -> Option<&'static str> {
+    let known = NAMES.iter().find(|(_, known)| *known == oid);
+    known.map(|(name, _)| *name)
+}
+
+/// The object identifier of an attribute type, by its short name in any case or by itself.
+pub(super) fn oid_of(written: &str) -> Option<String> {
+    let known = NAMES
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(written));
+    if let Some((_, oid)) = known {
+        return Some((*oid).to_owned());
+    }
+    let bare = match written.get(..4) {
+        Some(start) if start.eq_ignore_ascii_case("OID.") => written.get(4..)?,
+        _ => written,
+    };
+    is_oid(bare).then(|| bare.to_owned())
+}
+
+/// Whether a text is an object identifier in dots, as it is printed: no number begins with a zero.
+fn is_oid(text: &str) -> bool {
+    let is_number = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
+    };
+    text.contains('.') && text.split('.').all(is_number)
+}
