@@ -125,10 +125,7 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
             let Some((wire, facts, presence)) = shaken else {
                 return;
             };
-            let leg = TlsLeg {
-                version: version_name(facts.version),
-                resumed: facts.resumed,
-            };
+            let leg = leg_of(&facts);
             let principal = facts.principal().map(Arc::clone);
             let who = (waiter.seat().id(), peer);
             let admitted = Admitted {
@@ -174,6 +171,14 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
             carry(caller, Arc::clone(route), context).await;
         }
         (Service::Requests(_) | Service::Events(_), None) => {}
+    }
+}
+
+/// What the access line says of TLS.
+fn leg_of(facts: &SessionFacts) -> TlsLeg<'static> {
+    TlsLeg {
+        version: version_name(facts.version),
+        resumed: facts.resumed,
     }
 }
 
