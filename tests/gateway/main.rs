@@ -39,6 +39,7 @@ mod log_lines;
 mod outcomes;
 mod passthrough;
 mod probes;
+mod promise;
 mod refusals;
 mod relay;
 mod reload;
