@@ -33,7 +33,7 @@ pub mod ticket_secret;
 pub mod trust_store;
 
 pub use digest::Digest;
-pub use identity::Identity;
+pub use identity::{Identity, When};
 pub use inspect::CertificateFacts;
 pub use revocation::RevocationLists;
 pub use ticket_secret::read_ticket_secrets;

@@ -5,9 +5,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::config::keys::Kind;
-use crate::config::settings::{ExpiredLists, ResponderUrl, Term, TimeOfDay, TlsVersion};
+use crate::config::settings::{ExpiredLists, KeyDigest, ResponderUrl, Term, TimeOfDay, TlsVersion};
 use crate::config::value::{self, ValueError};
-use crate::model::{Endpoint, HostPort, ListenAddr};
+use crate::model::{Endpoint, HostPort, ListenAddr, WallTime};
 
 /// What a value becomes once it is read.
 pub(super) trait FromText: Sized {
@@ -42,6 +42,8 @@ becomes!(&'static str: Kind::Choice(words) => |text| value::choice(text, words))
 becomes!(ResponderUrl: Kind::Responder => |text| value::responder(text));
 becomes!(Vec<Term>: Kind::ClientRule => |text| value::rule(text));
 becomes!(TlsVersion: Kind::Version => |text| value::version(text));
+becomes!(Vec<KeyDigest>: Kind::KeyDigests => |text| value::key_digests(text));
+becomes!(WallTime: Kind::Moment => |text| value::moment(text));
 becomes!(Vec<ListenAddr>: Kind::Listeners => |text| value::listeners(text));
 becomes!(Vec<HostPort>: Kind::Targets => |text| value::targets(text));
 becomes!(Vec<RangeInclusive<u16>>: Kind::Statuses => |text| value::statuses(text));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::document::Document;
 use crate::config::files;
 use crate::config::keys::IniFile;
-use crate::config::problem::{Place, Problem, Problems};
+use crate::config::problem::{Place, Problem, Problems, Severity};
 use crate::config::reader::Reader;
 use crate::config::settings::{Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings};
 use crate::config::value::said_duration;
@@ -83,7 +83,16 @@ fn tickets(document: &Document, problems: &mut Problems) -> TicketSettings {
 
 fn runtime(document: &Document, problems: &mut Problems) -> RuntimeSettings {
     let mut reader = Reader::new(document, IniFile::Gateway, "Runtime", problems);
+    let state_file = reader.file("StateFile");
+    // What is kept there is of help and never needed: nothing shall wait for the folder.
+    if let Some(problem) = state_file.as_ref().and_then(files::unwritable) {
+        reader.report(Problem {
+            severity: Severity::Warning,
+            ..problem
+        });
+    }
     RuntimeSettings {
+        state_file,
         threads: reader.get("Threads").unwrap_or_else(cores),
         drain_timeout: reader.value("DrainTimeout"),
         watch: reader.value("Watch"),

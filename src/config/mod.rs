@@ -46,6 +46,7 @@ mod rule;
 mod rules_ini;
 mod scan;
 pub mod settings;
+mod ssl_identity;
 mod ssl_ini;
 mod ssl_ocsp;
 mod tls_roles;

@@ -4,6 +4,7 @@
 //! `[SSL_SERVER_CLIENT]`, `[SSL]`. Certificate and key are one thing and come from one section.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::document::Document;
 use crate::config::files;
@@ -11,12 +12,11 @@ use crate::config::keys::IniFile;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::reader::Reader;
 use crate::config::settings::{
-    ClientAuth, ClientTls, ExpiredLists, FileRef, IdentityFiles, ListCoverage, RevocationSettings,
-    ServerTls, SessionSettings, TlsFiles, TlsParameters, TlsVersion,
+    ClientAuth, ClientTls, DropGuard, ExpiredLists, FileRef, IdentityFiles, ListCoverage,
+    RevocationSettings, ServerTls, SessionSettings, TlsFiles, TlsParameters, TlsVersion,
 };
-use crate::config::ssl_ini::{
-    Role, RoleName, RoleSection, SslIni, WrittenIdentity, client_auth, list_coverage,
-};
+use crate::config::ssl_identity::{WrittenIdentity, WrittenNext};
+use crate::config::ssl_ini::{Role, RoleName, RoleSection, SslIni, client_auth, list_coverage};
 use crate::config::ssl_ocsp::OcspDefaults;
 use crate::model::SystemName;
 
@@ -50,6 +50,7 @@ struct Defaults {
     ocsp: OcspDefaults,
     client_auth: ClientAuth,
     session: SessionSettings,
+    drop_guard: Duration,
     legacy_cn_match: bool,
 }
 
@@ -75,6 +76,7 @@ impl Defaults {
                 cache_size: role.value("SESSION_CACHE_SIZE"),
                 tickets: role.value("SESSION_TICKETS"),
             },
+            drop_guard: role.value("CA_DROP_GUARD"),
             legacy_cn_match: role.value("LEGACY_CN_MATCH"),
         }
     }
@@ -121,6 +123,10 @@ impl Roles {
                 lifetime: first(&chain, |s| s.lifetime).unwrap_or(session.lifetime),
                 cache_size: first(&chain, |s| s.cache_size).unwrap_or(session.cache_size),
                 tickets: first(&chain, |s| s.tickets).unwrap_or(session.tickets),
+            },
+            guard: DropGuard {
+                within: first(&chain, |s| s.drop_guard).unwrap_or(self.defaults.drop_guard),
+                retired: first(&chain, |s| s.retired.clone()),
             },
         })
     }
@@ -258,6 +264,7 @@ impl Roles {
             ca: ca?,
             identity: identity.files,
             passphrase: identity.passphrase,
+            next: identity.next.and_then(WrittenNext::dated),
             revocation,
         })
     }
@@ -335,15 +342,18 @@ fn look_at(ca: Option<&FileRef>, identity: Option<&WrittenIdentity>, problems: &
     let mut needed = Vec::new();
     needed.extend(ca);
     let mut keys = Vec::new();
-    if let Some(identity) = identity {
-        match &identity.files {
+    let present = identity.map(|own| (&own.files, &own.passphrase));
+    let next = identity.and_then(|own| own.next.as_ref());
+    let next = next.map(|next| (&next.files, &next.passphrase));
+    for (files, passphrase) in present.into_iter().chain(next) {
+        match files {
             IdentityFiles::Combined(file) => keys.push(file),
             IdentityFiles::Pair { certificate, key } => {
                 needed.push(certificate);
                 keys.push(key);
             }
         }
-        keys.extend(&identity.passphrase);
+        keys.extend(passphrase);
     }
     for file in needed.iter().chain(&keys) {
         if let Some(problem) = files::unreadable(file) {

@@ -9,8 +9,9 @@ use crate::config::nearest::nearest;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::reader::Reader;
 use crate::config::settings::{
-    ClientAuth, ExpiredLists, FileRef, IdentityFiles, ListCoverage, TlsVersion,
+    ClientAuth, ExpiredLists, FileRef, ListCoverage, Retired, TlsVersion,
 };
+use crate::config::ssl_identity::{self, WrittenIdentity};
 use crate::config::ssl_ocsp::{self, WrittenOcsp};
 use crate::model::SystemName;
 
@@ -78,13 +79,6 @@ pub(super) struct WrittenParameters {
     pub(super) suites: Option<(String, Place)>,
 }
 
-/// Certificate and key, and what opens the key: taken together or not at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WrittenIdentity {
-    pub(super) files: IdentityFiles,
-    pub(super) passphrase: Option<FileRef>,
-}
-
 /// A role section as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RoleSection {
@@ -105,6 +99,8 @@ pub(super) struct RoleSection {
     pub(super) lifetime: Option<Duration>,
     pub(super) cache_size: Option<usize>,
     pub(super) tickets: Option<bool>,
+    pub(super) drop_guard: Option<Duration>,
+    pub(super) retired: Option<Retired>,
     pub(super) legacy_cn_match: Option<(bool, Place)>,
     pub(super) parameters: WrittenParameters,
 }
@@ -232,6 +228,8 @@ fn role_section(
                 "SESSION_LIFETIME",
                 "SESSION_CACHE_SIZE",
                 "SESSION_TICKETS",
+                "CA_DROP_GUARD",
+                "CA_RETIRED",
             ];
             reader.without_effect(&keys, where_it_is, hint);
             reader.without_effect(&ssl_ocsp::KEYS, where_it_is, hint);
@@ -243,9 +241,6 @@ fn role_section(
         ),
         None => {}
     }
-    let has_identity = ["PEM_FILE", "CRT_FILE", "KEY_FILE"]
-        .into_iter()
-        .any(|key| reader.is_set(key));
     let auth: Option<(&'static str, Place)> = placed(&mut reader, "CLIENT_AUTH");
     let coverage: Option<(&'static str, Place)> = placed(&mut reader, "CRL_COVERAGE");
     RoleSection {
@@ -254,8 +249,8 @@ fn role_section(
         place: reader.section_place(),
         names_ca: reader.is_set("CA_FILE"),
         ca: reader.file("CA_FILE"),
-        has_identity,
-        identity: identity(&mut reader, has_identity),
+        has_identity: ssl_identity::is_named(&reader),
+        identity: ssl_identity::read(&mut reader),
         lists: reader.files("CRL_FILE"),
         expired: placed(&mut reader, "CRL_EXPIRED"),
         coverage: coverage.map(|(word, place)| (list_coverage(word), place)),
@@ -264,6 +259,8 @@ fn role_section(
         lifetime: reader.get("SESSION_LIFETIME"),
         cache_size: reader.get("SESSION_CACHE_SIZE"),
         tickets: reader.get("SESSION_TICKETS"),
+        drop_guard: reader.get("CA_DROP_GUARD"),
+        retired: placed(&mut reader, "CA_RETIRED").map(|(keys, place)| Retired { keys, place }),
         legacy_cn_match: placed(&mut reader, "LEGACY_CN_MATCH"),
         parameters: parameters(&mut reader),
     }
@@ -285,53 +282,6 @@ pub(super) fn list_coverage(word: &str) -> ListCoverage {
         "any" => ListCoverage::Any,
         _ => ListCoverage::Leaf,
     }
-}
-
-/// One file, or a pair of files; every mixture is a mistake.
-fn identity(reader: &mut Reader<'_>, has_identity: bool) -> Option<WrittenIdentity> {
-    let pem = reader.file("PEM_FILE");
-    let certificate = reader.file("CRT_FILE");
-    let key = reader.file("KEY_FILE");
-    let passphrase = reader.file("KEY_PASSPHRASE_FILE");
-    if reader.is_set("KEY_PASSPHRASE_FILE") && !has_identity {
-        let place = reader.place("KEY_PASSPHRASE_FILE");
-        reader.report(Problem::error(
-            place,
-            "KEY_PASSPHRASE_FILE stands in a section without the key that it opens",
-            "write PEM_FILE, or CRT_FILE and KEY_FILE, in the same section",
-        ));
-    }
-    if reader.is_set("PEM_FILE") {
-        for other in ["CRT_FILE", "KEY_FILE"] {
-            if reader.is_set(other) {
-                let place = reader.place(other);
-                reader.report(Problem::error(
-                    place,
-                    format!("{other} stands beside PEM_FILE, which already holds both"),
-                    "keep PEM_FILE, or keep CRT_FILE and KEY_FILE",
-                ));
-            }
-        }
-        return pem.map(|file| WrittenIdentity {
-            files: IdentityFiles::Combined(file),
-            passphrase,
-        });
-    }
-    for (present, absent) in [("CRT_FILE", "KEY_FILE"), ("KEY_FILE", "CRT_FILE")] {
-        if reader.is_set(present) && !reader.is_set(absent) {
-            let place = reader.place(present);
-            reader.report(Problem::error(
-                place,
-                format!("{present} is set but {absent} is missing"),
-                format!("add {absent} to the same section, or use PEM_FILE for one file with both"),
-            ));
-        }
-    }
-    let (certificate, key) = certificate.zip(key)?;
-    Some(WrittenIdentity {
-        files: IdentityFiles::Pair { certificate, key },
-        passphrase,
-    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 #[cfg(test)]
 use crate::config::keys::Kind;
 use crate::config::rule::{self, RuleError};
-use crate::config::settings::{ExpiredLists, ResponderUrl, Term, TimeOfDay, TlsVersion};
-use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr};
+use crate::config::settings::{ExpiredLists, KeyDigest, ResponderUrl, Term, TimeOfDay, TlsVersion};
+use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr, WallTime};
 
 /// Why a value is not accepted. The message continues the key's name: "`Fall` is out of range".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +113,25 @@ pub(super) fn version(text: &str) -> Parsed<TlsVersion> {
 /// Listening addresses with commas.
 pub(super) fn listeners(text: &str) -> Parsed<Vec<ListenAddr>> {
     list(text, str::parse)
+}
+
+/// A date with a time of day.
+pub(super) fn moment(text: &str) -> Parsed<WallTime> {
+    WallTime::parse(text).ok_or(ValueError::NotUnderstood)
+}
+
+/// Digests of keys with commas; a colon between two bytes is what openssl writes.
+pub(super) fn key_digests(text: &str) -> Parsed<Vec<KeyDigest>> {
+    let mut all = Vec::new();
+    for part in text.split(',') {
+        let part = part.trim();
+        let one = KeyDigest::parse(part).ok_or(ValueError::NotUnderstood)?;
+        if all.contains(&one) {
+            return Err(ValueError::Twice(part.to_owned()));
+        }
+        all.push(one);
+    }
+    Ok(all)
 }
 
 /// Hosts with ports and commas.
@@ -266,8 +285,10 @@ pub(super) fn check(kind: Kind, text: &str) -> Parsed<()> {
         Kind::Expired { min, max } => expired(text, min, max).map(drop),
         Kind::Files => files(text).map(drop),
         Kind::Header => header(text).map(drop),
+        Kind::KeyDigests => key_digests(text).map(drop),
         Kind::Level => level(text).map(drop),
         Kind::Listeners => listeners(text).map(drop),
+        Kind::Moment => moment(text).map(drop),
         Kind::Route => route(text, 1).map(drop),
         Kind::RequestPath => request_path(text).map(drop),
         Kind::Responder => responder(text).map(drop),

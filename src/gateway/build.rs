@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::ca_guard::{self, Stage};
 use super::describe::describe;
 use super::snapshot::{Acceptors, ListenerPlan, Service, Snapshot, SystemParts};
+use super::state_file;
 use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
@@ -21,12 +23,17 @@ use crate::model::{Clock, Generation, ListenAddr, SystemName};
 use crate::net::Scope;
 use crate::requests::SideEvents;
 use crate::telemetry::Counters;
-use crate::tls::{Acceptor, Connector, SessionVault, TicketSource};
+use crate::tls::authority_uses::RoleUses;
+use crate::tls::{Acceptor, AuthorityUses, Connector, SessionVault, TicketSource};
 
 /// What a build works with and what outlives it.
 pub(super) struct Workshop {
     pub(super) clock: Clock,
     pub(super) vault: SessionVault,
+    /// Which authority let in whom.
+    pub(super) uses: Arc<AuthorityUses>,
+    /// What the first build is for; every later one is a change.
+    pub(super) stage: Stage,
     pub(super) counters: Arc<Counters>,
     /// Makes the listener to side events for a system's number.
     pub(super) side_events: Box<dyn Fn(u32) -> SideEvents + Send + Sync>,
@@ -52,6 +59,9 @@ pub fn check(dir: &Path, clock: &Clock) -> Check {
     let workshop = Workshop {
         clock: clock.clone(),
         vault: SessionVault::new(),
+        uses: Arc::default(),
+        // What a reload would refuse is refused, whether or not a gateway runs.
+        stage: Stage::Change,
         counters: Arc::default(),
         side_events: Box::new(|_system| Box::new(|_event| ())),
     };
@@ -88,6 +98,11 @@ pub(super) fn load_and_build(
         files: loaded.files,
     };
     if let Some(settings) = loaded.settings {
+        if previous.is_none()
+            && let Some(problem) = state_file::recall(dir, &settings, &workshop.uses)
+        {
+            draft.problems.push(problem);
+        }
         let (snapshot, more) = build(settings, previous, workshop);
         draft.problems.extend(more);
         draft.snapshot = snapshot.filter(|_| !draft.problems.has_errors());
@@ -106,7 +121,8 @@ fn look_into(roles: &TlsRoles, clock: &Clock) -> Problems {
     if let Some(tls) = &roles.server {
         let scope = roles.system.as_str();
         let (none, vault) = (ClientRules::default(), SessionVault::new());
-        let (_unused, found) = Acceptor::build(tls, &none, scope, clock, &vault);
+        let uses = Arc::<AuthorityUses>::default().of_role(scope);
+        let (_unused, found) = Acceptor::build(tls, &none, scope, clock, &vault, uses);
         problems.extend(found);
     }
     if let Some(tls) = &roles.client {
@@ -256,21 +272,39 @@ impl Build<'_> {
         let requests = requests.filter(|requests| requests.mode.ends_tls());
         let events = settings.events.as_ref().filter(|events| events.tls);
         let name = settings.name.as_str();
+        let uses = || self.workshop.uses.of_role(name);
         let before = previous.map(|parts| &parts.acceptors);
         let of_requests = requests.map(|requests| {
             let same = before.and_then(|before| before.requests.as_ref());
-            self.acceptor(tls, &requests.clients, name, same)
+            self.acceptor(tls, &requests.clients, name, uses(), same)
         });
         // A session that one of the two has granted is worth nothing at the other.
         let scope = format!("{name} events");
         let of_events = events.map(|events| {
             let same = before.and_then(|before| before.events.as_ref());
-            self.acceptor(tls, &events.clients, &scope, same)
+            self.acceptor(tls, &events.clients, &scope, uses(), same)
         });
-        Some(Acceptors {
+        let built = Acceptors {
             requests: of_requests.map_or(Some(None), |built| built.map(Some))?,
             events: of_events.map_or(Some(None), |built| built.map(Some))?,
-        })
+        };
+        self.guard_authorities(tls, &settings.name, &built);
+        Some(built)
+    }
+
+    /// What is to be said of authorities that a system does not believe any more.
+    fn guard_authorities(&mut self, tls: &ServerTls, system: &SystemName, built: &Acceptors) {
+        let Workshop {
+            clock, uses, stage, ..
+        } = self.workshop;
+        let stage = match self.previous {
+            Some(_) => Stage::Change,
+            None => *stage,
+        };
+        if let Some(acceptor) = built.one() {
+            let found = ca_guard::judge(tls, system, acceptor, uses, clock, stage);
+            self.problems.extend(found);
+        }
     }
 
     fn acceptor(
@@ -278,10 +312,11 @@ impl Build<'_> {
         tls: &ServerTls,
         rules: &ClientRules,
         scope: &str,
+        uses: RoleUses,
         same: Option<&Arc<Acceptor>>,
     ) -> Option<Arc<Acceptor>> {
         let Workshop { clock, vault, .. } = self.workshop;
-        let (built, problems) = Acceptor::build(tls, rules, scope, clock, vault);
+        let (built, problems) = Acceptor::build(tls, rules, scope, clock, vault, uses);
         self.problems.extend(problems);
         let built = built?;
         match same.filter(|own| own.fingerprint() == built.fingerprint()) {

@@ -25,6 +25,7 @@ use crate::model::{Denial, Generation, Principal, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, relay_to_side};
 use crate::telemetry::{self, Noise, TlsLeg};
+use crate::tls::authority_uses::Presence;
 use crate::tls::failure::Cause;
 use crate::tls::policy::version_name;
 use crate::tls::{Acceptor, Admitted, Direction, HandshakeFailure, SessionFacts, Wire};
@@ -108,6 +109,7 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     } = accepted;
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
+    // The last of it is kept until the connection ends.
     let (wire, principal, denial, tls, _visit) = match &plan.acceptor {
         None => (Wire::Plain(socket), None, None, None, None),
         Some(acceptor) => {
@@ -121,16 +123,16 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
                 &plan,
             ))
             .await;
-            let Some((wire, facts)) = shaken else { return };
-            let leg = TlsLeg {
-                version: version_name(facts.version),
-                resumed: facts.resumed,
+            let Some((wire, facts, presence)) = shaken else {
+                return;
             };
+            let leg = leg_of(&facts);
             let principal = facts.principal().map(Arc::clone);
             let who = (waiter.seat().id(), peer);
             let admitted = Admitted {
                 certain: facts.certain,
                 denial: facts.denial,
+                presence,
             };
             match guests.enter(who, &running, acceptor, (facts.client, admitted)) {
                 Ok((visit, denial)) => {
@@ -180,6 +182,14 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
     }
 }
 
+/// What the access line says of TLS.
+fn leg_of(facts: &SessionFacts) -> TlsLeg<'static> {
+    TlsLeg {
+        version: version_name(facts.version),
+        resumed: facts.resumed,
+    }
+}
+
 async fn handshake(
     socket: Socket,
     acceptor: &Acceptor,
@@ -187,7 +197,7 @@ async fn handshake(
     context: &Context,
     lane: &HandshakeLane,
     plan: &ListenerPlan,
-) -> Option<(Wire, SessionFacts)> {
+) -> Option<(Wire, SessionFacts, Option<Presence>)> {
     let deadline = Instant::now() + context.limits().handshake_timeout;
     let peer = socket.peer();
     let mut accepting = Box::pin(acceptor.accept(socket));
@@ -216,7 +226,7 @@ async fn handshake(
                 subject = facts.principal().map_or("-", |principal| principal.subject.as_str()),
                 "TLS handshake done"
             );
-            return Some((Wire::accepted(accepted.stream), facts));
+            return Some((Wire::accepted(accepted.stream), facts, accepted.presence));
         }
         Ok(Err(failure)) => failure,
         Err(Interrupt::Deadline) => HandshakeFailure::timed_out(Direction::Inbound),

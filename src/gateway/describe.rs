@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::snapshot::{Service, Snapshot};
+use crate::certs::CertificateFacts;
 use crate::certs::revocation::RevocationLists;
 use crate::config::problem::{Problem, Problems, Severity};
 use crate::http::Upstream;
-use crate::model::{Endpoint, Scheme, SystemName};
+use crate::model::{Endpoint, Scheme, SystemName, WallTime};
 use crate::requests::FarEnd;
 use crate::telemetry::Flow;
 
@@ -57,9 +58,10 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
         ));
     }
     for (name, parts) in &snapshot.systems {
-        // The two differ in whom they serve, not in what they offer.
-        if let Some(acceptor) = parts.acceptors.all().next() {
+        if let Some(acceptor) = parts.acceptors.one() {
             lines.push(format!("{name} listeners: {}", acceptor.policy().summary()));
+            let leaves: Vec<_> = acceptor.leaves().collect();
+            lines.extend(own(&format!("{name} listeners"), &leaves));
             lines.extend(revocation(name, "listeners", acceptor.revocation()));
         }
         if let Some(connector) = &parts.connector {
@@ -67,6 +69,9 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
                 "{name} towards SAP and the sides: {}",
                 connector.policy().summary()
             ));
+            let leaves: Vec<_> = connector.leaves().collect();
+            let role = format!("{name} towards SAP and the sides");
+            lines.extend(own(&role, &leaves));
             lines.extend(revocation(
                 name,
                 "towards SAP and the sides",
@@ -75,6 +80,19 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Which certificate is shown when, where one follows another.
+fn own(role: &str, leaves: &[(Option<WallTime>, &CertificateFacts)]) -> Option<String> {
+    let said = leaves.iter().map(|(from, leaf)| {
+        let from = from.map_or_else(String::new, |from| format!("from {from} "));
+        format!(
+            "{from}\"{}\" (serial {}, ends at {})",
+            leaf.subject, leaf.serial, leaf.not_after
+        )
+    });
+    let said: Vec<String> = said.collect();
+    (said.len() > 1).then(|| format!("{role}: certificate {}", said.join(", ")))
 }
 
 /// Where the bytes of a connection go.

@@ -66,6 +66,7 @@ impl Gateway {
             report.cut = self.cut().await;
         }
         self.stop_workers();
+        self.remember(true);
         self.lifecycle.step(Phase::Stopped);
         for cut in &report.cut {
             warn!(peer = %cut.peer, doing = cut.doing, "cut at the end of the drain");

@@ -21,6 +21,7 @@ use crate::http::Context;
 use crate::model::{Clock, ConnectionId, Denial, SystemName};
 use crate::net::Roster;
 use crate::telemetry::Noise;
+use crate::tls::authority_uses::Presence;
 use crate::tls::{Acceptor, Admitted, Client, HandshakeFailure, Span};
 
 /// The clients behind the open connections of one thread. Clones are the same.
@@ -43,6 +44,8 @@ struct Guest {
     peer: SocketAddr,
     client: Option<Arc<Client>>,
     certain: Cell<Span>,
+    /// By the acceptor that judged it last: the authority that lets it in is in use.
+    presence: RefCell<Option<Presence>>,
 }
 
 /// A guest is forgotten when this is dropped.
@@ -81,11 +84,14 @@ impl Guests {
         (client, admitted): (Option<Arc<Client>>, Admitted),
     ) -> Result<(Visit, Option<Denial>), HandshakeFailure> {
         let in_force = running.acceptor();
-        let Admitted { certain, denial } =
-            match in_force.filter(|in_force| !Arc::ptr_eq(in_force, by)) {
-                Some(in_force) => in_force.admits(client.as_deref())?,
-                None => admitted,
-            };
+        let Admitted {
+            certain,
+            denial,
+            presence,
+        } = match in_force.filter(|in_force| !Arc::ptr_eq(in_force, by)) {
+            Some(in_force) => in_force.admits(client.as_deref())?,
+            None => admitted,
+        };
         let shared = &self.shared;
         shared.certain.set(shared.certain.get().and(certain));
         let guest = Guest {
@@ -93,6 +99,7 @@ impl Guests {
             peer,
             client,
             certain: Cell::new(certain),
+            presence: RefCell::new(presence),
         };
         shared.by_id.borrow_mut().insert(id, Rc::new(guest));
         let visit = Visit {
@@ -193,7 +200,9 @@ impl Guests {
             Ok(Admitted {
                 certain,
                 denial: None,
+                presence,
             }) => {
+                guest.presence.replace(presence);
                 self.note(guest, certain);
                 false
             }

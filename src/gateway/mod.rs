@@ -11,6 +11,8 @@
 //! |---|---|
 //! | `snapshot` | everything derived from one generation of settings, immutable |
 //! | `build` | settings and the previous snapshot to the next; no side effects |
+//! | `ca_guard` | no authority goes by oversight while clients of it are at work |
+//! | `state_file` | what has to be known after a restart |
 //! | `routes` | one SAP system's upstreams, sides and probes |
 //! | `describe` | a generation in an operator's words |
 //! | `worker` | one thread: its listeners, connections, pools |
@@ -19,6 +21,7 @@
 //! | `contain` | keeps a panic to the piece of work it happened in |
 //! | `announce` | what is due, said once when its time comes |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
+//! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
@@ -32,6 +35,7 @@
 mod accept;
 mod announce;
 mod build;
+mod ca_guard;
 mod connection;
 mod contain;
 mod describe;
@@ -41,7 +45,9 @@ mod reload;
 mod routes;
 mod run;
 mod snapshot;
+mod state_file;
 mod supervise;
+mod turning;
 mod watch;
 mod worker;
 

@@ -1,6 +1,6 @@
 //! [`Gateway`]: start, reload, drain.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +11,13 @@ use tracing::info;
 
 use super::announce::Announcements;
 use super::build::{Workshop, load_and_build};
+use super::ca_guard::Stage;
 use super::describe::{describe, say};
 use super::routes::watch_of;
 use super::snapshot::Snapshot;
+use super::state_file::StateFile;
 use super::supervise::Supervisor;
+use super::turning::Turning;
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
 use crate::config::problem::Problems;
 use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, SystemName};
@@ -22,6 +25,7 @@ use crate::net::{Admission, BindError, BoundListener, reserve};
 use crate::requests::failover::{Event, Health};
 use crate::telemetry::{AccessLog, Snapshot as Figures};
 use crate::tls::SessionVault;
+use crate::tls::authority_uses::AuthorityKey;
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +75,8 @@ pub struct Gateway {
     announcements: Announcements,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
+    state_file: StateFile,
+    turning: Turning,
 }
 
 impl Gateway {
@@ -80,6 +86,8 @@ impl Gateway {
         let workshop = Workshop {
             clock: clock.clone(),
             vault: SessionVault::new(),
+            uses: Arc::default(),
+            stage: Stage::Start,
             counters: Arc::default(),
             side_events: side_events(Arc::clone(&outbox)),
         };
@@ -124,6 +132,8 @@ impl Gateway {
             last_reload_failure: None,
             announcements: Announcements::default(),
             files: draft.files,
+            state_file: StateFile::of(dir),
+            turning: Turning::default(),
         };
         let next = Arc::clone(&gateway.snapshot);
         let opened = match gateway.bind_new(&next) {
@@ -214,9 +224,10 @@ impl Gateway {
             .values()
             .flat_map(|parts| parts.acceptors.all());
         self.workshop.vault.publish(
-            universes.map(|acceptor| {
-                let lifetime = acceptor.session_lifetime();
-                (acceptor.universe(), acceptor.policy_id(), lifetime)
+            universes.flat_map(|acceptor| {
+                let (policy, lifetime) = (acceptor.policy_id(), acceptor.session_lifetime());
+                let each = acceptor.universes();
+                each.map(move |universe| (universe, policy, lifetime))
             }),
             &next.tickets,
             self.workshop.clock.now(),
@@ -224,7 +235,31 @@ impl Gateway {
         self.announcements
             .follow(next.due(self.workshop.clock.now()));
         self.snapshot = next;
+        self.remember(false);
+        self.turning.look(&self.snapshot);
         Ok(())
+    }
+
+    /// Writes down what has to be known after a restart, at once or when it is time again.
+    pub(super) fn remember(&mut self, at_once: bool) {
+        let Workshop { uses, clock, .. } = &self.workshop;
+        let now = clock.now();
+        let roles = self.snapshot.systems.iter();
+        let roles = roles.filter_map(|(name, parts)| Some((name, parts.acceptors.one()?)));
+        // What has left with an operator's consent has left: nobody is asked a second time.
+        let believed: HashSet<_> = roles
+            .flat_map(|(name, acceptor)| {
+                let each = acceptor.trust().in_force_at(now);
+                each.map(|facts| (name.as_str(), AuthorityKey(facts.spki)))
+            })
+            .collect();
+        let has_changed = uses.keep(&believed);
+        let settings = &self.snapshot.settings;
+        if at_once || has_changed {
+            self.state_file.write(settings, uses, now);
+        } else {
+            self.state_file.keep_up(settings, uses, now);
+        }
     }
 
     /// How it stands.
@@ -284,6 +319,8 @@ impl Gateway {
     pub fn tidy(&mut self) -> Problems {
         let now = self.workshop.clock.now();
         self.workshop.vault.sweep(now);
+        self.remember(false);
+        self.turning.look(&self.snapshot);
         let news = self.announcements.news(self.snapshot.due(now));
         say(&news);
         news

@@ -121,6 +121,12 @@ impl Acceptors {
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Acceptor>> {
         self.requests.iter().chain(&self.events)
     }
+
+    /// One of them, for what they have in common: they differ in whom they serve and in their
+    /// sessions, and not in certificates, authorities, lists and versions.
+    pub(super) fn one(&self) -> Option<&Arc<Acceptor>> {
+        self.all().next()
+    }
 }
 
 /// One SAP system of a generation.
@@ -176,8 +182,7 @@ impl Snapshot {
     /// The revocation lists of both roles of every system that have reached a step.
     pub(super) fn due(&self, now: WallTime) -> Vec<Due> {
         let lists = self.systems.values().flat_map(|parts| {
-            // The two differ in whom they serve, not in their lists.
-            let server = parts.acceptors.all().next();
+            let server = parts.acceptors.one();
             let server = server.and_then(|own| own.revocation());
             let client = parts.connector.as_ref().and_then(|own| own.revocation());
             server.into_iter().chain(client)

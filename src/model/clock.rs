@@ -14,6 +14,41 @@ impl WallTime {
     pub const fn days_until(self, later: Self) -> i64 {
         later.0.saturating_sub(self.0).div_euclid(86_400)
     }
+
+    /// Reads a date and a time of day as an operator writes them: `2026-12-01 06:00`, in the zone
+    /// of this machine unless `Z` or an offset such as `+01:00` follows.
+    ///
+    /// A local time that the change to summer time leaves out is an hour later, one that comes
+    /// twice is the first of the two. `None` for everything that is no date with a time.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split_whitespace().flat_map(|part| part.split('T'));
+        let (date, time) = (parts.next()?, parts.next()?);
+        let zone = parts.next().unwrap_or_default();
+        // The library reads more than this, and would leave out the name of a zone.
+        let is_plain = |text: &str| {
+            text.bytes()
+                .all(|b| b.is_ascii_digit() || b"-:+Zz".contains(&b))
+        };
+        if parts.next().is_some()
+            || ![date, time, zone].into_iter().all(is_plain)
+            || !time.contains(':')
+        {
+            return None;
+        }
+        let whole = format!("{date}T{time}{zone}");
+        let moment = match whole.parse::<jiff::Timestamp>() {
+            Ok(moment) => moment,
+            Err(_) if !zone.is_empty() => return None,
+            Err(_) => {
+                let local: jiff::civil::DateTime = whole.parse().ok()?;
+                local
+                    .to_zoned(jiff::tz::TimeZone::system())
+                    .ok()?
+                    .timestamp()
+            }
+        };
+        Some(Self(moment.as_second()))
+    }
 }
 
 impl fmt::Display for WallTime {
@@ -94,5 +129,53 @@ mod tests {
     #[test]
     fn a_time_prints_as_date_and_time_in_utc() {
         assert_eq!(WallTime(1_803_859_200).to_string(), "2027-03-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_date_with_a_time_is_read_in_its_zone() {
+        for text in [
+            "2027-03-01 00:00Z",
+            "2027-03-01T00:00:00Z",
+            "2027-03-01 01:00 +01:00",
+            "2027-02-28 19:00:00-05:00",
+            "2027-03-01  00:00 z",
+        ] {
+            assert_eq!(
+                WallTime::parse(text),
+                Some(WallTime(1_803_859_200)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_the_time_on_this_machine() {
+        let zone = jiff::tz::TimeZone::system();
+        let local = jiff::civil::date(2027, 3, 1).at(6, 30, 0, 0).to_zoned(zone);
+        let second = local.expect("a time").timestamp().as_second();
+        assert_eq!(WallTime::parse("2027-03-01 06:30"), Some(WallTime(second)));
+        assert_eq!(
+            WallTime::parse("2027-03-01T06:30:00"),
+            Some(WallTime(second))
+        );
+    }
+
+    #[test]
+    fn what_is_no_date_with_a_time_is_not_read() {
+        for text in [
+            "",
+            "2027-03-01",
+            "06:00",
+            "2027-13-01 06:00",
+            "2027-02-30 06:00",
+            "2027-03-01 25:00",
+            "01.03.2027 06:00",
+            "2027-03-01 06:00 CET",
+            "2027-03-01 06:00[Europe/Berlin]",
+            "2027-03-01 06:00 +01:00 Z",
+            "tomorrow 06:00",
+        ] {
+            assert_eq!(WallTime::parse(text), None, "{text}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use tokio_rustls::server::TlsStream;
 use crate::config::settings::TlsVersion;
 use crate::model::{Denial, Principal, WallTime};
 use crate::net::Socket;
+use crate::tls::authority_uses::Presence;
 use crate::tls::verdicts::{Client, Span};
 
 /// A connection that is through its handshake.
@@ -16,15 +17,20 @@ pub struct Accepted {
     pub stream: TlsStream<Socket>,
     /// What the handshake showed.
     pub facts: SessionFacts,
+    /// To be kept as long as the connection: a client that is connected uses its authority. There
+    /// is none without a certificate, nor for whom the rules do not admit.
+    pub presence: Option<Presence>,
 }
 
 /// What is said of a client with a good certificate, or without one where none is required.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Admitted {
     /// How long the certificate is good without judging it again.
     pub certain: Span,
     /// Why the rules do not admit the client, if they do not.
     pub denial: Option<Denial>,
+    /// To be kept in the place of the one before, as that of [`Accepted`].
+    pub presence: Option<Presence>,
 }
 
 /// What a handshake showed; the same for a full and for a resumed one.

@@ -10,41 +10,48 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{
-    ClientAuth, ClientRules, FileRef, IdentityFiles, OcspSettings, ServerTls, TlsFiles,
-};
+use crate::config::settings::{ClientAuth, ClientRules, OcspSettings, ServerTls};
 use crate::model::{Clock, Denial, WallTime};
 use crate::net::Socket;
 use crate::tls::admission::Admission;
 use crate::tls::attempt::{Attempt, Standing};
+use crate::tls::authority_uses::{ClientUse, Presence, RoleUses};
 use crate::tls::clock::ClockTime;
 use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::judge::{Believed, ClientJudge};
 use crate::tls::ocsp::Responder;
+use crate::tls::own;
 use crate::tls::policy::{Role, TlsPolicy};
-use crate::tls::provider;
 use crate::tls::rules::Rules;
 use crate::tls::sessions::{PolicyId, SessionVault, UniverseId, mode_word};
+use crate::tls::turns::Turns;
 use crate::tls::verdicts::{Client, Span};
 use crate::tls::wire::{suite_of, version_of};
 
 /// Terminates TLS for one listener, or for several of the same policy.
 ///
 /// Shared by all threads; nothing in it changes, so a connection is judged by the acceptor that it
-/// was accepted with, and a reload publishes another one.
+/// was accepted with, and a reload publishes another one. Which of two own certificates it shows is
+/// settled by the clock when a handshake begins.
 pub struct Acceptor {
-    tls: TlsAcceptor,
+    faces: Turns<Face>,
     judge: Arc<ClientJudge>,
     mode: ClientAuth,
     clock: Clock,
-    universe: UniverseId,
     policy_id: PolicyId,
     lifetime: Duration,
-    leaf: CertificateFacts,
     policy: TlsPolicy,
     revocation: Option<Arc<RevocationLists>>,
     fingerprint: [u8; 32],
+}
+
+/// One own certificate with the sessions that were granted under it. Those of another key are in
+/// another universe, so what was granted under the one is not taken up under the other.
+struct Face {
+    tls: TlsAcceptor,
+    universe: UniverseId,
+    leaf: CertificateFacts,
 }
 
 impl Acceptor {
@@ -52,52 +59,47 @@ impl Acceptor {
     ///
     /// The rules are those of the listeners that the acceptor is for. The scope keeps listeners
     /// apart whose sessions must not be taken up at each other, such as those of two SAP systems.
-    /// With an error among the problems there is no acceptor.
+    /// The uses are those of the role whose authorities these are. With an error among the problems
+    /// there is no acceptor.
     pub fn build(
         settings: &ServerTls,
         rules: &ClientRules,
         scope: &str,
         clock: &Clock,
         vault: &SessionVault,
+        uses: RoleUses,
     ) -> (Option<Self>, Problems) {
         let now = clock.now();
         let files = &settings.files;
         let (policy, mut problems) = TlsPolicy::build(&settings.parameters, Role::Server);
-        let keys = provider::key_provider();
-        let (identity, found) =
-            Identity::load(&files.identity, files.passphrase.as_ref(), keys, now);
+        let (own, found) = own::load(files, now);
         problems.extend(found);
         let (trust, found) = TrustStore::load(&files.ca, now);
         problems.extend(found);
-        let (Some(policy), Some(identity), Some(trust)) = (policy, identity, trust) else {
+        let (Some(policy), Some(own), Some(trust)) = (policy, own, trust) else {
             return (None, problems);
         };
-        let (revocation, found) = revocation_lists(files, &trust, &identity, now);
+        let (revocation, found) = own::revocation_lists(files, &trust, &own, now);
         problems.extend(found);
-        judge_identity(
-            &identity,
-            &policy,
-            certificate_file(&files.identity),
-            &mut problems,
-        );
+        own::judge_as_server(files, &own, &policy, &mut problems);
         if problems.has_errors() {
             return (None, problems);
         }
         let parts = Parts {
             policy,
-            identity,
+            own,
             trust,
             revocation,
             rules: Rules::new(rules),
+            uses,
         };
-        match parts.assemble(settings, scope, clock, vault) {
-            Ok(acceptor) => (Some(acceptor), problems),
-            Err(what) => {
-                let hint = "report this with the output of crmgate check";
-                problems.push(Problem::error(files.ca.place.clone(), what, hint));
-                (None, problems)
-            }
+        let acceptor = parts.assemble(settings, scope, clock, vault);
+        if acceptor.is_none() {
+            let what = "the TLS library refuses the settings";
+            let hint = "report this with the output of crmgate check";
+            problems.push(Problem::error(files.ca.place.clone(), what, hint));
         }
+        (acceptor, problems)
     }
 
     /// Does the handshake. There is no deadline in here: the caller has one for all of the
@@ -106,7 +108,8 @@ impl Acceptor {
     /// A connection that comes back has its client verified by what is in force now, whether the
     /// session is new or resumed.
     pub async fn accept(&self, stream: Socket) -> Result<Accepted, HandshakeFailure> {
-        let (result, attempt) = Attempt::run(self.tls.accept(stream)).await;
+        let face = self.faces.at(self.clock.now());
+        let (result, attempt) = Attempt::run(face.tls.accept(stream)).await;
         let stream = result.map_err(|error| {
             HandshakeFailure::from_io(&error, Direction::Inbound)
                 .over(attempt.shown.as_ref())
@@ -114,18 +117,28 @@ impl Acceptor {
         })?;
         let (_, connection) = stream.get_ref();
         let server_name = connection.server_name().map(Box::from);
-        let facts = self.facts(connection, server_name, attempt.standing)?;
-        Ok(Accepted { stream, facts })
+        let (facts, uses) = self.facts(connection, server_name, attempt.standing)?;
+        // Only now has the client shown that the certificate is its own.
+        Ok(Accepted {
+            stream,
+            facts,
+            presence: self.presence(uses),
+        })
+    }
+
+    fn presence(&self, uses: Option<Arc<ClientUse>>) -> Option<Presence> {
+        uses.map(|uses| Presence::begin(uses, &self.clock))
     }
 
     /// Reads off the connection what the handshake showed, and makes sure of what matters: the
-    /// chain the connection claims is one that this acceptor's judge accepts now.
+    /// chain the connection claims is one that this acceptor's judge accepts now. With it comes
+    /// where the client's uses of its authority are noted.
     fn facts(
         &self,
         connection: &CommonState,
         server_name: Option<Box<str>>,
         standing: Option<Standing>,
-    ) -> Result<SessionFacts, HandshakeFailure> {
+    ) -> Result<(SessionFacts, Option<Arc<ClientUse>>), HandshakeFailure> {
         let now = self.clock.now();
         let chain = connection.peer_certificates().unwrap_or_default();
         let standing = standing.filter(|standing| standing.chain() == chain);
@@ -151,7 +164,8 @@ impl Acceptor {
             Some(verdict) => verdict.denial.clone(),
             None => self.judge.judge_nobody(),
         };
-        Ok(SessionFacts {
+        let uses = verdict.as_ref().and_then(|verdict| verdict.uses.clone());
+        let facts = SessionFacts {
             client: verdict.map(|verdict| verdict.client),
             certain,
             denial,
@@ -160,7 +174,8 @@ impl Acceptor {
             suite: suite_of(connection),
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             server_name,
-        })
+        };
+        Ok((facts, uses))
     }
 
     /// Judges the client of an open connection by what is in force here and now, exactly as a full
@@ -172,6 +187,7 @@ impl Acceptor {
             None => Ok(Admitted {
                 certain: Span::ALWAYS,
                 denial: self.judge.judge_nobody(),
+                presence: None,
             }),
             Some((leaf, others)) => {
                 let judged = self.judge.judge(leaf, others, self.clock.now());
@@ -181,6 +197,7 @@ impl Acceptor {
                 Ok(Admitted {
                     certain: verdict.span,
                     denial: verdict.denial,
+                    presence: self.presence(verdict.uses),
                 })
             }
         }
@@ -217,15 +234,21 @@ impl Acceptor {
         self.judge.has_rules()
     }
 
-    /// Whom it lets in: the authorities, the rules and whether a certificate is required. Of two acceptors
-    /// with the same policy, connections of the one may stay under the other.
+    /// Whom it lets in: the authorities, the rules and whether a certificate is required. Of two
+    /// acceptors with the same policy, connections of the one may stay under the other.
     pub fn policy_id(&self) -> PolicyId {
         self.policy_id
     }
 
-    /// The sessions it uses, for [`SessionVault::publish`].
-    pub fn universe(&self) -> UniverseId {
-        self.universe
+    /// The sessions it uses, for [`SessionVault::publish`]: those of the certificate that it
+    /// shows, and those of the one that follows.
+    pub fn universes(&self) -> impl Iterator<Item = UniverseId> {
+        self.faces.each().map(|(_, face)| face.universe)
+    }
+
+    /// Whom it believes.
+    pub fn trust(&self) -> &TrustStore {
+        self.judge.trust()
     }
 
     /// How long its sessions live.
@@ -233,9 +256,14 @@ impl Acceptor {
         self.lifetime
     }
 
-    /// The certificate it shows.
+    /// The certificate that it shows now.
     pub fn leaf(&self) -> &CertificateFacts {
-        &self.leaf
+        &self.faces.at(self.clock.now()).leaf
+    }
+
+    /// The certificates that it shows, the later one with the time from which it does.
+    pub fn leaves(&self) -> impl Iterator<Item = (Option<WallTime>, &CertificateFacts)> {
+        self.faces.each().map(|(from, face)| (from, &face.leaf))
     }
 
     /// The lists by which it judges clients.
@@ -252,7 +280,7 @@ impl Acceptor {
 impl std::fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Acceptor")
-            .field("leaf", &self.leaf.subject)
+            .field("leaf", &self.leaf().subject)
             .field("mode", &self.mode)
             .finish_non_exhaustive()
     }
@@ -261,46 +289,34 @@ impl std::fmt::Debug for Acceptor {
 /// What an acceptor is made of, all of it proven.
 struct Parts {
     policy: TlsPolicy,
-    identity: Identity,
+    own: Turns<Identity>,
     trust: TrustStore,
     revocation: Option<Arc<RevocationLists>>,
     rules: Rules,
+    uses: RoleUses,
 }
 
 impl Parts {
+    /// `None` if the TLS library does not take them.
     fn assemble(
         self,
         settings: &ServerTls,
         scope: &str,
         clock: &Clock,
         vault: &SessionVault,
-    ) -> Result<Acceptor, String> {
+    ) -> Option<Acceptor> {
+        let fingerprint = self.fingerprint(settings, scope);
         let Self {
             policy,
-            identity,
+            own,
             trust,
             revocation,
             rules,
+            uses,
         } = self;
         let now = clock.now();
         let mode = settings.client_auth;
-        let fingerprint = fingerprint(
-            settings,
-            scope,
-            &policy,
-            &identity,
-            &trust,
-            revocation.as_deref(),
-        );
-        let ocsp = format!("{:?}", settings.ocsp);
-        let fingerprint = Digest::new("acceptor with rules")
-            .part(&fingerprint)
-            .part(&rules.digest())
-            .part(ocsp.as_bytes())
-            .finish();
         let policy_id = PolicyId::of(&trust, &rules, mode);
-        let id = UniverseId::of(mode, identity.leaf(), scope);
-        let universe = vault.universe(id);
         let ask = |ocsp: &OcspSettings| Arc::new(Responder::new(ocsp.clone(), clock.clone()));
         let by = Believed {
             trust,
@@ -308,121 +324,82 @@ impl Parts {
             rules,
             responder: settings.ocsp.as_ref().map(ask),
         };
-        let judge = Arc::new(ClientJudge::new(by, mode, &policy.provider(), now));
-        let admission = Arc::new(Admission {
-            universe,
-            judge: Arc::clone(&judge),
-            mode,
-            policy: policy_id,
-            settings: settings.session.clone(),
-            clock: clock.clone(),
-        });
-        let time = Arc::new(ClockTime(clock.clone()));
-        let verifier: Arc<ClientJudge> = Arc::clone(&judge);
-        let mut config = ServerConfig::builder_with_details(policy.provider(), time)
-            .with_protocol_versions(&policy.versions())
-            .map_err(|error| format!("the TLS library refuses the settings: {error}"))?
-            .with_client_cert_verifier(verifier)
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key())));
-        // No ALPN protocol is set, so whatever a client offers, or nothing, is accepted.
-        config.ignore_client_order = policy.order_matters();
-        // A stateless ticket may be used again and again; a stateful one is spent at once, and a
-        // client that opens two connections needs two.
-        config.send_tls13_tickets = if settings.session.tickets { 1 } else { 2 };
-        config.ticketer = Arc::<Admission>::clone(&admission);
-        config.session_storage = admission;
-        if settings.session.cache_size == 0 && !settings.session.tickets {
-            config.session_storage = Arc::new(NoServerSessionStorage {});
-            config.send_tls13_tickets = 0;
-        }
-        Ok(Acceptor {
-            tls: TlsAcceptor::from(Arc::new(config)),
+        let judge = ClientJudge::new(by, mode, &policy.provider(), uses, now);
+        let judge = Arc::new(judge);
+        let faces = own.try_map(|identity| {
+            let universe = UniverseId::of(mode, identity.leaf(), scope);
+            let admission = Arc::new(Admission {
+                universe: vault.universe(universe),
+                judge: Arc::clone(&judge),
+                mode,
+                policy: policy_id,
+                settings: settings.session.clone(),
+                clock: clock.clone(),
+            });
+            Some(Face {
+                tls: tls_acceptor(&policy, identity, &judge, admission)?,
+                universe,
+                leaf: identity.leaf().clone(),
+            })
+        })?;
+        Some(Acceptor {
+            faces,
             judge,
             mode,
             clock: clock.clone(),
-            universe: id,
             policy_id,
             lifetime: settings.session.lifetime,
-            leaf: identity.leaf().clone(),
             policy,
             revocation,
             fingerprint,
         })
     }
+
+    fn fingerprint(&self, settings: &ServerTls, scope: &str) -> [u8; 32] {
+        let session = &settings.session;
+        let cache_size = u64::try_from(session.cache_size).unwrap_or(u64::MAX);
+        let lists = self.revocation.as_deref().map(RevocationLists::digest);
+        Digest::new("acceptor")
+            .part(scope.as_bytes())
+            .part(mode_word(settings.client_auth))
+            .part(&self.policy.digest())
+            .part(&own::digest(&self.own))
+            .part(&self.trust.digest())
+            .part(&session.lifetime.as_secs().to_be_bytes())
+            .part(&cache_size.to_be_bytes())
+            .part(&[u8::from(session.tickets)])
+            .part(&self.rules.digest())
+            .part(format!("{:?}", settings.ocsp).as_bytes())
+            .digests(lists.as_slice())
+            .finish()
+    }
 }
 
-fn fingerprint(
-    settings: &ServerTls,
-    scope: &str,
+/// TLS under one own certificate.
+fn tls_acceptor(
     policy: &TlsPolicy,
     identity: &Identity,
-    trust: &TrustStore,
-    revocation: Option<&RevocationLists>,
-) -> [u8; 32] {
-    let session = &settings.session;
-    let cache_size = u64::try_from(session.cache_size).unwrap_or(u64::MAX);
-    Digest::new("acceptor")
-        .part(scope.as_bytes())
-        .part(mode_word(settings.client_auth))
-        .part(&policy.digest())
-        .part(&identity.digest())
-        .part(&trust.digest())
-        .part(&session.lifetime.as_secs().to_be_bytes())
-        .part(&cache_size.to_be_bytes())
-        .part(&[u8::from(session.tickets)])
-        .digests(revocation.map(RevocationLists::digest).as_slice())
-        .finish()
-}
-
-/// What clients would refuse about our certificate, or cannot use with it.
-fn judge_identity(
-    identity: &Identity,
-    policy: &TlsPolicy,
-    file: &FileRef,
-    problems: &mut Problems,
-) {
-    let leaf = identity.leaf();
-    if !leaf.allows_server() {
-        let what = format!(
-            "the certificate of \"{}\" is not allowed to be a server's: its extended key usage \
-             lacks serverAuth",
-            leaf.subject
-        );
-        let hint = "have it issued with serverAuth and clientAuth; most clients refuse it";
-        problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
+    judge: &Arc<ClientJudge>,
+    admission: Arc<Admission>,
+) -> Option<TlsAcceptor> {
+    let time = Arc::new(ClockTime(admission.clock.clone()));
+    let verifier: Arc<ClientJudge> = Arc::clone(judge);
+    let session = admission.settings.clone();
+    let mut config = ServerConfig::builder_with_details(policy.provider(), time)
+        .with_protocol_versions(&policy.versions())
+        .ok()?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key())));
+    // No ALPN protocol is set, so whatever a client offers, or nothing, is accepted.
+    config.ignore_client_order = policy.order_matters();
+    // A stateless ticket may be used again and again; a stateful one is spent at once, and a
+    // client that opens two connections needs two.
+    config.send_tls13_tickets = if session.tickets { 1 } else { 2 };
+    config.ticketer = Arc::<Admission>::clone(&admission);
+    config.session_storage = admission;
+    if session.cache_size == 0 && !session.tickets {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
     }
-    if !leaf.has_alternative_names {
-        let what = format!(
-            "the certificate of \"{}\" has no subject alternative name",
-            leaf.subject
-        );
-        let hint = "SAP compares the common name and connects; other clients refuse it, so have \
-                    the host added as an alternative name at the next renewal";
-        problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
-    }
-    if let Some(problem) = policy.judge_key(&leaf.key, &file.place) {
-        problems.push(problem);
-    }
-}
-
-/// The revocation lists of a role, if it has any; `None` also with an error among the problems.
-pub(super) fn revocation_lists(
-    files: &TlsFiles,
-    trust: &TrustStore,
-    identity: &Identity,
-    now: WallTime,
-) -> (Option<Arc<RevocationLists>>, Problems) {
-    let Some(settings) = &files.revocation else {
-        return (None, Problems::new());
-    };
-    let (lists, problems) = RevocationLists::load(settings, trust, identity.chain(), now);
-    (lists.map(Arc::new), problems)
-}
-
-/// The file that holds the certificate.
-pub(super) fn certificate_file(files: &IdentityFiles) -> &FileRef {
-    match files {
-        IdentityFiles::Combined(file) => file,
-        IdentityFiles::Pair { certificate, .. } => certificate,
-    }
+    Some(TlsAcceptor::from(Arc::new(config)))
 }

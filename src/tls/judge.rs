@@ -9,11 +9,12 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use crate::certs::inspect::{CertificateFacts, Claims, unfit_name};
-use crate::certs::path::{Certificate, Purpose};
+use crate::certs::path::{Certificate, Proven, Purpose};
 use crate::certs::{RevocationLists, TrustStore};
 use crate::config::settings::ClientAuth;
 use crate::model::{Denial, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
+use crate::tls::authority_uses::{Authority, AuthorityKey, RoleUses};
 use crate::tls::handshake_signature::{verify_tls12, verify_tls13};
 use crate::tls::ocsp::{Responder, Subject};
 use crate::tls::path::{Paths, wall};
@@ -30,6 +31,7 @@ pub(super) struct ClientJudge {
     hints: Vec<DistinguishedName>,
     responder: Option<Arc<Responder>>,
     verdicts: Verdicts,
+    uses: RoleUses,
 }
 
 /// By what clients are judged.
@@ -46,11 +48,12 @@ pub(super) struct Believed {
 }
 
 impl ClientJudge {
-    /// A judge by these authorities, lists and rules.
+    /// A judge by these authorities, lists and rules, who notes the uses of each authority.
     pub(super) fn new(
         by: Believed,
         mode: ClientAuth,
         provider: &CryptoProvider,
+        uses: RoleUses,
         now: WallTime,
     ) -> Self {
         let Believed {
@@ -68,7 +71,13 @@ impl ClientJudge {
             hints,
             responder,
             verdicts: Verdicts::default(),
+            uses,
         }
+    }
+
+    /// Whom it believes.
+    pub(super) fn trust(&self) -> &TrustStore {
+        self.paths.trust()
     }
 
     /// Says who the holder of a chain is and what the rules say of him, or why the chain is not
@@ -99,9 +108,15 @@ impl ClientJudge {
             self.rules.judge(Some(&claims))
         };
         let principal = Arc::new(facts.principal());
+        let uses = match &denial {
+            // Whom the rules do not admit loses nothing with the authority.
+            Some(_) => None,
+            None => Some(self.uses.of(&authority_of(&proven)?, &principal)),
+        };
         let subject = self.responder.as_ref().and_then(|_| Subject::of(&proven));
         let client = Client::new(principal, leaf, others).asked_about_as(subject);
         let verdict = Verdict {
+            uses,
             client: Arc::new(client),
             span: Span {
                 from: now,
@@ -197,6 +212,17 @@ impl ClientCertVerifier for ClientJudge {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
     }
+}
+
+/// Who has vouched for the holder of a chain.
+fn authority_of(proven: &Proven) -> Result<Authority, Error> {
+    let facts = CertificateFacts::of(proven.anchor.der());
+    let facts = facts.map_err(|_not_one| CertificateError::BadEncoding)?;
+    Ok(Authority {
+        key: AuthorityKey(facts.spki),
+        name: facts.subject,
+        not_after: facts.not_after,
+    })
 }
 
 /// Judges the servers we connect to.

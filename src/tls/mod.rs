@@ -3,7 +3,7 @@
 //! What is here: [`Acceptor`] terminates TLS on our listeners, [`Connector`] originates it towards
 //! the CRM and the sides, [`SessionVault`] keeps resumption alive over reloads and apart by policy,
 //! [`HandshakeFailure`] says why a connection did not come about, [`TlsPolicy`] and
-//! [`cipher_suites`] decide what is offered.
+//! [`cipher_suites`] decide what is offered, [`AuthorityUses`] remembers which authority let in whom.
 //!
 //! What is not here: files and keys (`certs`), sockets (`net`), deadlines (the caller's).
 //!
@@ -26,6 +26,7 @@
 
 mod admission;
 mod attempt;
+pub mod authority_uses;
 pub mod cipher_suites;
 mod clock;
 mod facts;
@@ -35,6 +36,7 @@ pub mod inbound;
 mod judge;
 mod ocsp;
 pub mod outbound;
+mod own;
 mod path;
 pub mod policy;
 pub mod provider;
@@ -43,10 +45,12 @@ mod session_store;
 pub mod sessions;
 mod stream;
 mod tickets;
+mod turns;
 mod upstream_sessions;
 mod verdicts;
 mod wire;
 
+pub use authority_uses::AuthorityUses;
 pub use facts::{Accepted, Admitted, SessionFacts};
 pub use failure::{Direction, HandshakeFailure};
 pub use inbound::Acceptor;

@@ -13,27 +13,34 @@ use tokio_rustls::client::TlsStream;
 use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{ClientTls, TlsVersion};
-use crate::model::{Clock, HostPort};
+use crate::model::{Clock, HostPort, WallTime};
 use crate::net::Socket;
 use crate::tls::attempt::Attempt;
 use crate::tls::clock::ClockTime;
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
-use crate::tls::inbound::{certificate_file, revocation_lists};
 use crate::tls::judge::ServerJudge;
+use crate::tls::own;
 use crate::tls::policy::{Role, TlsPolicy};
-use crate::tls::provider;
+use crate::tls::turns::Turns;
 use crate::tls::upstream_sessions::UpstreamSessions;
 use crate::tls::wire::{suite_of, version_of};
 
 /// Originates TLS under one identity and one trust; makes an [`UpstreamTls`] for each target.
+///
+/// Which of two own certificates it shows is settled by the clock when a handshake begins.
 pub struct Connector {
-    config: Arc<ClientConfig>,
+    faces: Turns<Face>,
     judge: Arc<ServerJudge>,
     clock: Clock,
-    leaf: CertificateFacts,
     policy: TlsPolicy,
     revocation: Option<Arc<RevocationLists>>,
     fingerprint: [u8; 32],
+}
+
+/// One own certificate.
+struct Face {
+    config: ClientConfig,
+    leaf: CertificateFacts,
 }
 
 /// The host cannot stand in a certificate, so no certificate could ever be its.
@@ -48,24 +55,23 @@ impl Connector {
         let now = clock.now();
         let files = &settings.files;
         let (policy, mut problems) = TlsPolicy::build(&settings.parameters, Role::Client);
-        let keys = provider::key_provider();
-        let (identity, found) =
-            Identity::load(&files.identity, files.passphrase.as_ref(), keys, now);
+        let (own, found) = own::load(files, now);
         problems.extend(found);
         let (trust, found) = TrustStore::load(&files.ca, now);
         problems.extend(found);
-        let (Some(policy), Some(identity), Some(trust)) = (policy, identity, trust) else {
+        let (Some(policy), Some(own), Some(trust)) = (policy, own, trust) else {
             return (None, problems);
         };
-        let (revocation, found) = revocation_lists(files, &trust, &identity, now);
+        let (revocation, found) = own::revocation_lists(files, &trust, &own, now);
         problems.extend(found);
-        report(settings, &identity, &mut problems);
+        own::judge_as_client(files, &own, &mut problems);
+        report(settings, &mut problems);
         if problems.has_errors() {
             return (None, problems);
         }
         let fingerprint = Digest::new("connector")
             .part(&policy.digest())
-            .part(&identity.digest())
+            .part(&own::digest(&own))
             .part(&trust.digest())
             .part(&[u8::from(settings.legacy_cn_match)])
             .digests(
@@ -81,30 +87,22 @@ impl Connector {
             settings.legacy_cn_match,
             &policy.provider(),
         ));
-        let time = Arc::new(ClockTime(clock.clone()));
-        let verifier: Arc<ServerJudge> = Arc::clone(&judge);
-        let versioned = ClientConfig::builder_with_details(policy.provider(), time)
-            .with_protocol_versions(&policy.versions());
-        let config = match versioned {
-            Ok(config) => config
-                .dangerous()
-                .with_custom_certificate_verifier(verifier)
-                // Shown whenever a certificate is asked for, whoever the server says it trusts.
-                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(
-                    identity.certified_key(),
-                ))),
-            Err(error) => {
-                let what = format!("the TLS library refuses the settings: {error}");
-                let hint = "report this with the output of crmgate check";
-                problems.push(Problem::error(files.ca.place.clone(), what, hint));
-                return (None, problems);
-            }
+        let faces = own.try_map(|identity| {
+            Some(Face {
+                config: client_config(&policy, identity, &judge, clock)?,
+                leaf: identity.leaf().clone(),
+            })
+        });
+        let Some(faces) = faces else {
+            let what = "the TLS library refuses the settings";
+            let hint = "report this with the output of crmgate check";
+            problems.push(Problem::error(files.ca.place.clone(), what, hint));
+            return (None, problems);
         };
         let connector = Self {
-            config: Arc::new(config),
+            faces,
             judge,
             clock: clock.clone(),
-            leaf: identity.leaf().clone(),
             policy,
             revocation,
             fingerprint,
@@ -112,41 +110,48 @@ impl Connector {
         (Some(connector), problems)
     }
 
-    /// TLS to one target, with a store of sessions of its own. Keep it as long as the target.
+    /// TLS to one target, with a store of sessions of its own for each own certificate. Keep it as
+    /// long as the target.
     ///
     /// The target is who the certificate has to be for; the TCP connection may go through
     /// somebody else.
     pub fn for_upstream(&self, target: &HostPort) -> Result<UpstreamTls, UnfitHost> {
-        let sessions = Arc::new(UpstreamSessions::default());
-        let store = Arc::<UpstreamSessions>::clone(&sessions);
-        self.upstream(target, Resumption::store(store), Some(sessions))
+        self.upstream(target, || Some(Arc::new(UpstreamSessions::default())))
     }
 
     /// TLS to one target for health probes: every handshake is a full one, so that a probe sees
     /// what a new client would see, and takes no session away from the traffic.
     pub fn for_probe(&self, target: &HostPort) -> Result<UpstreamTls, UnfitHost> {
-        self.upstream(target, Resumption::disabled(), None)
+        self.upstream(target, || None)
     }
 
     fn upstream(
         &self,
         target: &HostPort,
-        resumption: Resumption,
-        sessions: Option<Arc<UpstreamSessions>>,
+        sessions: impl Fn() -> Option<Arc<UpstreamSessions>>,
     ) -> Result<UpstreamTls, UnfitHost> {
         let name = match target.ip() {
             Some(address) => ServerName::IpAddress(IpAddr::from(address)),
             None => ServerName::try_from(target.host().to_owned())
                 .map_err(|_invalid| UnfitHost(target.host().to_owned()))?,
         };
-        let mut config = ClientConfig::clone(&self.config);
-        config.resumption = resumption;
+        let ways = self.faces.map(|face| {
+            let mut config = face.config.clone();
+            let sessions = sessions();
+            config.resumption = match &sessions {
+                Some(own) => Resumption::store(Arc::<UpstreamSessions>::clone(own)),
+                None => Resumption::disabled(),
+            };
+            Way {
+                tls: TlsConnector::from(Arc::new(config)),
+                sessions,
+            }
+        });
         Ok(UpstreamTls {
-            tls: TlsConnector::from(Arc::new(config)),
+            ways,
             name,
             judge: Arc::clone(&self.judge),
             clock: self.clock.clone(),
-            sessions,
         })
     }
 
@@ -156,9 +161,14 @@ impl Connector {
         self.fingerprint
     }
 
-    /// The certificate it shows.
+    /// The certificate that it shows now.
     pub fn leaf(&self) -> &CertificateFacts {
-        &self.leaf
+        &self.faces.at(self.clock.now()).leaf
+    }
+
+    /// The certificates that it shows, the later one with the time from which it does.
+    pub fn leaves(&self) -> impl Iterator<Item = (Option<WallTime>, &CertificateFacts)> {
+        self.faces.each().map(|(from, face)| (from, &face.leaf))
     }
 
     /// The lists by which it judges servers.
@@ -172,10 +182,30 @@ impl Connector {
     }
 }
 
+/// TLS under one own certificate.
+fn client_config(
+    policy: &TlsPolicy,
+    identity: &Identity,
+    judge: &Arc<ServerJudge>,
+    clock: &Clock,
+) -> Option<ClientConfig> {
+    let time = Arc::new(ClockTime(clock.clone()));
+    let verifier: Arc<ServerJudge> = Arc::clone(judge);
+    let versioned = ClientConfig::builder_with_details(policy.provider(), time)
+        .with_protocol_versions(&policy.versions());
+    let config = versioned
+        .ok()?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        // Shown whenever a certificate is asked for, whoever the server says it trusts.
+        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified_key())));
+    Some(config)
+}
+
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector")
-            .field("leaf", &self.leaf.subject)
+            .field("leaf", &self.leaf().subject)
             .finish_non_exhaustive()
     }
 }
@@ -183,10 +213,17 @@ impl fmt::Debug for Connector {
 /// TLS to one target.
 #[derive(Clone)]
 pub struct UpstreamTls {
-    tls: TlsConnector,
+    ways: Turns<Way>,
     name: ServerName<'static>,
     judge: Arc<ServerJudge>,
     clock: Clock,
+}
+
+/// TLS under one own certificate, with the sessions that were granted for it: a server has bound
+/// them to who we were.
+#[derive(Clone)]
+struct Way {
+    tls: TlsConnector,
     sessions: Option<Arc<UpstreamSessions>>,
 }
 
@@ -209,7 +246,8 @@ impl UpstreamTls {
     /// In TLS 1.3 the server looks at our certificate after this has returned: a refusal arrives
     /// with the first read, and [`HandshakeFailure::from_io`] reads it there.
     pub async fn connect(&self, stream: Socket) -> Result<Connected, HandshakeFailure> {
-        let handshake = self.tls.connect(self.name.clone(), stream);
+        let way = self.ways.at(self.clock.now());
+        let handshake = way.tls.connect(self.name.clone(), stream);
         let (result, attempt) = Attempt::run(handshake).await;
         let stream = result.map_err(|error| {
             HandshakeFailure::from_io(&error, Direction::Outbound)
@@ -220,7 +258,7 @@ impl UpstreamTls {
         let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
         if resumed {
             let chain = connection.peer_certificates().unwrap_or_default();
-            self.judge_again(chain)?;
+            self.judge_again(chain, way)?;
         }
         Ok(Connected {
             resumed,
@@ -234,6 +272,7 @@ impl UpstreamTls {
     fn judge_again(
         &self,
         chain: &[rustls::pki_types::CertificateDer<'_>],
+        way: &Way,
     ) -> Result<(), HandshakeFailure> {
         let judged = chain
             .split_first()
@@ -243,7 +282,7 @@ impl UpstreamTls {
         }
         // The next attempt is a full handshake, which succeeds if the server has a new
         // certificate by now, and tells the true reason if not.
-        if let Some(sessions) = &self.sessions {
+        if let Some(sessions) = &way.sessions {
             sessions.clear();
         }
         let failure = HandshakeFailure::new(Direction::Outbound, Cause::StaleSession);
@@ -255,25 +294,15 @@ impl fmt::Debug for UpstreamTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UpstreamTls")
             .field("name", &self.name)
-            .field("sessions", &self.sessions)
+            .field("sessions", &self.ways.at(self.clock.now()).sessions)
             .finish_non_exhaustive()
     }
 }
 
-/// What servers would refuse about our certificate, and what is weaker than it should be.
-fn report(settings: &ClientTls, identity: &Identity, problems: &mut Problems) {
-    let file = certificate_file(&settings.files.identity);
-    let leaf = identity.leaf();
-    if !leaf.allows_client() {
-        let what = format!(
-            "the certificate of \"{}\" is not allowed to be a client's: its extended key usage \
-             lacks clientAuth",
-            leaf.subject
-        );
-        let hint = "have it issued with serverAuth and clientAuth; most servers refuse it";
-        problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
-    }
+/// What is weaker than it should be.
+fn report(settings: &ClientTls, problems: &mut Problems) {
     if settings.legacy_cn_match {
+        let file = own::certificate_file(&settings.files.identity);
         let what = "LEGACY_CN_MATCH is on: a server certificate without any subject alternative \
                     name is accepted if its common name is the host's";
         let hint = "have the certificates of the CRM and of the sides issued with alternative \

@@ -38,7 +38,12 @@ impl Paths {
         }
     }
 
-    /// Finds a path, and says until when it is as good as now.
+    /// Whom they lead to.
+    pub(super) fn trust(&self) -> &TrustStore {
+        &self.trust
+    }
+
+    /// Finds a path, and says until when it is as good as now and where it ends.
     pub(super) fn prove(
         &self,
         leaf: &CertificateDer<'_>,

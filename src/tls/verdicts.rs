@@ -13,6 +13,7 @@ use rustls::pki_types::CertificateDer;
 
 use crate::certs::Digest;
 use crate::model::{Denial, Principal, WallTime};
+use crate::tls::authority_uses::ClientUse;
 use crate::tls::ocsp::Subject;
 
 /// A client that proved who it is, and what it proved it with; one for all its connections.
@@ -83,10 +84,13 @@ impl Span {
 }
 
 /// A client that was found good, for how long that holds, and what the rules say of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Verdict {
     pub(super) client: Arc<Client>,
     pub(super) span: Span,
+    /// Where its uses of the authority are noted that vouches for it; nowhere, if the rules do not
+    /// admit it.
+    pub(super) uses: Option<Arc<ClientUse>>,
     /// Why the rules do not admit it, if they do not.
     pub(super) denial: Option<Denial>,
 }
@@ -160,6 +164,7 @@ mod tests {
         });
         let leaf = CertificateDer::from(vec![1]);
         Verdict {
+            uses: None,
             client: Arc::new(Client::new(principal, &leaf, &[])),
             denial: None,
             span: Span {

@@ -20,6 +20,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authorities;
 mod broken_inputs;
 mod clients;
 mod crowds;
@@ -51,5 +52,6 @@ mod sharing;
 mod small_writes;
 mod smoke;
 mod static_route;
+mod succession;
 mod trust;
 mod watch;

@@ -63,7 +63,7 @@ impl Stage {
         let innocent = world.pki.peer(Party::Crm).speaking(range);
         let side = Recorder::fine(None).await;
         let listen = free_address();
-        let mut deployment = world.deployment().requests(listen, &side.endpoint(), None);
+        let mut deployment = unguarded(&world).requests(listen, &side.endpoint(), None);
         mode.set(&mut deployment);
         keys(&mut deployment);
         believe(&world, &[&other]);
@@ -96,7 +96,7 @@ impl Stage {
     /// Serves the same side at another address.
     async fn listen_at(&mut self, mode: Mode, listen: SocketAddr) {
         let side = self.side.endpoint();
-        let mut deployment = self.world.deployment().requests(listen, &side, None);
+        let mut deployment = unguarded(&self.world).requests(listen, &side, None);
         mode.set(&mut deployment);
         deployment.write(self.world.path()).expect("files");
         self.gateway.reload().await.expect("a reload");
@@ -108,6 +108,14 @@ impl Stage {
         let done = self.gateway.reload().await;
         done.unwrap_or_else(|problems| panic!("refused:\n{problems}"));
     }
+}
+
+/// A deployment in which an authority may go although its clients are at work.
+fn unguarded(world: &World) -> Deployment {
+    let mut deployment = world.deployment();
+    let ssl = deployment.ssl.as_mut().expect("TLS");
+    ssl.set("SSL_SERVER_CLIENT", "CA_DROP_GUARD", 0);
+    deployment
 }
 
 /// Writes whom the gateway believes beside the company's authority.

@@ -1,6 +1,8 @@
 //! Programs of others, run by name.
 
 use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -78,4 +80,48 @@ where
     };
     assert!(status.is_some(), "{program} did not end: {done:?}");
     done
+}
+
+/// OpenSSL's own client with a certificate, which sends one request; its session goes to or comes
+/// from a file with `-sess_out` or `-sess_in` among the arguments.
+pub async fn s_client(at: SocketAddr, authority: &Path, certificate: &Path, more: &[&str]) -> Done {
+    let path = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let mut arguments = vec!["s_client".to_owned(), "-connect".to_owned(), at.to_string()];
+    arguments.extend(["-CAfile".to_owned(), path(authority), "-ign_eof".to_owned()]);
+    arguments.extend([
+        "-cert".to_owned(),
+        path(certificate),
+        "-key".to_owned(),
+        path(certificate),
+    ]);
+    arguments.extend(more.iter().map(|&word| word.to_owned()));
+    let request = "POST /ici HTTP/1.1\r\nHost: gw\r\nConnection: close\r\n\
+                   Content-Type: text/xml\r\nContent-Length: 9\r\n\r\n<status/>";
+    run("openssl", arguments, request.as_bytes()).await
+}
+
+/// What became of a connection of [`s_client`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// It was answered after a full handshake.
+    New,
+    /// It was answered, and its session was taken up.
+    Resumed,
+    /// It got no answer.
+    Refused,
+}
+
+impl Came {
+    /// Reads it off what the client printed.
+    pub fn of(done: &Done) -> Self {
+        let said = String::from_utf8_lossy(&done.out);
+        match (
+            said.contains("HTTP/1.1 200 OK"),
+            said.contains("\nReused, TLS"),
+        ) {
+            (true, true) => Self::Resumed,
+            (true, false) => Self::New,
+            (false, _) => Self::Refused,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! [`Identity`]: a certificate chain and the private key that belongs to it.
 
 mod chain;
+mod when;
 
 use std::sync::Arc;
 
@@ -11,13 +12,13 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use crate::certs::digest::Digest;
 use crate::certs::expiry::Validity;
 use crate::certs::identity::chain::Told;
+pub use crate::certs::identity::when::When;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
 use crate::certs::key::{Passphrase, signing_key};
 use crate::certs::path::Certificate;
 use crate::certs::pem::{PemFile, error, notice, refuse_lists, warning};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{FileRef, IdentityFiles};
-use crate::model::WallTime;
 
 /// Who the gateway is: the chain it shows and the key that proves it.
 ///
@@ -39,10 +40,10 @@ impl Identity {
         files: &IdentityFiles,
         passphrase: Option<&FileRef>,
         provider: &dyn KeyProvider,
-        now: WallTime,
+        when: When,
     ) -> (Option<Self>, Problems) {
         let mut problems = Problems::new();
-        let identity = Self::read(files, passphrase, provider, now, &mut problems);
+        let identity = Self::read(files, passphrase, provider, when, &mut problems);
         let usable = identity.filter(|_| !problems.has_errors());
         (usable, problems)
     }
@@ -51,7 +52,7 @@ impl Identity {
         files: &IdentityFiles,
         passphrase: Option<&FileRef>,
         provider: &dyn KeyProvider,
-        now: WallTime,
+        when: When,
         problems: &mut Problems,
     ) -> Option<Self> {
         let passphrase = passphrase.and_then(|file| noted(Passphrase::read(file), problems));
@@ -80,7 +81,7 @@ impl Identity {
             .chain(passphrase.map(|passphrase| passphrase.digest))
             .collect();
         let digest = Digest::new("identity").digests(&files).finish();
-        chain.into_identity(leaf_index, key, digest, now, problems)
+        chain.into_identity(leaf_index, key, digest, when, problems)
     }
 
     /// Chain and key as the TLS library takes them.
@@ -181,11 +182,11 @@ impl<'a> Found<'a> {
         leaf_index: usize,
         key: Arc<dyn SigningKey>,
         digest: [u8; 32],
-        now: WallTime,
+        when: When,
         problems: &mut Problems,
     ) -> Option<Identity> {
         let file = self.file;
-        let order = chain::order(&self.certificates, leaf_index, now);
+        let order = chain::order(&self.certificates, leaf_index, when.at());
         let left_over = chain::strangers(&self.certificates, &order);
         let mut certificates: Vec<Option<_>> = self.certificates.into_iter().map(Some).collect();
         let mut chain = Vec::new();
@@ -197,11 +198,11 @@ impl<'a> Found<'a> {
             // A root is never sent: who trusts it has it, and to all others it proves nothing. So
             // nobody refuses what it says, and neither do we.
             if leaf.is_some() && facts.is_root() {
-                if let Some(over) = ended_root(file, &facts, now) {
+                if let Some(over) = ended_root(file, &facts, when) {
                     problems.push(over);
                 }
             } else {
-                judge(file, &facts, leaf.is_none(), now, problems);
+                judge(file, &facts, leaf.is_none(), when, problems);
                 report_flaw(file, &der, &facts, leaf.is_some(), problems);
                 chain.push(der);
             }
@@ -251,7 +252,8 @@ fn keys(
 }
 
 /// A root that has expired is worth a word: peers may know a newer one, or may not.
-fn ended_root(file: &FileRef, facts: &CertificateFacts, now: WallTime) -> Option<Problem> {
+fn ended_root(file: &FileRef, facts: &CertificateFacts, when: When) -> Option<Problem> {
+    let When::Now(now) = when else { return None };
     let validity = Validity::judge(facts.not_before, facts.not_after, now);
     let what = format!(
         "holds the root \"{}\", which {validity} ({}); it is not sent",
@@ -267,36 +269,14 @@ fn judge(
     file: &FileRef,
     facts: &CertificateFacts,
     is_leaf: bool,
-    now: WallTime,
+    when: When,
     problems: &mut Problems,
 ) {
     let subject = &facts.subject;
-    let validity = Validity::judge(facts.not_before, facts.not_after, now);
-    match validity {
-        Validity::Good => {}
-        Validity::EndsSoon { .. } => {
-            let what = format!("holds the certificate of \"{subject}\", which {validity}");
-            problems.push(warning(file, &what, RENEW));
-        }
-        Validity::Expired { .. } => {
-            let what = format!(
-                "holds the certificate of \"{subject}\", which {validity} ({})",
-                facts.not_after
-            );
-            problems.push(error(file, &what, RENEW));
-        }
-        Validity::NotYet => {
-            let what = format!(
-                "holds the certificate of \"{subject}\", which {validity} (from {})",
-                facts.not_before
-            );
-            problems.push(error(
-                file,
-                &what,
-                "check this host's clock, or wait until then",
-            ));
-        }
-    }
+    problems.extend(
+        when.judge_dates(file, facts)
+            .map_or_else(Problems::new, Problems::from),
+    );
     if let KeyKind::Rsa(bits) = facts.key
         && bits < MIN_RSA_BITS
     {
@@ -361,7 +341,6 @@ const NO_KEY: &str = "add the private key to PEM_FILE, or name the file that hol
 const MISMATCH: &str = "name the key that the certificate was requested with; both of these print \
      the same when they belong together: openssl x509 -noout -pubkey -in CERTIFICATE, \
      openssl pkey -pubout -in KEY";
-const RENEW: &str = "have it renewed in time, exchange the file and reload";
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use rcgen::{
 use super::*;
 use crate::certs::issue::{Authority, KeyChoice, LeafSpec};
 use crate::certs::testdata::{self, authority, file, leaf, now, text};
+use crate::model::WallTime;
 
 fn provider() -> &'static dyn KeyProvider {
     rustls::ServerConfig::builder()
@@ -14,7 +15,7 @@ fn provider() -> &'static dyn KeyProvider {
 }
 
 fn load(files: &IdentityFiles, passphrase: Option<&FileRef>) -> (Option<Identity>, Problems) {
-    Identity::load(files, passphrase, provider(), now())
+    Identity::load(files, passphrase, provider(), When::Now(now()))
 }
 
 /// Loads a `PEM_FILE`; the folder lives as long as the call.

@@ -141,6 +141,15 @@ impl TrustStore {
         names.collect()
     }
 
+    /// Who can still vouch for somebody at a time.
+    pub fn in_force_at(&self, now: WallTime) -> impl Iterator<Item = &CertificateFacts> {
+        let in_force = self
+            .anchors
+            .iter()
+            .filter(move |one| one.has_not_expired(now));
+        in_force.map(Anchor::facts)
+    }
+
     /// The digests of the anchors' keys, sorted.
     pub fn key_digests(&self) -> Vec<[u8; 32]> {
         let mut keys: Vec<_> = self

@@ -40,10 +40,14 @@ pub enum Kind {
     Files,
     /// The value of a header field: visible ASCII and blanks; it may be empty.
     Header,
+    /// SHA-256 digests of public keys, or the beginnings of such.
+    KeyDigests,
     /// A log level, or a filter.
     Level,
     /// One listening address or several.
     Listeners,
+    /// A date with a time of day.
+    Moment,
     /// A file that is written.
     OutputFile,
     /// The target of a static route.
@@ -104,11 +108,19 @@ impl Kind {
                 "the path of a file or of a folder; several with ; between them".to_owned()
             }
             Self::Header => "letters, digits, signs and blanks (ASCII), or nothing".to_owned(),
+            Self::KeyDigests => "SHA-256 digests of public keys in hexadecimal, or their first 16 \
+                 digits or more; several with commas"
+                .to_owned(),
             Self::Level => "off | error | warn | info | debug | trace, or a filter such as \
                  info,crmgate::requests=debug"
                 .to_owned(),
             Self::Listeners => {
                 "ip:port, or a port alone for all IPv4 addresses; several with commas".to_owned()
+            }
+            Self::Moment => {
+                "a date and a time such as 2026-12-01 06:00, in local time unless Z or \
+                 an offset such as +01:00 follows"
+                    .to_owned()
             }
             Self::OutputFile => "the path of a file in a folder that exists".to_owned(),
             Self::Route => "host or host:port; without a port, the same port as here".to_owned(),
@@ -154,10 +166,14 @@ impl Kind {
             Self::Header => {
                 "write it in ASCII; accents and control characters have no place in a header"
             }
+            Self::KeyDigests => {
+                "copy the digest from the message that names the authority, or make it with openssl"
+            }
             Self::Level => "write one level, or target=level pairs with commas",
             Self::Listeners => {
                 "write the address to listen on, such as 0.0.0.0:8443 or 127.0.0.1:8081"
             }
+            Self::Moment => "write year-month-day hours:minutes, such as 2026-12-01 06:00",
             Self::Route => "write the CRM host, such as crm.example.com or crm.example.com:44300",
             Self::RequestPath => "write the path only, such as / or /health",
             Self::Responder => {

@@ -13,6 +13,7 @@ mod ssl;
 use std::fmt;
 
 pub use kind::Kind;
+pub use ssl::LONGEST_GUARD;
 
 /// The three kinds of files in a configuration directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -19,8 +19,9 @@ pub(super) const SECTIONS: &[Section] = &[
               `[SSL_SERVER_CLIENT SAP2]` for the system of `CRMConnectorSAP_SAP2.ini`. The most \
               specific section that sets a key wins: `[SSL_SERVER SAP2]`, then \
               `[SSL_SERVER_CLIENT SAP2]`, then `[SSL_SERVER]`, then `[SSL_SERVER_CLIENT]`, then \
-              `[SSL]`. Certificate and key (PEM_FILE, or CRT_FILE with KEY_FILE, and \
-              KEY_PASSPHRASE_FILE) are taken together from one section, never mixed from two.",
+              `[SSL]`. Certificate and key (PEM_FILE, or CRT_FILE with KEY_FILE, \
+              KEY_PASSPHRASE_FILE, and all keys that begin with NEXT_) are taken together from one \
+              section, never mixed from two.",
     },
 ];
 
@@ -28,6 +29,9 @@ pub(super) const SECTIONS: &[Section] = &[
 const MIN_LIFETIME: Duration = Duration::from_hours(1);
 /// A day: a certificate that was checked longer ago has to be shown again.
 const MAX_LIFETIME: Duration = Duration::from_hours(24);
+
+/// Thirty days: whoever comes less often than once a month is asked by other means.
+pub const LONGEST_GUARD: Duration = Duration::from_hours(720);
 
 /// Shorter is no grace: whoever runs the authority has to be reached.
 const MIN_GRACE: Duration = Duration::from_hours(1);
@@ -129,6 +133,82 @@ pub(super) const KEYS: &[Key] = &[
     )
     .example("./ssl/passphrase.txt")
     .secret(),
+    key(
+        ROLE,
+        "NEXT_PEM_FILE",
+        Kind::File,
+        Preset::Absent("no other certificate follows"),
+        "The certificate and key that follow those of PEM_FILE, in one file: from NEXT_FROM on new \
+         handshakes show them, without a reload and without closing a connection. So both can be \
+         put in place in office hours, weeks before. When the date has passed, make it PEM_FILE \
+         and remove the NEXT_ keys; sessions of clients go on. It counts only in the section that \
+         names the present certificate.",
+    )
+    .example("./ssl/(Connects for SAP Certificate 2027).pem"),
+    key(
+        ROLE,
+        "NEXT_CRT_FILE",
+        Kind::File,
+        Preset::Absent("NEXT_PEM_FILE is used"),
+        "The certificate that follows, where certificate and key are two files. It goes together \
+         with NEXT_KEY_FILE.",
+    )
+    .example("./ssl/next.crt"),
+    key(
+        ROLE,
+        "NEXT_KEY_FILE",
+        Kind::File,
+        Preset::Absent("NEXT_PEM_FILE is used"),
+        "The private key that belongs to NEXT_CRT_FILE, as PEM.",
+    )
+    .example("./ssl/next.key"),
+    key(
+        ROLE,
+        "NEXT_KEY_PASSPHRASE_FILE",
+        Kind::File,
+        Preset::Absent("the key that follows is not encrypted"),
+        "A file whose first line is the passphrase of the key that follows, as \
+         KEY_PASSPHRASE_FILE is of the present one.",
+    )
+    .example("./ssl/next-passphrase.txt")
+    .secret(),
+    key(
+        ROLE,
+        "NEXT_FROM",
+        Kind::Moment,
+        Preset::Absent("an error where a NEXT_ file is named"),
+        "From when the certificate of NEXT_PEM_FILE, or of NEXT_CRT_FILE, is shown. It has to be \
+         valid by then, and the present one should last until then. A clock that is set back \
+         behind it brings the present one back.",
+    )
+    .example("2026-12-01 06:00"),
+    key(
+        ROLE,
+        "CA_DROP_GUARD",
+        Kind::Duration {
+            min: Duration::ZERO,
+            max: LONGEST_GUARD,
+        },
+        Preset::Value("24h"),
+        "How long after a client was let in by an authority of CA_FILE that authority may not leave \
+         the file unasked: a reload without it is refused and names the clients that would be shut \
+         out, and so does check. 24h, because whoever calls at all calls within a day; write 168h \
+         where jobs run once a week. 0 switches it off. A certificate of the same authority with \
+         the same key, and an authority that has expired, are never held. Listening role only.",
+    ),
+    key(
+        ROLE,
+        "CA_RETIRED",
+        Kind::KeyDigests,
+        Preset::Absent("no authority that is in use is dropped unasked"),
+        "Authorities that may leave CA_FILE although clients of theirs are at work, as after a \
+         theft of their key: the SHA-256 of each public key, or its first 16 digits or more. The \
+         message that refuses a reload shows the line to write; by hand it is the output of \
+         `openssl x509 -in CA.pem -noout -pubkey | openssl pkey -pubin -outform der | openssl \
+         dgst -sha256`. It takes no authority out of CA_FILE: one that stands in both is an error. \
+         Listening role only.",
+    )
+    .example("b5bb9d8014a0f9b1"),
     key(
         ROLE,
         "CRL_FILE",

@@ -19,9 +19,9 @@ pub use flows::{
 };
 pub use rules::{ClientRule, ClientRules, DnsPattern, IpRange, Term, folded_uri};
 pub use tls::{
-    ClientAuth, ClientTls, ExpiredLists, FileRef, IdentityFiles, ListCoverage, OcspSettings,
-    ResponderUrl, RevocationSettings, ServerTls, SessionSettings, TlsFiles, TlsParameters,
-    TlsVersion, Unanswered,
+    ClientAuth, ClientTls, DropGuard, ExpiredLists, FileRef, IdentityFiles, KeyDigest,
+    ListCoverage, OcspSettings, ResponderUrl, Retired, RevocationSettings, ServerTls,
+    SessionSettings, Successor, TlsFiles, TlsParameters, TlsVersion, Unanswered,
 };
 
 /// One configuration directory, read and understood.
@@ -109,6 +109,8 @@ pub struct RuntimeSettings {
     pub watch: bool,
     /// `WatchInterval`: files are read again so often even if the system reported no change.
     pub watch_interval: Duration,
+    /// `StateFile`: what has to be known after a restart; `None` is a place that the system offers.
+    pub state_file: Option<FileRef>,
 }
 
 /// The form of a log line.

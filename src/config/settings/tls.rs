@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::problem::Place;
-use crate::model::HostPort;
+use crate::model::{HostPort, WallTime};
 
 /// A file that a key names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct TlsFiles {
     pub identity: IdentityFiles,
     /// `KEY_PASSPHRASE_FILE`: opens an encrypted key.
     pub passphrase: Option<FileRef>,
+    /// `NEXT_FROM` and the files beside it: who we are from then on.
+    pub next: Option<Successor>,
     /// Whom to believe no more. `None`: no certificate is looked up in a revocation list.
     pub revocation: Option<RevocationSettings>,
 }
@@ -48,14 +50,36 @@ pub struct TlsFiles {
 impl TlsFiles {
     /// All of them.
     pub(in crate::config) fn all(&self) -> impl Iterator<Item = &FileRef> {
-        let identity = match &self.identity {
-            IdentityFiles::Combined(pem) => [Some(pem), None],
-            IdentityFiles::Pair { certificate, key } => [Some(certificate), Some(key)],
-        };
-        let files = identity.into_iter().flatten().chain([&self.ca]);
+        let next = self.next.iter();
+        let next = next.flat_map(|next| next.identity.all().chain(&next.passphrase));
+        let files = self.identity.all().chain([&self.ca]);
         let lists = self.revocation.iter().flat_map(|own| &own.lists);
-        files.chain(&self.passphrase).chain(lists)
+        files.chain(&self.passphrase).chain(next).chain(lists)
     }
+}
+
+impl IdentityFiles {
+    /// Both, or the one that is both.
+    pub(in crate::config) fn all(&self) -> impl Iterator<Item = &FileRef> {
+        let files = match self {
+            Self::Combined(pem) => [Some(pem), None],
+            Self::Pair { certificate, key } => [Some(certificate), Some(key)],
+        };
+        files.into_iter().flatten()
+    }
+}
+
+/// The certificate and key that take the place of the present ones at a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Successor {
+    /// `NEXT_PEM_FILE`, or `NEXT_CRT_FILE` and `NEXT_KEY_FILE`.
+    pub identity: IdentityFiles,
+    /// `NEXT_KEY_PASSPHRASE_FILE`.
+    pub passphrase: Option<FileRef>,
+    /// `NEXT_FROM`: the first second in which they are shown.
+    pub from: WallTime,
+    /// The key `NEXT_FROM`, for messages about the date.
+    pub place: Place,
 }
 
 /// Revocation lists, and how much they are asked for.
@@ -170,6 +194,51 @@ pub struct OcspSettings {
     pub max_age: Duration,
 }
 
+/// The SHA-256 of a public key, or its beginning: enough to tell one authority from all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyDigest(String);
+
+impl KeyDigest {
+    /// So many hexadecimal digits tell any two keys apart that a company ever has.
+    pub const SHORTEST: usize = 16;
+
+    /// Reads hexadecimal digits, in any case and with or without colons.
+    pub(in crate::config) fn parse(text: &str) -> Option<Self> {
+        let digits: String = text.chars().filter(|c| *c != ':').collect();
+        let is_digest = (Self::SHORTEST..=64).contains(&digits.len())
+            && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        is_digest.then(|| Self(digits.to_ascii_lowercase()))
+    }
+
+    /// Whether it is the digest of this key, given in lower-case hexadecimal.
+    pub fn is_of(&self, key: &str) -> bool {
+        key.starts_with(&self.0)
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How an authority leaves `CA_FILE` whose clients may still be at work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DropGuard {
+    /// `CA_DROP_GUARD`: how long after its last use an authority is not dropped unasked; 0 is off.
+    pub within: Duration,
+    /// `CA_RETIRED`: authorities that may be dropped all the same.
+    pub retired: Option<Retired>,
+}
+
+/// `CA_RETIRED`, where it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retired {
+    /// The authorities by their keys.
+    pub keys: Vec<KeyDigest>,
+    /// The key, for messages.
+    pub place: Place,
+}
+
 /// The listening role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerTls {
@@ -183,6 +252,8 @@ pub struct ServerTls {
     pub client_auth: ClientAuth,
     /// Session resumption.
     pub session: SessionSettings,
+    /// What has to be so before an authority is dropped.
+    pub guard: DropGuard,
 }
 
 /// The dialling role.

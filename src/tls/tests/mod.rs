@@ -1,5 +1,6 @@
 //! Real handshakes over loopback.
 
+mod changes;
 mod inbound;
 mod outbound;
 mod resumption;
@@ -24,8 +25,8 @@ use crate::certs::issue::{Authority, Issued, LeafSpec};
 use crate::certs::testdata::{authority, file, leaf, now};
 use crate::config::problem::{Place, Problems};
 use crate::config::settings::{
-    ClientAuth, ClientRules, ClientTls, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
-    TlsParameters, TlsVersion,
+    ClientAuth, ClientRules, ClientTls, DropGuard, IdentityFiles, ServerTls, SessionSettings,
+    TlsFiles, TlsParameters, TlsVersion,
 };
 use crate::model::{Clock, WallTime};
 use crate::net::Socket;
@@ -40,6 +41,7 @@ struct World {
     dir: tempfile::TempDir,
     clock: Clock,
     vault: SessionVault,
+    uses: Arc<AuthorityUses>,
 }
 
 impl World {
@@ -48,6 +50,7 @@ impl World {
             dir: tempfile::tempdir().expect("a folder"),
             clock: Clock::system(),
             vault: SessionVault::new(),
+            uses: Arc::default(),
         }
     }
 
@@ -56,6 +59,7 @@ impl World {
             ca: file(self.dir.path(), "ca.pem", ca_pem),
             identity: IdentityFiles::Combined(file(self.dir.path(), "own.pem", own.combined_pem())),
             passphrase: None,
+            next: None,
             revocation: None,
         }
     }
@@ -71,6 +75,10 @@ impl World {
                 cache_size: 8_000,
                 tickets: true,
             },
+            guard: DropGuard {
+                within: Duration::from_hours(24),
+                retired: None,
+            },
         }
     }
 
@@ -83,14 +91,26 @@ impl World {
     }
 
     fn try_acceptor(&self, settings: &ServerTls) -> (Option<Acceptor>, Problems) {
-        let none = ClientRules::default();
-        Acceptor::build(settings, &none, "SAP1", &self.clock, &self.vault)
+        self.acceptor_in(settings, "SAP1")
+    }
+
+    fn acceptor_in(&self, settings: &ServerTls, scope: &str) -> (Option<Acceptor>, Problems) {
+        self.build(settings, &ClientRules::default(), scope)
+    }
+
+    fn build(
+        &self,
+        settings: &ServerTls,
+        rules: &ClientRules,
+        scope: &str,
+    ) -> (Option<Acceptor>, Problems) {
+        let uses = self.uses.of_role(scope);
+        Acceptor::build(settings, rules, scope, &self.clock, &self.vault, uses)
     }
 
     /// An acceptor with rules.
     fn acceptor_with(&self, settings: &ServerTls, rules: &ClientRules) -> Acceptor {
-        let (acceptor, problems) =
-            Acceptor::build(settings, rules, "SAP1", &self.clock, &self.vault);
+        let (acceptor, problems) = self.build(settings, rules, "SAP1");
         acceptor.unwrap_or_else(|| panic!("{problems}"))
     }
 
@@ -101,7 +121,8 @@ impl World {
 
     /// Puts an acceptor in force, as a reload does.
     fn publish(&self, acceptor: &Acceptor) {
-        let used = [(acceptor.universe(), acceptor.policy_id(), A_MONTH)];
+        let universes = acceptor.universes();
+        let used = universes.map(|universe| (universe, acceptor.policy_id(), A_MONTH));
         self.vault
             .publish(used, &TicketSource::default(), self.clock.now());
     }

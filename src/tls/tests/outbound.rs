@@ -8,7 +8,7 @@ use super::*;
 use crate::model::HostPort;
 
 /// A server as plain as the TLS library makes it, that asks for a client certificate.
-fn server(
+pub(super) fn server(
     ca: &Authority,
     own: &Issued,
     versions: &[&'static rustls::SupportedProtocolVersion],
@@ -33,7 +33,7 @@ fn server(
     TlsAcceptor::from(Arc::new(config))
 }
 
-const BOTH: [&rustls::SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
+pub(super) const BOTH: [&rustls::SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
 /// One connection to a server, up to the first byte of its answer.
 async fn call(upstream: &UpstreamTls, server: &TlsAcceptor) -> Result<bool, HandshakeFailure> {
@@ -54,7 +54,7 @@ async fn call(upstream: &UpstreamTls, server: &TlsAcceptor) -> Result<bool, Hand
     tokio::join!(serve, ask).1
 }
 
-fn target(text: &str) -> HostPort {
+pub(super) fn target(text: &str) -> HostPort {
     text.parse().expect("a target")
 }
 
@@ -229,25 +229,42 @@ async fn connections_to_one_upstream_resume_in_both_versions() {
 }
 
 #[tokio::test]
-async fn upstreams_and_probes_share_no_session() {
+async fn r8_no_session_is_offered_to_another_port_or_name_by_another_identity_or_verifier_or_by_a_probe()
+ {
     let setting = Setting::new();
-    let own = leaf(&setting.ca, "crm.example");
+    let own = special(&setting.ca, "crm.example", |spec| {
+        spec.alternative_names = ["crm.example", "other.example"].map(str::to_owned).to_vec();
+    });
+    let dir = setting.world.dir.path();
+    let mut as_somebody_else = setting.settings.clone();
+    let other = leaf(&setting.ca, "gw2.example").combined_pem();
+    as_somebody_else.files.identity = IdentityFiles::Combined(file(dir, "other.pem", other));
+    let mut with_other_verifier = setting.settings.clone();
+    let bundle = format!("{}{}", setting.ca.pem(), authority("New CA").pem());
+    with_other_verifier.files.ca = file(dir, "bundle.pem", bundle);
     for version in BOTH {
         let server = server(&setting.ca, &own, &[version]);
+        let upstream = |settings: &ClientTls, host: &str| {
+            let connector = setting.world.connector(settings);
+            connector.for_upstream(&target(host)).expect("a host")
+        };
         let connector = setting.world.connector(&setting.settings);
-        let one = connector
-            .for_upstream(&target("crm.example:44300"))
-            .expect("a host");
-        let other = connector
-            .for_upstream(&target("crm.example:44301"))
-            .expect("a host");
-        let probe = connector
-            .for_probe(&target("crm.example:44300"))
-            .expect("a host");
+        let of_one_connector = |host| connector.for_upstream(&target(host)).expect("a host");
+        let one = of_one_connector("crm.example:44300");
         call(&one, &server).await.expect("connected");
-        assert!(!call(&other, &server).await.expect("connected"));
-        assert!(!call(&probe, &server).await.expect("connected"));
-        assert!(!call(&probe, &server).await.expect("connected"));
+        let probe = connector.for_probe(&target("crm.example:44300"));
+        let probe = probe.expect("a host");
+        let others = [
+            of_one_connector("crm.example:44301"),
+            of_one_connector("other.example:44300"),
+            upstream(&as_somebody_else, "crm.example:44300"),
+            upstream(&with_other_verifier, "crm.example:44300"),
+            probe.clone(),
+            probe,
+        ];
+        for (index, other) in others.iter().enumerate() {
+            assert!(!call(other, &server).await.expect("connected"), "{index}");
+        }
         assert!(call(&one, &server).await.expect("connected"));
     }
 }

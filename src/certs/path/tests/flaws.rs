@@ -3,7 +3,7 @@
 use super::forge::*;
 use super::*;
 use crate::certs::testdata::{file, text};
-use crate::certs::{Identity, TrustStore};
+use crate::certs::{Identity, TrustStore, When};
 use crate::config::settings::IdentityFiles;
 
 /// What is said about a chain of our own.
@@ -13,7 +13,7 @@ fn said_of_identity(key: &str, chain: &[&CertificateDer<'static>]) -> String {
     let own = file(dir.path(), "own.pem", format!("{chain}{key}"));
     let files = IdentityFiles::Combined(own);
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let (identity, problems) = Identity::load(&files, None, provider.key_provider, NOW);
+    let (identity, problems) = Identity::load(&files, None, provider.key_provider, When::Now(NOW));
     assert!(identity.is_some(), "{problems}");
     text(&problems)
 }

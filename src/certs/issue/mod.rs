@@ -3,16 +3,18 @@
 //! Nothing made here is meant to be trusted outside the process that made it: the keys are not
 //! protected.
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
-    CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RevocationReason, RevokedCertParams, RsaKeySize,
-    SanType, SerialNumber, date_time_ymd,
-};
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+mod list;
 
-use crate::certs::path::Certificate;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PKCS_RSA_SHA256, RsaKeySize, SanType, date_time_ymd,
+};
+use rustls::pki_types::CertificateDer;
+
 use crate::model::WallTime;
+
+pub use crate::certs::issue::list::{IssuedList, ListSpec};
 
 /// A certificate could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -108,48 +110,6 @@ impl Issued {
     pub fn combined_pem(&self) -> String {
         format!("{}{}{}", self.certificate_pem, self.chain_pem, self.key_pem)
     }
-}
-
-/// What a new revocation list says.
-#[derive(Debug, Clone)]
-pub struct ListSpec {
-    /// When it begins.
-    pub this_update: WallTime,
-    /// When the next one is due.
-    pub next_update: WallTime,
-    /// Its number: the greater is the newer.
-    pub number: u64,
-    /// The certificates that it revokes, all for a compromised key and from the day it begins.
-    pub revoked: Vec<CertificateDer<'static>>,
-}
-
-impl ListSpec {
-    /// An empty list from an hour before `now` to a week after.
-    pub fn empty(now: WallTime) -> Self {
-        Self {
-            this_update: WallTime(now.0.saturating_sub(DAY / 24)),
-            next_update: WallTime(now.0.saturating_add(7 * DAY)),
-            number: 1,
-            revoked: Vec::new(),
-        }
-    }
-
-    /// Such a list that revokes these.
-    pub fn revoking(revoked: &[&Issued], now: WallTime) -> Self {
-        Self {
-            revoked: revoked.iter().map(|one| one.der.clone()).collect(),
-            ..Self::empty(now)
-        }
-    }
-}
-
-/// A revocation list.
-#[derive(Debug, Clone)]
-pub struct IssuedList {
-    /// The list in PEM.
-    pub pem: String,
-    /// The list.
-    pub der: CertificateRevocationListDer<'static>,
 }
 
 /// A certification authority that lives as long as this value.
@@ -274,36 +234,6 @@ impl Authority {
         })
     }
 
-    /// Makes a revocation list. What is no certificate among those that it revokes is left out.
-    pub fn revocation_list(&self, spec: &ListSpec) -> Result<IssuedList, IssueError> {
-        let dates = dated(spec.this_update, spec.next_update);
-        let serials = spec
-            .revoked
-            .iter()
-            .filter_map(|der| Certificate::read(der).ok());
-        let revoked = serials.map(|certificate| RevokedCertParams {
-            serial_number: SerialNumber::from_slice(certificate.serial()),
-            revocation_time: dates.not_before,
-            reason_code: Some(RevocationReason::KeyCompromise),
-            invalidity_date: None,
-        });
-        let params = CertificateRevocationListParams {
-            this_update: dates.not_before,
-            next_update: dates.not_after,
-            crl_number: SerialNumber::from(spec.number),
-            issuing_distribution_point: None,
-            revoked_certs: revoked.collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        let made = params.signed_by(&self.issuer).and_then(|list| {
-            Ok(IssuedList {
-                pem: list.pem()?,
-                der: list.der().clone(),
-            })
-        });
-        made.map_err(|cause| failed("a revocation list", cause))
-    }
-
     /// A certificate that says where the list lies that would name it.
     #[cfg(test)]
     pub(crate) fn issue_listed_at(&self, name: &str, uri: &str) -> CertificateDer<'static> {
@@ -327,6 +257,19 @@ impl Authority {
     /// The authority's own certificate in PEM, as `CA_FILE` takes it.
     pub fn pem(&self) -> String {
         self.issuer.pem()
+    }
+
+    /// Another certificate of this authority, a root, in PEM: the same name and key with other dates.
+    pub fn renewed_pem(
+        &self,
+        name: &str,
+        not_before: WallTime,
+        not_after: WallTime,
+    ) -> Result<String, IssueError> {
+        let params = ca_params(name, not_before, not_after);
+        let certificate = params.self_signed(self.issuer.key());
+        let certificate = certificate.map_err(|cause| failed(name, cause))?;
+        Ok(certificate.pem())
     }
 
     /// The authority's own certificate.

@@ -1,0 +1,242 @@
+//! [`StateFile`]: what has to be known after a restart, and to `crmgate check`.
+//!
+//! At present that is which authority let in which clients. The file is a help and never needed:
+//! whatever is wrong with it is a warning, and everything else goes on.
+
+mod format;
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::certs::digest::sha256;
+use crate::config::keys::LONGEST_GUARD;
+use crate::config::problem::{Place, Problem};
+use crate::config::settings::Settings;
+use crate::model::{Fingerprint, WallTime};
+use crate::tls::AuthorityUses;
+
+/// The file, and what was written into it last.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    dir: PathBuf,
+    /// What it holds, and where it may be.
+    written: Option<(Vec<PathBuf>, String)>,
+    /// Not before this moment it is written again.
+    next: Instant,
+    /// Whether it has been said that it cannot be written.
+    complained: bool,
+}
+
+/// How often it is written at the most: a crash costs the uses of so long, a disk one small file.
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// Clients of one authority in the file; of the rest there is a number.
+const MOST_CLIENTS: usize = 100;
+
+/// More than a hundred authorities with a hundred clients each.
+const MAX_SIZE: u64 = 16 << 20;
+
+/// The name of the file in a folder that is the gateway's own configuration's.
+const NAME: &str = "crmgate.state";
+
+impl StateFile {
+    /// The file of the gateway in this directory.
+    pub(super) fn of(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            written: None,
+            next: Instant::now(),
+            complained: false,
+        }
+    }
+
+    /// Writes what has changed, unless that was done a moment ago.
+    pub(super) fn keep_up(&mut self, settings: &Settings, uses: &AuthorityUses, now: WallTime) {
+        if Instant::now() >= self.next {
+            self.write(settings, uses, now);
+        }
+    }
+
+    /// Writes what has changed.
+    pub(super) fn write(&mut self, settings: &Settings, uses: &AuthorityUses, now: WallTime) {
+        let text = format::text(&uses.since(remembered_since(now), now, MOST_CLIENTS));
+        let places = places(&self.dir, settings);
+        if self.holds(&places, &text) {
+            return;
+        }
+        self.next = Instant::now() + PAUSE;
+        match write(&places, &text) {
+            Ok(()) => {
+                self.written = Some((places, text));
+                self.complained = false;
+            }
+            Err((path, cause)) if !self.complained => {
+                self.complained = true;
+                warn!(
+                    file = %path.display(), %cause,
+                    hint = "give the account of the service a folder to write to, or name a file with [Runtime] StateFile",
+                    "the state file cannot be written: after a restart, and to crmgate check, it is not known which authority is in use"
+                );
+            }
+            Err(_told) => {}
+        }
+    }
+
+    fn holds(&mut self, places: &[PathBuf], text: &str) -> bool {
+        if let Some((before, held)) = &self.written {
+            return before == places && held == text;
+        }
+        // A gateway that nobody shows a certificate to needs no file.
+        let needs_none = text == format::text(&[]) && read(places).is_none();
+        if needs_none {
+            self.written = Some((places.to_vec(), text.to_owned()));
+        }
+        needs_none
+    }
+}
+
+fn remembered_since(now: WallTime) -> WallTime {
+    let longest = i64::try_from(LONGEST_GUARD.as_secs()).unwrap_or(i64::MAX);
+    WallTime(now.0.saturating_sub(longest))
+}
+
+/// Takes in what the file tells, if there is one; a problem says why it tells nothing.
+pub(super) fn recall(dir: &Path, settings: &Settings, uses: &AuthorityUses) -> Option<Problem> {
+    let (path, text) = read(&places(dir, settings))?;
+    let trouble = |what: String, hint: &str| Some(Problem::warning(Place::file(&path), what, hint));
+    let text = match text {
+        Ok(text) => text,
+        Err(cause) => {
+            return trouble(
+                format!(
+                    "the state file cannot be read, so it is not known which authority is in use: \
+                     {cause}"
+                ),
+                "give the account that runs crmgate the right to read it",
+            );
+        }
+    };
+    match format::parse(&text) {
+        Ok(known) => {
+            uses.remember(known);
+            None
+        }
+        Err(broken) => trouble(
+            format!(
+                "the state file is not understood, so it is not known which authority is in use: \
+                 {broken}"
+            ),
+            "nothing has to be done: the gateway begins a new one; see whether something else \
+             writes there",
+        ),
+    }
+}
+
+/// The first of the places that has a file which can be read, with what it holds; else why one that
+/// is there cannot.
+fn read(places: &[PathBuf]) -> Option<(PathBuf, io::Result<String>)> {
+    let mut closed = None;
+    for path in places {
+        match read_one(path) {
+            Ok(text) => return Some((path.clone(), Ok(text))),
+            Err(cause) if is_missing(&cause) => {}
+            Err(cause) => {
+                closed.get_or_insert_with(|| (path.clone(), Err(cause)));
+            }
+        }
+    }
+    closed
+}
+
+fn is_missing(cause: &io::Error) -> bool {
+    matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn read_one(path: &Path) -> io::Result<String> {
+    // Opening a pipe would wait for whoever writes into it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_SIZE).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Where the file may be, the best place first: where an operator wants it, or where the system
+/// keeps what services have to remember, or beside the configuration.
+fn places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
+    if let Some(file) = &settings.runtime.state_file {
+        return vec![file.path.clone()];
+    }
+    places_among(dir, folders_of_the_system())
+}
+
+fn places_among(dir: &Path, folders: Vec<PathBuf>) -> Vec<PathBuf> {
+    let name = shared_name(dir);
+    let shared = folders.into_iter();
+    let mut places: Vec<PathBuf> = shared
+        .filter(|folder| folder.is_dir())
+        .map(|folder| folder.join(&name))
+        .collect();
+    places.push(dir.join(NAME));
+    places
+}
+
+/// In a folder that other gateways of this machine may use as well, the name tells whose it is.
+fn shared_name(dir: &Path) -> String {
+    let whole = fs::canonicalize(dir).unwrap_or_else(|_gone| dir.to_owned());
+    let digest = Fingerprint(sha256(whole.as_os_str().as_encoded_bytes())).to_string();
+    format!("crmgate-{}.state", digest.get(..8).unwrap_or(&digest))
+}
+
+fn folders_of_the_system() -> Vec<PathBuf> {
+    // systemd names the folder of StateDirectory= in here, and more with colons between them.
+    let given = std::env::var_os("STATE_DIRECTORY").map(|all| {
+        let folders = std::env::split_paths(&all);
+        folders.filter(|folder| folder.is_absolute()).collect()
+    });
+    let mut folders: Vec<PathBuf> = given.unwrap_or_default();
+    if cfg!(windows) {
+        let data = std::env::var_os("ProgramData").map(PathBuf::from);
+        folders.extend(data.map(|folder| folder.join("crmgate")));
+    } else {
+        folders.push(PathBuf::from("/var/lib/crmgate"));
+    }
+    folders
+}
+
+/// Writes to the first place that takes it; the error is that of the first.
+fn write(places: &[PathBuf], text: &str) -> Result<(), (PathBuf, io::Error)> {
+    let mut first = None;
+    for path in places {
+        match replace(path, text) {
+            Ok(()) => return Ok(()),
+            Err(cause) => {
+                first.get_or_insert_with(|| (path.clone(), cause));
+            }
+        }
+    }
+    first.map_or(Ok(()), Err)
+}
+
+/// Nobody ever reads half of it: it is written beside and moved there.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_extension("state.new");
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        let _left_behind = fs::remove_file(&beside);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+use super::*;
+
+fn authority(key: u8) -> Authority {
+    Authority {
+        key: AuthorityKey([key; 32]),
+        name: format!("CN=CA {key}"),
+        not_after: WallTime(1_000_000),
+    }
+}
+
+fn principal(number: u32) -> Principal {
+    let mut fingerprint = [0; 32];
+    fingerprint[..4].copy_from_slice(&number.to_be_bytes());
+    Principal {
+        subject: format!("CN=client {number}"),
+        issuer: "CN=CA".to_owned(),
+        serial: format!("{number:x}"),
+        fingerprint: Fingerprint(fingerprint),
+    }
+}
+
+fn role(all: &Arc<AuthorityUses>, name: &str) -> RoleUses {
+    RoleUses {
+        all: Arc::clone(all),
+        role: name.into(),
+    }
+}
+
+/// Subjects of the clients of the first authority, and how many more.
+fn seen(all: &AuthorityUses, since: i64, now: i64) -> (Vec<String>, usize) {
+    let uses = all.since(WallTime(since), WallTime(now), 3);
+    let Some(one) = uses.into_iter().next() else {
+        return (Vec::new(), 0);
+    };
+    let subjects = one.clients.into_iter().map(|client| client.subject);
+    (subjects.collect(), one.more)
+}
+
+#[test]
+fn a_client_counts_once_its_handshake_is_done_and_not_when_its_chain_was_judged() {
+    let all = Arc::default();
+    let uses = role(&all, "SAP1");
+    let clock = Clock::system();
+    let client = uses.of(&authority(1), &principal(1));
+    let now = clock.now().0;
+    assert_eq!(seen(&all, now - 10, now).0, Vec::<String>::new());
+    drop(Presence::begin(client, &clock));
+    assert_eq!(seen(&all, now - 10, now).0, ["CN=client 1"]);
+}
+
+#[test]
+fn a_client_that_is_connected_is_here_now_however_long_ago_it_came() {
+    let all = Arc::default();
+    let clock = Clock::system();
+    let came = clock.now().0;
+    let client = role(&all, "SAP1").of(&authority(1), &principal(1));
+    let presence = Presence::begin(client, &clock);
+    clock.shift(100_000);
+    let now = clock.now().0;
+    assert_eq!(seen(&all, now - 10, now).0, ["CN=client 1"]);
+    drop(presence);
+    clock.shift(50);
+    let later = clock.now();
+    assert!(seen(&all, later.0 - 10, later.0).0.is_empty());
+    let last = all.since(WallTime(came), later, 1)[0].last().expect("used");
+    assert!((now..=later.0 - 50).contains(&last.0), "{last}");
+}
+
+#[test]
+fn roles_and_keys_are_apart_and_a_name_tells_nothing() {
+    let all = Arc::default();
+    let clock = Clock::system();
+    let twin = Authority {
+        name: authority(1).name,
+        ..authority(2)
+    };
+    for (name, authority) in [
+        ("SAP1", authority(1)),
+        ("SAP1", twin),
+        ("SAP2", authority(1)),
+    ] {
+        drop(Presence::begin(
+            role(&all, name).of(&authority, &principal(1)),
+            &clock,
+        ));
+    }
+    let uses = all.since(WallTime(0), clock.now(), 3);
+    let told: Vec<_> = uses
+        .iter()
+        .map(|one| (one.role.as_str(), one.authority.key.0[0]))
+        .collect();
+    assert_eq!(told, [("SAP1", 1), ("SAP1", 2), ("SAP2", 1)]);
+}
+
+#[test]
+fn the_latest_clients_are_named_and_the_others_counted() {
+    let all = Arc::default();
+    let clock = Clock::system();
+    let begin = clock.now().0;
+    for number in 0..8 {
+        drop(Presence::begin(
+            role(&all, "SAP1").of(&authority(1), &principal(number)),
+            &clock,
+        ));
+        clock.shift(100);
+    }
+    let now = clock.now().0;
+    let (named, more) = seen(&all, begin, now);
+    assert_eq!(named, ["CN=client 7", "CN=client 6", "CN=client 5"]);
+    assert_eq!(more, 5);
+    // Of those before, nobody was there since.
+    assert_eq!(
+        seen(&all, begin + 650, now),
+        (vec!["CN=client 7".to_owned()], 0)
+    );
+}
+
+#[test]
+fn a_renewed_certificate_of_the_same_key_is_the_same_authority_and_lasts_as_long_as_it() {
+    let all = Arc::default();
+    let uses = role(&all, "SAP1");
+    let renewed = Authority {
+        not_after: WallTime(2_000_000),
+        ..authority(1)
+    };
+    let clock = Clock::system();
+    drop(Presence::begin(uses.of(&renewed, &principal(1)), &clock));
+    drop(Presence::begin(
+        uses.of(&authority(1), &principal(1)),
+        &clock,
+    ));
+    let known = all.since(WallTime(0), clock.now(), 3);
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[0].authority, renewed);
+    assert_eq!((known[0].clients.len(), known[0].more), (1, 0));
+}
+
+#[test]
+fn what_was_known_before_a_restart_is_known_after_it_and_nobody_is_counted_twice() {
+    let clock = Clock::system();
+    let before: Arc<AuthorityUses> = Arc::default();
+    for number in 0..8 {
+        drop(Presence::begin(
+            role(&before, "SAP1").of(&authority(1), &principal(number)),
+            &clock,
+        ));
+    }
+    let after = Arc::default();
+    let known = before.since(WallTime(0), clock.now(), 3);
+    AuthorityUses::remember(&after, known.clone());
+    assert_eq!(after.since(WallTime(0), clock.now(), 3), known);
+    for number in 0..8 {
+        drop(Presence::begin(
+            role(&after, "SAP1").of(&authority(1), &principal(number)),
+            &clock,
+        ));
+    }
+    assert_eq!(
+        after.since(WallTime(0), clock.now(), 10)[0].clients.len(),
+        8
+    );
+    assert_eq!(after.since(WallTime(0), clock.now(), 10)[0].more, 0);
+}
+
+#[test]
+fn an_authority_that_nobody_believes_any_more_is_forgotten() {
+    let all = Arc::default();
+    let clock = Clock::system();
+    for key in [1, 2] {
+        drop(Presence::begin(
+            role(&all, "SAP1").of(&authority(key), &principal(1)),
+            &clock,
+        ));
+    }
+    let believed = HashSet::from([
+        ("SAP1", AuthorityKey([2; 32])),
+        ("SAP2", AuthorityKey([1; 32])),
+    ]);
+    assert!(all.keep(&believed));
+    assert!(!all.keep(&believed));
+    let left = all.since(WallTime(0), clock.now(), 3);
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].authority, authority(2));
+}
+
+#[test]
+fn the_number_of_clients_is_bounded_and_whoever_is_here_is_kept() {
+    let all = Arc::default();
+    let uses = role(&all, "SAP1");
+    let clock = Clock::system();
+    let here = Presence::begin(uses.of(&authority(1), &principal(0)), &clock);
+    let count = u32::try_from(MOST_CLIENTS).expect("small") + 20;
+    for number in 1..count {
+        drop(Presence::begin(
+            uses.of(&authority(1), &principal(number)),
+            &clock,
+        ));
+    }
+    assert_eq!(
+        all.lock().values().next().expect("one").clients.len(),
+        MOST_CLIENTS
+    );
+    clock.shift(1_000);
+    let now = clock.now().0;
+    assert_eq!(
+        seen(&all, now - 10, now),
+        (vec!["CN=client 0".to_owned()], 1)
+    );
+    drop(here);
+}

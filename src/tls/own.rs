@@ -1,0 +1,167 @@
+//! [`load`]: the certificates that we show, and what peers would refuse about them.
+
+use std::sync::Arc;
+
+use crate::certs::{Digest, Identity, RevocationLists, TrustStore, When};
+use crate::config::problem::{Problem, Problems};
+use crate::config::settings::{FileRef, IdentityFiles, Successor, TlsFiles};
+use crate::model::WallTime;
+use crate::tls::policy::TlsPolicy;
+use crate::tls::provider;
+use crate::tls::turns::Turns;
+
+/// Reads the present certificate and the one that follows it, each judged for when it is shown.
+pub(super) fn load(files: &TlsFiles, now: WallTime) -> (Option<Turns<Identity>>, Problems) {
+    let next = files.next.as_ref();
+    let has_turned = next.is_some_and(|next| next.from <= now);
+    let when = if has_turned {
+        When::Former(now)
+    } else {
+        When::Now(now)
+    };
+    let keys = provider::key_provider();
+    let (present, mut problems) =
+        Identity::load(&files.identity, files.passphrase.as_ref(), keys, when);
+    let Some(next) = next else {
+        return (present.map(|present| Turns::new(present, None)), problems);
+    };
+    let when = if has_turned {
+        When::Now(now)
+    } else {
+        When::From(next.from)
+    };
+    let (follows, found) = Identity::load(&next.identity, next.passphrase.as_ref(), keys, when);
+    problems.extend(found);
+    let (Some(present), Some(follows)) = (present, follows) else {
+        return (None, problems);
+    };
+    if let Some(problem) = judge_date(next, &present, &follows, now) {
+        problems.push(problem);
+    }
+    (
+        Some(Turns::new(present, Some((next.from, follows)))),
+        problems,
+    )
+}
+
+/// Whether the two meet at the date, and whether it has passed.
+fn judge_date(
+    next: &Successor,
+    present: &Identity,
+    follows: &Identity,
+    now: WallTime,
+) -> Option<Problem> {
+    let (from, place) = (next.from, next.place.clone());
+    if from <= now {
+        let what = format!(
+            "the certificate of \"{}\" that follows is shown since NEXT_FROM, which was {from}",
+            follows.leaf().subject
+        );
+        let hint = "make its files PEM_FILE, or CRT_FILE and KEY_FILE, and remove the keys that \
+                    begin with NEXT_; sessions go on";
+        return Some(Problem::notice(place, what, hint));
+    }
+    let end = present.leaf().not_after;
+    (end < from).then(|| {
+        let what = format!(
+            "NEXT_FROM ({from}) comes after the end of the present certificate of \"{}\" ({end}), \
+             and no peer accepts us in between",
+            present.leaf().subject
+        );
+        Problem::warning(place, what, "write an earlier NEXT_FROM")
+    })
+}
+
+/// A digest of all files, and of the date.
+pub(super) fn digest(own: &Turns<Identity>) -> [u8; 32] {
+    let each = own.each().fold(Digest::new("own"), |sum, (from, one)| {
+        let from = from.map_or_else(Vec::new, |from| from.0.to_be_bytes().to_vec());
+        sum.part(&from).part(&one.digest())
+    });
+    each.finish()
+}
+
+/// What clients would refuse about a certificate, or cannot use with it.
+pub(super) fn judge_as_server(
+    files: &TlsFiles,
+    own: &Turns<Identity>,
+    policy: &TlsPolicy,
+    problems: &mut Problems,
+) {
+    for (file, identity) in with_files(files, own) {
+        let leaf = identity.leaf();
+        if !leaf.allows_server() {
+            let what = format!(
+                "the certificate of \"{}\" is not allowed to be a server's: its extended key usage \
+                 lacks serverAuth",
+                leaf.subject
+            );
+            let hint = "have it issued with serverAuth and clientAuth; most clients refuse it";
+            problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
+        }
+        if !leaf.has_alternative_names {
+            let what = format!(
+                "the certificate of \"{}\" has no subject alternative name",
+                leaf.subject
+            );
+            let hint = "SAP compares the common name and connects; other clients refuse it, so \
+                        have the host added as an alternative name at the next renewal";
+            problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
+        }
+        if let Some(problem) = policy.judge_key(&leaf.key, &file.place) {
+            problems.push(problem);
+        }
+    }
+}
+
+/// What servers would refuse about a certificate.
+pub(super) fn judge_as_client(files: &TlsFiles, own: &Turns<Identity>, problems: &mut Problems) {
+    for (file, identity) in with_files(files, own) {
+        let leaf = identity.leaf();
+        if !leaf.allows_client() {
+            let what = format!(
+                "the certificate of \"{}\" is not allowed to be a client's: its extended key usage \
+                 lacks clientAuth",
+                leaf.subject
+            );
+            let hint = "have it issued with serverAuth and clientAuth; most servers refuse it";
+            problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
+        }
+    }
+}
+
+/// Each certificate with the file that holds it.
+fn with_files<'a>(
+    files: &'a TlsFiles,
+    own: &'a Turns<Identity>,
+) -> impl Iterator<Item = (&'a FileRef, &'a Identity)> {
+    let next = files.next.iter().map(|next| &next.identity);
+    let named = std::iter::once(&files.identity).chain(next);
+    let named = named.map(certificate_file);
+    named.zip(own.each().map(|(_, identity)| identity))
+}
+
+/// The revocation lists of a role, if it has any; `None` also with an error among the problems. An
+/// intermediate that we show may have signed one.
+pub(super) fn revocation_lists(
+    files: &TlsFiles,
+    trust: &TrustStore,
+    own: &Turns<Identity>,
+    now: WallTime,
+) -> (Option<Arc<RevocationLists>>, Problems) {
+    let Some(settings) = &files.revocation else {
+        return (None, Problems::new());
+    };
+    let shown = own.each().flat_map(|(_, identity)| identity.chain());
+    let shown: Vec<_> = shown.cloned().collect();
+    let (lists, problems) = RevocationLists::load(settings, trust, &shown, now);
+    (lists.map(Arc::new), problems)
+}
+
+/// The file that holds the certificate.
+pub(super) fn certificate_file(files: &IdentityFiles) -> &FileRef {
+    match files {
+        IdentityFiles::Combined(file) => file,
+        IdentityFiles::Pair { certificate, .. } => certificate,
+    }
+}
