@@ -114,16 +114,8 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
         None => (Wire::Plain(socket), None, None, None, None),
         Some(acceptor) => {
             // Boxed: what a handshake needs is not kept for the life of the connection.
-            let shaken = Box::pin(handshake(
-                socket,
-                acceptor,
-                &mut waiter,
-                &context,
-                &lane,
-                &plan,
-            ))
-            .await;
-            let Some((wire, facts, presence)) = shaken else {
+            let shaking = handshake(socket, acceptor, &mut waiter, &context, &lane, &plan);
+            let Some((wire, facts, presence)) = Box::pin(shaking).await else {
                 return;
             };
             let leg = leg_of(&facts);
@@ -134,25 +126,19 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
                 denial: facts.denial,
                 presence,
             };
-            match guests.enter(who, &running, acceptor, (facts.client, admitted)) {
-                Ok((visit, denial)) => {
-                    let denial = match denial {
-                        Some(denial) => Some(denial),
-                        None => match confirmed(&guests, &running, &mut waiter).await {
-                            Ok(denial) => denial,
-                            Err(_gone) => return,
-                        },
-                    };
-                    if let Some(denial) = &denial {
-                        say_denied(&context, &plan, peer, (denial, principal.as_deref()));
-                    }
-                    (wire, principal, denial, Some(leg), Some(visit))
-                }
-                Err(failure) => {
-                    say_failed(&context, &plan, peer, &failure);
-                    return;
-                }
+            let (visit, denial) =
+                match guests.enter(who, &running, acceptor, (facts.client, admitted)) {
+                    Ok((visit, Some(denial))) => (visit, Some(denial)),
+                    Ok((visit, None)) => match confirmed(&guests, &running, &mut waiter).await {
+                        Ok(denial) => (visit, denial),
+                        Err(_gone) => return,
+                    },
+                    Err(failure) => return say_failed(&context, &plan, peer, &failure),
+                };
+            if let Some(denial) = &denial {
+                say_denied(&context, &plan, peer, (denial, principal.as_deref()));
             }
+            (wire, principal, denial, Some(leg), Some(visit))
         }
     };
     drop((running, guests));

@@ -27,9 +27,15 @@ const DOORS: &[Door] = &[
     // The wire is judged in one place.
     door("httparse", &["http/head.rs"]),
     // Off the data path only: http keeps bytes as they came and counts them.
-    door("http_body_util", &["requests/probe.rs", "simulate/"]),
-    door("hyper", &["requests/probe.rs", "simulate/"]),
-    door("hyper_util", &["requests/probe.rs", "simulate/"]),
+    door(
+        "http_body_util",
+        &["requests/probe.rs", "tls/ocsp.rs", "simulate/"],
+    ),
+    door("hyper", &["requests/probe.rs", "tls/ocsp.rs", "simulate/"]),
+    door(
+        "hyper_util",
+        &["requests/probe.rs", "tls/ocsp.rs", "simulate/"],
+    ),
     // Its default parsing eats backslashes; document.rs keeps it in step with our own scan.
     door("ini", &["config/document.rs"]),
     door("jiff", &["model/clock.rs", "requests/sides.rs"]),

@@ -37,6 +37,10 @@ pub enum KeyChoice {
 }
 
 /// What a new certificate says.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that a certificate says or does not say"
+)]
 #[derive(Debug, Clone)]
 pub struct LeafSpec {
     /// The common name; SAP's older API compares it with the host's name.

@@ -87,9 +87,10 @@ pub fn read_answer(
     let certificates = parts.optional(context(0))?;
     parts.end()?;
     let data_of = Data::read(Reader::single(data, der::SEQUENCE)?)?;
-    let signer = match data_of.responder.is_issuer(id, subject) {
-        true => spki.to_vec(),
-        false => named_by(subject, spki, certificates, &data_of.responder, now)?,
+    let signer = if data_of.responder.is_issuer(id, subject) {
+        spki.to_vec()
+    } else {
+        named_by(subject, spki, certificates, &data_of.responder, now)?
     };
     verify(&signer, algorithm, data, signature)?;
     data_of.about(id, now)
@@ -157,12 +158,11 @@ impl<'a> Data<'a> {
         {
             return Err(OcspDefect::Malformed);
         }
-        let responder = match reader.optional(context(1))? {
-            Some(name) => Responder::Named(name),
-            None => {
-                let hash = reader.expect(context(2))?;
-                Responder::Key(Reader::single(hash, der::OCTET_STRING)?)
-            }
+        let responder = if let Some(name) = reader.optional(context(1))? {
+            Responder::Named(name)
+        } else {
+            let hash = reader.expect(context(2))?;
+            Responder::Key(Reader::single(hash, der::OCTET_STRING)?)
         };
         let mut produced = Reader::new(reader.expect_whole(der::GENERALIZED_TIME)?);
         time(&mut produced)?;

@@ -184,6 +184,7 @@ pub static KEYS: &[Key] = &joined();
 /// Joins the tables at compile time, so that the rest of the room sees one.
 #[expect(
     clippy::indexing_slicing,
+    clippy::large_stack_arrays,
     reason = "evaluated by the compiler only, where a wrong index ends the build"
 )]
 const fn joined() -> [Key; COUNT] {

@@ -88,8 +88,8 @@ fn is_whole(heard: &[u8]) -> bool {
     let Some(end) = memchr::memmem::find(heard, b"\r\n\r\n") else {
         return false;
     };
-    let head = String::from_utf8_lossy(&heard[..end]).to_lowercase();
-    let length = head.split("content-length: ").nth(1).expect("a length");
+    let fields = String::from_utf8_lossy(&heard[..end]).to_lowercase();
+    let length = fields.split("content-length: ").nth(1).expect("a length");
     let length = length.lines().next().and_then(|text| text.parse().ok());
     heard.len() >= end + 4 + length.unwrap_or(0_usize)
 }
@@ -258,6 +258,17 @@ async fn a_responder_that_cannot_be_asked_is_left_alone_for_a_while() {
     office.says(case.withdrawn(clock.now()));
     let asked = responder.ask(&case.subject).await;
     assert!(matches!(asked, Confirmation::Withdrawn { .. }), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_responder_that_speaks_something_else_is_said_to() {
+    let case = case();
+    let office = Office::open(b"SSH-2.0-OpenSSH\r\n".to_vec()).await;
+    let responder = office.responder(Unanswered::Refuse, &Clock::system());
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let error = responder.fetch(&case.subject, deadline).await;
+    let text = error.expect_err("no answer").to_string();
+    assert!(text.starts_with("it does not speak HTTP: "), "{text}");
 }
 
 #[test]
