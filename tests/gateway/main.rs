@@ -41,6 +41,7 @@ mod refusals;
 mod reload;
 mod renewing;
 mod replay;
+mod resumption;
 mod sharing;
 mod small_writes;
 mod smoke;

@@ -26,10 +26,12 @@ pub mod crossing;
 pub mod host;
 pub mod message;
 pub mod more_hostile;
+pub mod openssl;
 pub mod raw;
 pub mod recorder;
 pub mod stage;
 pub mod tool;
+pub mod visitor;
 
 /// Long enough for a loaded machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -24,6 +24,12 @@ pub struct Raw {
     pub server: Option<CertificateDer<'static>>,
 }
 
+impl std::fmt::Debug for Raw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Raw")
+    }
+}
+
 /// How a caller reaches a listener.
 #[derive(Debug, Clone)]
 pub struct Door {
@@ -55,9 +61,18 @@ impl Raw {
     /// A TLS connection. With TLS 1.3 a server that refuses the client's certificate is noticed at
     /// the first read only.
     pub async fn tls(addr: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        Self::tls_as(addr, ServerName::from(addr.ip()), config).await
+    }
+
+    /// The same to a server that has to prove another name than its address.
+    pub async fn tls_as(
+        addr: SocketAddr,
+        name: ServerName<'static>,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<Self> {
         let tcp = dial(addr).await;
         let connector = TlsConnector::from(Arc::clone(config));
-        let connecting = connector.connect(ServerName::from(addr.ip()), tcp);
+        let connecting = connector.connect(name, tcp);
         let stream = timeout(PATIENCE, connecting)
             .await
             .expect("the handshake ends")?;
