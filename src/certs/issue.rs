@@ -1,14 +1,16 @@
 //! A throw-away PKI: authorities and certificates made on the spot, for the demo and for tests.
 //!
 //! Nothing made here is meant to be trusted outside the process that made it: the keys are not
-//! protected, and there is no revocation.
+//! protected.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    PKCS_RSA_SHA256, RevocationReason, RevokedCertParams, RsaKeySize, SerialNumber, date_time_ymd,
 };
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 
+use crate::certs::inspect::CertificateFacts;
 use crate::model::WallTime;
 
 /// A certificate could not be made.
@@ -89,6 +91,48 @@ impl Issued {
     pub fn combined_pem(&self) -> String {
         format!("{}{}{}", self.certificate_pem, self.chain_pem, self.key_pem)
     }
+}
+
+/// What a new revocation list says.
+#[derive(Debug, Clone)]
+pub struct ListSpec {
+    /// When it begins.
+    pub this_update: WallTime,
+    /// When the next one is due.
+    pub next_update: WallTime,
+    /// Its number: the greater is the newer.
+    pub number: u64,
+    /// The certificates that it revokes, all for a compromised key and from the day it begins.
+    pub revoked: Vec<CertificateDer<'static>>,
+}
+
+impl ListSpec {
+    /// An empty list from an hour before `now` to a week after.
+    pub fn empty(now: WallTime) -> Self {
+        Self {
+            this_update: WallTime(now.0.saturating_sub(DAY / 24)),
+            next_update: WallTime(now.0.saturating_add(7 * DAY)),
+            number: 1,
+            revoked: Vec::new(),
+        }
+    }
+
+    /// Such a list that revokes these.
+    pub fn revoking(revoked: &[&Issued], now: WallTime) -> Self {
+        Self {
+            revoked: revoked.iter().map(|one| one.der.clone()).collect(),
+            ..Self::empty(now)
+        }
+    }
+}
+
+/// A revocation list.
+#[derive(Debug, Clone)]
+pub struct IssuedList {
+    /// The list in PEM.
+    pub pem: String,
+    /// The list.
+    pub der: CertificateRevocationListDer<'static>,
 }
 
 /// A certification authority that lives as long as this value.
@@ -197,6 +241,40 @@ impl Authority {
             der: certificate.der().clone(),
             key_der: key.serialize_der(),
         })
+    }
+
+    /// Makes a revocation list. What is no certificate among those that it revokes is left out.
+    pub fn revocation_list(&self, spec: &ListSpec) -> Result<IssuedList, IssueError> {
+        let dates = dated(spec.this_update, spec.next_update);
+        let serial = |der: &CertificateDer<'_>| {
+            let facts = CertificateFacts::of(der).ok()?;
+            let digits = facts.serial.as_bytes().chunks(2);
+            let bytes =
+                digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+            bytes.collect::<Option<Vec<u8>>>()
+        };
+        let revoked = spec.revoked.iter().filter_map(serial);
+        let revoked = revoked.map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&serial),
+            revocation_time: dates.not_before,
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: dates.not_before,
+            next_update: dates.not_after,
+            crl_number: SerialNumber::from(spec.number),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let made = params.signed_by(&self.issuer).and_then(|list| {
+            Ok(IssuedList {
+                pem: list.pem()?,
+                der: list.der().clone(),
+            })
+        });
+        made.map_err(|cause| failed("a revocation list", cause))
     }
 
     /// The authority's own certificate in PEM, as `CA_FILE` takes it.

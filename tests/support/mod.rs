@@ -23,6 +23,8 @@ use tokio::time::Instant;
 
 pub mod corpus;
 pub mod crossing;
+#[cfg(target_os = "linux")]
+pub mod group;
 pub mod host;
 pub mod message;
 pub mod more_hostile;

@@ -1,0 +1,79 @@
+//! [`Group`]: a program of others that stays at work, with every process that it starts.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::process::children;
+use super::until;
+
+/// The program with its processes; they end with this value.
+#[derive(Debug)]
+pub struct Group {
+    child: Child,
+}
+
+/// How long a server with nothing to save takes to end at most.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+impl Group {
+    /// Starts it. What it says goes to this file.
+    pub fn start(program: &Path, arguments: &[String], log: &Path) -> Self {
+        let log = File::create(log).expect("a log file");
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a handle"))
+            .stderr(log)
+            .process_group(0)
+            .spawn();
+        Self {
+            child: child.expect("it starts"),
+        }
+    }
+
+    /// Sends its first process a signal by name (`HUP`, `TERM`, ...).
+    pub fn signal(&self, name: &str) {
+        let sent = kill(name, &self.child.id().to_string());
+        assert!(sent, "it has ended by itself");
+    }
+
+    /// Has its first process replace the others by a signal, and waits until those are gone.
+    pub async fn renew(&self, name: &str) {
+        let before = children(self.child.id());
+        self.signal(name);
+        until("others are at work", || {
+            let now = children(self.child.id());
+            !now.is_empty() && before.iter().all(|child| !now.contains(child))
+        })
+        .await;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let id = self.child.id();
+        // The first process sees to the others if it is asked.
+        kill("TERM", &id.to_string());
+        let deadline = Instant::now() + LAST_WORDS;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
+        }
+        kill("KILL", &format!("-{id}"));
+        let _ended = self.child.wait();
+    }
+}
+
+/// Whether there was somebody to send it to.
+fn kill(signal: &str, whom: &str) -> bool {
+    let sent = Command::new("kill")
+        .args(["-s", signal, "--", whom])
+        .stderr(Stdio::null())
+        .status();
+    sent.expect("kill runs").success()
+}
