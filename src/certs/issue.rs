@@ -10,7 +10,7 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 
-use crate::certs::inspect::CertificateFacts;
+use crate::certs::path::Certificate;
 use crate::model::WallTime;
 
 /// A certificate could not be made.
@@ -246,16 +246,12 @@ impl Authority {
     /// Makes a revocation list. What is no certificate among those that it revokes is left out.
     pub fn revocation_list(&self, spec: &ListSpec) -> Result<IssuedList, IssueError> {
         let dates = dated(spec.this_update, spec.next_update);
-        let serial = |der: &CertificateDer<'_>| {
-            let facts = CertificateFacts::of(der).ok()?;
-            let digits = facts.serial.as_bytes().chunks(2);
-            let bytes =
-                digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-            bytes.collect::<Option<Vec<u8>>>()
-        };
-        let revoked = spec.revoked.iter().filter_map(serial);
-        let revoked = revoked.map(|serial| RevokedCertParams {
-            serial_number: SerialNumber::from_slice(&serial),
+        let serials = spec
+            .revoked
+            .iter()
+            .filter_map(|der| Certificate::read(der).ok());
+        let revoked = serials.map(|certificate| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(certificate.serial()),
             revocation_time: dates.not_before,
             reason_code: Some(RevocationReason::KeyCompromise),
             invalidity_date: None,
@@ -275,6 +271,13 @@ impl Authority {
             })
         });
         made.map_err(|cause| failed("a revocation list", cause))
+    }
+
+    /// Signs other bytes than certificates and lists of these kinds.
+    #[cfg(test)]
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        use rcgen::SigningKey as _;
+        self.issuer.key().sign(message).expect("a key that signs")
     }
 
     /// The authority's own certificate in PEM, as `CA_FILE` takes it.

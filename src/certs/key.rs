@@ -50,7 +50,7 @@ pub(super) fn signing_key(
     let der = match &item.content {
         PemContent::Key(der) => Ok(der.clone_key()),
         PemContent::EncryptedKey(pem) => decrypted(pem, file, passphrase),
-        PemContent::Certificate(_) | PemContent::RevocationList | PemContent::Foreign(_) => {
+        PemContent::Certificate(_) | PemContent::RevocationList(_) | PemContent::Foreign(_) => {
             return None;
         }
     };

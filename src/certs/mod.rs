@@ -2,10 +2,11 @@
 //!
 //! What is here: a file is read once into labelled items ([`pem`]); a chain and the key that
 //! belongs to it become an [`Identity`]; the certificates of `CA_FILE` become a [`TrustStore`];
-//! [`inspect`] says in words what a certificate is; [`expiry`] judges how long it lasts;
-//! [`issue`] makes a throw-away PKI for the demo and for tests.
+//! [`path`] proves a peer's chain by them; [`inspect`] says in words what a certificate is;
+//! [`expiry`] judges how long it lasts; [`issue`] makes a throw-away PKI for the demo and for
+//! tests.
 //!
-//! What is not here: handshakes, and the judgement of a peer's chain. Those are in `tls`.
+//! What is not here: handshakes, and what becomes of a refused one. Those are in `tls`.
 //!
 //! Who may come in: every room from floor 3 up. This room reads files and knows no socket.
 //!
@@ -13,6 +14,7 @@
 //! empty set: nothing in here can weaken what was configured. Every message carries the command
 //! that puts it right.
 
+mod der;
 pub mod digest;
 pub mod expiry;
 pub mod identity;
@@ -20,7 +22,10 @@ pub mod inspect;
 pub mod issue;
 mod key;
 mod name;
+pub mod path;
 pub mod pem;
+pub mod revocation;
+pub mod signature;
 #[cfg(test)]
 pub(crate) mod testdata;
 pub mod ticket_secret;
@@ -29,5 +34,6 @@ pub mod trust_store;
 pub use digest::Digest;
 pub use identity::Identity;
 pub use inspect::CertificateFacts;
+pub use revocation::RevocationLists;
 pub use ticket_secret::read_ticket_secrets;
 pub use trust_store::TrustStore;

@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use x509_parser::asn1_rs::{Any, Tag};
+use x509_parser::asn1_rs::{Any, Oid, Tag};
+use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 /// Prints a name most specific part first (RFC 4514).
@@ -16,6 +17,19 @@ pub(super) fn rfc4514(name: &X509Name<'_>) -> String {
         .collect();
     parts.reverse();
     parts.join(",")
+}
+
+/// Prints a name that is given as DER.
+pub(super) fn rfc4514_of(der: &[u8]) -> String {
+    match X509Name::from_der(der) {
+        Ok((_rest, name)) => rfc4514(&name),
+        Err(_unread) => hex(der),
+    }
+}
+
+/// An object identifier, given without header, in numbers with dots.
+pub(super) fn dotted(oid: &[u8]) -> String {
+    Oid::new(oid.into()).to_id_string()
 }
 
 /// The most specific common name, escaped.

@@ -16,8 +16,9 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         Format::Text => print_text(&found),
         Format::Json => print_json(&found),
     }
-    let warned = args.deny_warnings && found.problems.count(Severity::Warning) > 0;
-    if found.problems.has_errors() || warned {
+    let problems = found.problems.as_checked();
+    let warned = args.deny_warnings && problems.count(Severity::Warning) > 0;
+    if problems.has_errors() || warned {
         Exit::CheckFailed
     } else {
         Exit::Ok
@@ -25,23 +26,24 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
 }
 
 fn print_text(found: &Check) {
-    for problem in &found.problems {
+    let problems = found.problems.as_checked();
+    for problem in &problems {
         say(format_args!("{problem}\n"));
     }
     for line in &found.effective {
         say(format_args!("would run: {line}"));
     }
     let count = |severity: Severity| {
-        let count = found.problems.count(severity);
+        let count = problems.count(severity);
         let plural = if count == 1 { "" } else { "s" };
         format!("{count} {severity}{plural}")
     };
     say(format_args!(
         "{}: {}, {}, {}",
-        if found.problems.has_errors() {
-            "not usable"
-        } else {
-            "usable"
+        match (found.problems.has_errors(), problems.has_errors()) {
+            (true, _) => "not usable",
+            (false, true) => "usable, and overdue",
+            (false, false) => "usable",
         },
         count(Severity::Error),
         count(Severity::Warning),
@@ -50,7 +52,8 @@ fn print_text(found: &Check) {
 }
 
 fn print_json(found: &Check) {
-    let problems: Vec<_> = found.problems.iter().map(problem_json).collect();
+    let problems = found.problems.as_checked();
+    let problems: Vec<_> = problems.iter().map(problem_json).collect();
     say(json!({
         "usable": !found.problems.has_errors(),
         "problems": problems,

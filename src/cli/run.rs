@@ -111,7 +111,7 @@ async fn serve(
                 Request::Reload
             }
             _ = heartbeat.tick() => {
-                gateway.tidy();
+                let _said = gateway.tidy();
                 if gateway.is_whole() {
                     continue;
                 }

@@ -52,6 +52,15 @@ pub(super) fn unreadable(file: &FileRef) -> Option<Problem> {
     opened.err().map(|cause| no_access(file, &cause))
 }
 
+/// The same where a folder is as good as a file.
+pub(super) fn unreadable_list(file: &FileRef) -> Option<Problem> {
+    if !file.path.is_dir() {
+        return unreadable(file);
+    }
+    let opened = fs::read_dir(&file.path);
+    opened.err().map(|cause| no_access(file, &cause))
+}
+
 fn no_access(file: &FileRef, cause: &io::Error) -> Problem {
     trouble(
         file,

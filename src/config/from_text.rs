@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::config::keys::Kind;
-use crate::config::settings::{TimeOfDay, TlsVersion};
+use crate::config::settings::{ExpiredLists, TimeOfDay, TlsVersion};
 use crate::config::value::{self, ValueError};
 use crate::model::{Endpoint, HostPort, ListenAddr};
 
@@ -36,6 +36,8 @@ becomes!(u64:
     Kind::Count { min, max } => |text| value::count(text, min, max),
     Kind::Size { min, max } => |text| value::size(text, min, max),
 );
+becomes!(ExpiredLists: Kind::Expired { min, max } => |text| value::expired(text, min, max));
+becomes!(Vec<String>: Kind::Files => |text| value::files(text));
 becomes!(&'static str: Kind::Choice(words) => |text| value::choice(text, words));
 becomes!(TlsVersion: Kind::Version => |text| value::version(text));
 becomes!(Vec<ListenAddr>: Kind::Listeners => |text| value::listeners(text));

@@ -102,6 +102,10 @@ pub struct Problem {
     pub allowed: Option<String>,
     /// What to do next.
     pub hint: String,
+    /// Whether `crmgate check` counts it as an error although the daemon starts with it and goes
+    /// on to serve: what is overdue today was in order when it was written, and a gateway that
+    /// does not start for it would be the greater harm.
+    pub fails_check: bool,
 }
 
 impl Problem {
@@ -128,7 +132,15 @@ impl Problem {
             value: None,
             allowed: None,
             hint,
+            fails_check: false,
         }
+    }
+
+    /// Makes a warning one that `crmgate check` counts as an error.
+    #[must_use]
+    pub fn failing_check(mut self) -> Self {
+        self.fails_check = true;
+        self
     }
 
     /// Adds the value as written.
@@ -201,6 +213,20 @@ impl Problems {
         self.0
             .iter()
             .any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// The same list as `crmgate check` judges it: with those as errors that fail it.
+    #[must_use]
+    pub fn as_checked(&self) -> Self {
+        let checked = |problem: &Problem| Problem {
+            severity: if problem.fails_check {
+                Severity::Error
+            } else {
+                problem.severity
+            },
+            ..problem.clone()
+        };
+        Self(self.0.iter().map(checked).collect())
     }
 
     /// Every problem.
@@ -282,6 +308,14 @@ mod tests {
         problems.extend(problem("one").into());
         problems.extend(problem("two").into());
         assert_eq!(problems.count(Severity::Error), 2);
+    }
+
+    #[test]
+    fn a_check_counts_as_an_error_what_a_start_does_not() {
+        let place = Place::file(Path::new("ssl.ini"));
+        let overdue = Problem::warning(place, "w", "h").failing_check();
+        let problems = Problems::from(overdue);
+        assert!(!problems.has_errors() && problems.as_checked().has_errors());
     }
 
     #[test]

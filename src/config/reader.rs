@@ -148,6 +148,17 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Files or folders that have to be there, not yet looked at.
+    pub(super) fn files(&mut self, name: &str) -> Option<Vec<FileRef>> {
+        let all: Vec<String> = self.get(name)?;
+        let file = |written: String| FileRef {
+            path: files::resolve(self.document.folder(), &written),
+            written,
+            place: self.place(name),
+        };
+        Some(all.into_iter().map(file).collect())
+    }
+
     /// A file that is written, in a folder that exists.
     pub(super) fn output_file(&mut self, name: &str) -> Option<PathBuf> {
         let file = self.file(name)?;

@@ -11,10 +11,12 @@ use crate::config::keys::IniFile;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::reader::Reader;
 use crate::config::settings::{
-    ClientAuth, ClientTls, FileRef, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
-    TlsParameters, TlsVersion,
+    ClientAuth, ClientTls, ExpiredLists, FileRef, IdentityFiles, ListCoverage, RevocationSettings,
+    ServerTls, SessionSettings, TlsFiles, TlsParameters, TlsVersion,
 };
-use crate::config::ssl_ini::{Role, RoleName, RoleSection, SslIni, WrittenIdentity, client_auth};
+use crate::config::ssl_ini::{
+    Role, RoleName, RoleSection, SslIni, WrittenIdentity, client_auth, list_coverage,
+};
 use crate::model::SystemName;
 
 /// What became of reading `ssl.ini`.
@@ -42,6 +44,8 @@ pub(super) struct Roles {
 struct Defaults {
     min: TlsVersion,
     max: TlsVersion,
+    expired: ExpiredLists,
+    coverage: ListCoverage,
     client_auth: ClientAuth,
     session: SessionSettings,
     legacy_cn_match: bool,
@@ -60,6 +64,8 @@ impl Defaults {
         Self {
             min,
             max,
+            expired: role.get("CRL_EXPIRED").unwrap_or(ExpiredLists::Refuse),
+            coverage: list_coverage(role.value("CRL_COVERAGE")),
             client_auth: client_auth(role.value("CLIENT_AUTH")),
             session: SessionSettings {
                 lifetime: role.value("SESSION_LIFETIME"),
@@ -90,7 +96,7 @@ impl Roles {
         problems: &mut Problems,
     ) -> Option<ServerTls> {
         let chain = self.chain(Role::Server, system, needed_by, problems)?;
-        let files = self.files(&chain, needed_by, problems);
+        let files = self.files(Role::Server, &chain, needed_by, problems);
         let auth = first(&chain, |section| section.client_auth.clone());
         if let Some((auth, place)) = &auth
             && *auth != ClientAuth::Require
@@ -122,7 +128,7 @@ impl Roles {
         problems: &mut Problems,
     ) -> Option<ClientTls> {
         let chain = self.chain(Role::Client, system, needed_by, problems)?;
-        let files = self.files(&chain, needed_by, problems);
+        let files = self.files(Role::Client, &chain, needed_by, problems);
         let legacy = first(&chain, |section| section.legacy_cn_match.clone());
         if let Some((true, place)) = &legacy {
             problems.push(Problem::notice(
@@ -163,6 +169,7 @@ impl Roles {
         let unused = |section: &&RoleSection| !self.used.contains(&section.place);
         for section in ssl.sections.iter().filter(unused) {
             look_at(section.ca.as_ref(), section.identity.as_ref(), problems);
+            look_at_lists(section.lists.as_deref().unwrap_or_default(), problems);
         }
     }
 
@@ -215,6 +222,7 @@ impl Roles {
 
     fn files(
         &self,
+        role: Role,
         chain: &[RoleSection],
         needed_by: &Place,
         problems: &mut Problems,
@@ -239,11 +247,45 @@ impl Roles {
         }
         let identity = named.and_then(|section| section.identity.clone());
         look_at(ca.as_ref(), identity.as_ref(), problems);
+        let revocation = self.revocation(role, chain, problems);
         let identity = identity?;
         Some(TlsFiles {
             ca: ca?,
             identity: identity.files,
             passphrase: identity.passphrase,
+            revocation,
+        })
+    }
+
+    fn revocation(
+        &self,
+        role: Role,
+        chain: &[RoleSection],
+        problems: &mut Problems,
+    ) -> Option<RevocationSettings> {
+        let expired = first(chain, |section| section.expired.clone());
+        let coverage = first(chain, |section| section.coverage.clone());
+        let Some(lists) = first(chain, |section| section.lists.clone()) else {
+            let places = expired.map(|(_, place)| place);
+            let places = places.into_iter().chain(coverage.map(|(_, place)| place));
+            for place in places {
+                let key = place.key.clone().unwrap_or_default();
+                problems.push(Problem::warning(
+                    place,
+                    format!(
+                        "{key} has no effect on the {} role without CRL_FILE",
+                        role.said()
+                    ),
+                    "name the revocation lists in CRL_FILE, or remove the line",
+                ));
+            }
+            return None;
+        };
+        look_at_lists(&lists, problems);
+        Some(RevocationSettings {
+            lists,
+            expired: expired.map_or(self.defaults.expired, |(expired, _)| expired),
+            coverage: coverage.map_or(self.defaults.coverage, |(coverage, _)| coverage),
         })
     }
 
@@ -305,6 +347,15 @@ fn look_at(ca: Option<&FileRef>, identity: Option<&WrittenIdentity>, problems: &
     }
     for key in keys {
         if let Some(problem) = files::exposed_key(key) {
+            problems.push(problem);
+        }
+    }
+}
+
+/// Whether lists, or folders of lists, are there. What is in a folder is judged where it is read.
+fn look_at_lists(lists: &[FileRef], problems: &mut Problems) {
+    for list in lists {
+        if let Some(problem) = files::unreadable_list(list) {
             problems.push(problem);
         }
     }

@@ -8,7 +8,9 @@ use crate::config::keys::IniFile;
 use crate::config::nearest::nearest;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::reader::Reader;
-use crate::config::settings::{ClientAuth, FileRef, IdentityFiles, TlsVersion};
+use crate::config::settings::{
+    ClientAuth, ExpiredLists, FileRef, IdentityFiles, ListCoverage, TlsVersion,
+};
 use crate::model::SystemName;
 
 /// Which of the two roles a section is about.
@@ -94,6 +96,9 @@ pub(super) struct RoleSection {
     /// Whether the section is meant to name certificate and key, even if it does so badly.
     pub(super) has_identity: bool,
     pub(super) identity: Option<WrittenIdentity>,
+    pub(super) lists: Option<Vec<FileRef>>,
+    pub(super) expired: Option<(ExpiredLists, Place)>,
+    pub(super) coverage: Option<(ListCoverage, Place)>,
     pub(super) client_auth: Option<(ClientAuth, Place)>,
     pub(super) lifetime: Option<Duration>,
     pub(super) cache_size: Option<usize>,
@@ -236,6 +241,7 @@ fn role_section(
         .into_iter()
         .any(|key| reader.is_set(key));
     let auth: Option<(&'static str, Place)> = placed(&mut reader, "CLIENT_AUTH");
+    let coverage: Option<(&'static str, Place)> = placed(&mut reader, "CRL_COVERAGE");
     RoleSection {
         role: name.role,
         system: name.system.map(str::to_owned),
@@ -244,6 +250,9 @@ fn role_section(
         ca: reader.file("CA_FILE"),
         has_identity,
         identity: identity(&mut reader, has_identity),
+        lists: reader.files("CRL_FILE"),
+        expired: placed(&mut reader, "CRL_EXPIRED"),
+        coverage: coverage.map(|(word, place)| (list_coverage(word), place)),
         client_auth: auth.map(|(word, place)| (client_auth(word), place)),
         lifetime: reader.get("SESSION_LIFETIME"),
         cache_size: reader.get("SESSION_CACHE_SIZE"),
@@ -259,6 +268,15 @@ pub(super) fn client_auth(word: &str) -> ClientAuth {
         "none" | "0" => ClientAuth::None,
         "request" | "1" => ClientAuth::Request,
         _ => ClientAuth::Require,
+    }
+}
+
+/// The words of `CRL_COVERAGE`.
+pub(super) fn list_coverage(word: &str) -> ListCoverage {
+    match word {
+        "chain" => ListCoverage::Chain,
+        "any" => ListCoverage::Any,
+        _ => ListCoverage::Leaf,
     }
 }
 

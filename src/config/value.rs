@@ -6,7 +6,7 @@ use std::time::Duration;
 
 #[cfg(test)]
 use crate::config::keys::Kind;
-use crate::config::settings::{TimeOfDay, TlsVersion};
+use crate::config::settings::{ExpiredLists, TimeOfDay, TlsVersion};
 use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr};
 
 /// Why a value is not accepted. The message continues the key's name: "`Fall` is out of range".
@@ -51,6 +51,20 @@ pub(super) fn duration(text: &str, min: Duration, max: Duration) -> Parsed<Durat
         _ => return Err(ValueError::NotUnderstood),
     };
     within(value, min, max)
+}
+
+/// `refuse`, `ignore`, or `grace` with a duration.
+pub(super) fn expired(text: &str, min: Duration, max: Duration) -> Parsed<ExpiredLists> {
+    let (word, rest) = match text.split_once(char::is_whitespace) {
+        Some((word, rest)) => (word, Some(rest.trim())),
+        None => (text, None),
+    };
+    match (word.to_ascii_lowercase().as_str(), rest) {
+        ("refuse", None) => Ok(ExpiredLists::Refuse),
+        ("ignore", None) => Ok(ExpiredLists::Ignore),
+        ("grace", Some(rest)) => Ok(ExpiredLists::Grace(duration(rest, min, max)?)),
+        _ => Err(ValueError::NotUnderstood),
+    }
 }
 
 /// A number of bytes, or a number with `KiB`, `MiB` or `GiB`.
@@ -200,6 +214,22 @@ pub(super) fn plain(text: &str) -> Parsed<String> {
     }
 }
 
+/// Paths with `;` between them: a file's name may hold a comma, and authorities write such names.
+pub(super) fn files(text: &str) -> Parsed<Vec<String>> {
+    let mut all: Vec<String> = Vec::new();
+    for part in text.split(';') {
+        let part = plain(part.trim())?;
+        if part.is_empty() {
+            return Err(ValueError::NotUnderstood);
+        }
+        if all.contains(&part) {
+            return Err(ValueError::Twice(part));
+        }
+        all.push(part);
+    }
+    Ok(all)
+}
+
 /// Whether a text is a value of that kind at all: for tests that walk the whole table.
 #[cfg(test)]
 pub(super) fn check(kind: Kind, text: &str) -> Parsed<()> {
@@ -208,6 +238,8 @@ pub(super) fn check(kind: Kind, text: &str) -> Parsed<()> {
         Kind::Choice(words) => choice(text, words).map(drop),
         Kind::Count { min, max } => count(text, min, max).map(drop),
         Kind::Duration { min, max } => duration(text, min, max).map(drop),
+        Kind::Expired { min, max } => expired(text, min, max).map(drop),
+        Kind::Files => files(text).map(drop),
         Kind::Header => header(text).map(drop),
         Kind::Level => level(text).map(drop),
         Kind::Listeners => listeners(text).map(drop),

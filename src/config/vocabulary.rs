@@ -14,17 +14,10 @@ const MOST_LISTED: usize = 20;
 
 /// Keys that people write and that are not served, with what to do instead. Nearest names would
 /// mislead here.
-const NOT_SERVED: &[(&str, &str)] = &[
-    (
-        "CRL_FILE",
-        "remove the key; this release reads no revocation lists, so shut a client out by giving \
-         the others a new CA",
-    ),
-    (
-        "KEY_PASSPHRASE",
-        "put the passphrase into a file of its own and name it with KEY_PASSPHRASE_FILE",
-    ),
-];
+const NOT_SERVED: &[(&str, &str)] = &[(
+    "KEY_PASSPHRASE",
+    "put the passphrase into a file of its own and name it with KEY_PASSPHRASE_FILE",
+)];
 
 /// Judges every name of a document. Values are judged where they are read.
 pub(super) fn check(document: &Document, ini: IniFile, problems: &mut Problems) {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::snapshot::{Service, Snapshot};
+use crate::certs::revocation::RevocationLists;
 use crate::config::problem::{Problem, Problems, Severity};
 use crate::http::Upstream;
-use crate::model::{Endpoint, Scheme};
+use crate::model::{Endpoint, Scheme, SystemName};
 
 /// What a generation does, one line a listener, and what its TLS comes down to.
 pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
@@ -47,15 +48,30 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
     for (name, parts) in &snapshot.systems {
         if let Some(acceptor) = &parts.acceptor {
             lines.push(format!("{name} listeners: {}", acceptor.policy().summary()));
+            lines.extend(revocation(name, "listeners", acceptor.revocation()));
         }
         if let Some(connector) = &parts.connector {
             lines.push(format!(
                 "{name} towards SAP and the sides: {}",
                 connector.policy().summary()
             ));
+            lines.extend(revocation(
+                name,
+                "towards SAP and the sides",
+                connector.revocation(),
+            ));
         }
     }
     lines
+}
+
+/// How many lists one role goes by.
+fn revocation(name: &SystemName, role: &str, lists: Option<&RevocationLists>) -> Option<String> {
+    let lists = lists?;
+    let (count, revoked) = (lists.len(), lists.revoked());
+    Some(format!(
+        "{name} {role}: revocation lists: {count}; certificates on them: {revoked}"
+    ))
 }
 
 /// Where requests go, and whether they go there by TLS.
@@ -79,6 +95,7 @@ pub(super) fn say(problems: &Problems) {
             value,
             allowed,
             hint,
+            fails_check: _,
         } = problem;
         let (value, allowed) = (value.as_deref(), allowed.as_deref());
         match severity {

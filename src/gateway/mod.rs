@@ -17,6 +17,7 @@
 //! | `accept` | the accept loop of one listener on one thread |
 //! | `connection` | one accepted connection from its handshake to its flow |
 //! | `contain` | keeps a panic to the piece of work it happened in |
+//! | `announce` | what is due, said once when its time comes |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `run` | [`Gateway`]: start, publish, status |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
@@ -29,6 +30,7 @@
 //! Who may come in: `cli`, and whoever puts a gateway to the test (`simulate`, system tests).
 
 mod accept;
+mod announce;
 mod build;
 mod connection;
 mod contain;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
+use super::announce::Announcements;
 use super::build::{Workshop, load_and_build};
 use super::describe::{describe, say};
 use super::routes::watch_of;
@@ -67,6 +68,7 @@ pub struct Gateway {
     pub(super) supervisor: Supervisor,
     pub(super) lifecycle: Lifecycle,
     pub(super) last_reload_failure: Option<String>,
+    announcements: Announcements,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
 }
@@ -119,6 +121,7 @@ impl Gateway {
             supervisor: Supervisor::default(),
             lifecycle: Lifecycle::starting(),
             last_reload_failure: None,
+            announcements: Announcements::default(),
             files: draft.files,
         };
         let next = Arc::clone(&gateway.snapshot);
@@ -217,6 +220,8 @@ impl Gateway {
             &next.tickets,
             self.workshop.clock.now(),
         );
+        self.announcements
+            .follow(next.due(self.workshop.clock.now()));
         self.snapshot = next;
         Ok(())
     }
@@ -273,9 +278,14 @@ impl Gateway {
         sides.is_some()
     }
 
-    /// Puts away what time has made useless; to be called now and then.
-    pub fn tidy(&self) {
-        self.workshop.vault.sweep(self.workshop.clock.now());
+    /// Puts away what time has made useless, and says what has become due; to be called every few
+    /// seconds. Returns what it said.
+    pub fn tidy(&mut self) -> Problems {
+        let now = self.workshop.clock.now();
+        self.workshop.vault.sweep(now);
+        let news = self.announcements.news(self.snapshot.due(now));
+        say(&news);
+        news
     }
 
     /// Whether every worker is alive. One that is not has left its connections behind.

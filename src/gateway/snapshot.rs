@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::certs::revocation::Due;
 use crate::config::settings::{ProbeSettings, Settings};
 use crate::events::{EventRoute, StaticRoute};
 use crate::http::Upstream;
-use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName};
+use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, WallTime};
 use crate::net::Scope;
 use crate::requests::{PassthroughRoute, RequestRoute, Sides};
 use crate::tls::{Acceptor, Connector, TicketSource};
@@ -147,6 +148,16 @@ impl Snapshot {
     /// Whether an upstream is in use in this generation.
     pub(super) fn uses(&self, upstream: &Arc<Upstream>) -> bool {
         self.upstreams().any(|own| Arc::ptr_eq(own, upstream))
+    }
+
+    /// The revocation lists of both roles of every system that have reached a step.
+    pub(super) fn due(&self, now: WallTime) -> Vec<Due> {
+        let lists = self.systems.values().flat_map(|parts| {
+            let server = parts.acceptor.as_ref().and_then(|own| own.revocation());
+            let client = parts.connector.as_ref().and_then(|own| own.revocation());
+            server.into_iter().chain(client)
+        });
+        lists.flat_map(|lists| lists.due(now)).collect()
     }
 
     /// All upstreams.

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
-use std::hash::Hasher;
-use std::io::Read;
+use std::ffi::OsStr;
+use std::hash::{Hash, Hasher};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -181,6 +182,13 @@ impl FileWatch {
             return;
         };
         let mut folders: Vec<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        // A folder that is named itself, as one of revocation lists is.
+        folders.extend(
+            files
+                .iter()
+                .map(PathBuf::as_path)
+                .filter(|file| file.is_dir()),
+        );
         folders.push(&self.dir);
         folders.sort_unstable();
         folders.dedup();
@@ -205,23 +213,55 @@ fn is_news(kind: EventKind) -> bool {
     }
 }
 
-/// What a file holds. A refused configuration may name anything: a pipe would block, a device has
-/// no end, so they count as missing.
+/// What a file holds, or a folder with the files in it. A refused configuration may name anything:
+/// a pipe would block, a device has no end, so they count as missing.
 fn digest(path: &Path) -> Option<u64> {
-    let metadata = std::fs::metadata(path)
-        .ok()
-        .filter(std::fs::Metadata::is_file)?;
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).ok()?;
-    file.take(READ_AT_MOST).read_to_end(&mut bytes).ok()?;
     let mut hasher = DefaultHasher::new();
-    hasher.write_u64(metadata.len());
-    hasher.write(&bytes);
+    let metadata = std::fs::metadata(path).ok()?;
+    if metadata.is_dir() {
+        let entries = std::fs::read_dir(path).ok()?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        // Hidden ones are not read either: they are files on their way to another name.
+        files.retain(|file| !is_hidden(file));
+        files.sort_unstable();
+        for file in files {
+            (&file, file_digest(&file)).hash(&mut hasher);
+        }
+    } else {
+        file_digest(path)?.hash(&mut hasher);
+    }
     Some(hasher.finish())
 }
 
+fn is_hidden(file: &Path) -> bool {
+    let name = file.file_name().map(OsStr::as_encoded_bytes);
+    name.is_some_and(|name| name.starts_with(b"."))
+}
+
+fn file_digest(path: &Path) -> Option<u64> {
+    let metadata = std::fs::metadata(path)
+        .ok()
+        .filter(std::fs::Metadata::is_file)?;
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u64(metadata.len());
+    let file = std::fs::File::open(path).ok()?;
+    let mut file = BufReader::with_capacity(PART, file.take(READ_AT_MOST));
+    loop {
+        let part = file.fill_buf().ok()?;
+        if part.is_empty() {
+            return Some(hasher.finish());
+        }
+        hasher.write(part);
+        let length = part.len();
+        file.consume(length);
+    }
+}
+
 /// More than any file that is loaded may have.
-const READ_AT_MOST: u64 = 4 * 1024 * 1024;
+const READ_AT_MOST: u64 = 65 << 20;
+
+/// A large list is read in parts, so that looking at it takes no memory.
+const PART: usize = 64 << 10;
 
 /// How long files have to be at rest before they are loaded.
 const REST: Duration = Duration::from_millis(300);

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
+use crate::certs::path::Refusal;
 use crate::model::{Principal, WallTime};
 
 tokio::task_local! {
@@ -23,6 +24,8 @@ tokio::task_local! {
 pub(super) struct Attempt {
     /// The leaf the peer showed last, accepted or not.
     pub(super) shown: Option<CertificateDer<'static>>,
+    /// Why its chain was refused, if it was.
+    pub(super) refusal: Option<Refusal>,
     /// What a session rests on: set by a verified chain, or by a session that is taken up again.
     pub(super) standing: Option<Standing>,
 }
@@ -52,7 +55,15 @@ impl Attempt {
     /// Notes the leaf that a peer shows.
     pub(super) fn note_shown(leaf: &CertificateDer<'_>) {
         let leaf = leaf.clone().into_owned();
-        Self::update(|attempt| attempt.shown = Some(leaf));
+        Self::update(|attempt| {
+            attempt.shown = Some(leaf);
+            attempt.refusal = None;
+        });
+    }
+
+    /// Notes why the chain of the leaf that was shown is refused.
+    pub(super) fn note_refusal(refusal: Refusal) {
+        Self::update(|attempt| attempt.refusal = Some(refusal));
     }
 
     /// Notes what the session will rest on.

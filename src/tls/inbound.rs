@@ -9,9 +9,11 @@ use rustls::{CommonState, HandshakeKind, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
+use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{ClientAuth, FileRef, IdentityFiles, ServerTls, TlsVersion};
+use crate::config::settings::{
+    ClientAuth, FileRef, IdentityFiles, ServerTls, TlsFiles, TlsVersion,
+};
 use crate::model::{Clock, Principal, WallTime};
 use crate::net::Socket;
 use crate::tls::admission::Admission;
@@ -38,6 +40,7 @@ pub struct Acceptor {
     lifetime: Duration,
     leaf: CertificateFacts,
     policy: TlsPolicy,
+    revocation: Option<Arc<RevocationLists>>,
     fingerprint: [u8; 32],
 }
 
@@ -90,6 +93,8 @@ impl Acceptor {
         let (Some(policy), Some(identity), Some(trust)) = (policy, identity, trust) else {
             return (None, problems);
         };
+        let (revocation, found) = revocation_lists(files, &trust, &identity, now);
+        problems.extend(found);
         judge_identity(
             &identity,
             &policy,
@@ -103,6 +108,7 @@ impl Acceptor {
             policy,
             identity,
             trust,
+            revocation,
         };
         match parts.assemble(settings, scope, clock, vault) {
             Ok(acceptor) => (Some(acceptor), problems),
@@ -122,7 +128,9 @@ impl Acceptor {
     pub async fn accept(&self, stream: Socket) -> Result<Accepted, HandshakeFailure> {
         let (result, attempt) = Attempt::run(self.tls.accept(stream)).await;
         let stream = result.map_err(|error| {
-            HandshakeFailure::from_io(&error, Direction::Inbound).over(attempt.shown.as_ref())
+            HandshakeFailure::from_io(&error, Direction::Inbound)
+                .over(attempt.shown.as_ref())
+                .because(attempt.refusal)
         })?;
         let (_, connection) = stream.get_ref();
         let server_name = connection.server_name().map(Box::from);
@@ -193,6 +201,11 @@ impl Acceptor {
         &self.leaf
     }
 
+    /// The lists by which it judges clients.
+    pub fn revocation(&self) -> Option<&RevocationLists> {
+        self.revocation.as_deref()
+    }
+
     /// What it accepts.
     pub fn policy(&self) -> &TlsPolicy {
         &self.policy
@@ -213,6 +226,7 @@ struct Parts {
     policy: TlsPolicy,
     identity: Identity,
     trust: TrustStore,
+    revocation: Option<Arc<RevocationLists>>,
 }
 
 impl Parts {
@@ -227,14 +241,28 @@ impl Parts {
             policy,
             identity,
             trust,
+            revocation,
         } = self;
         let now = clock.now();
         let mode = settings.client_auth;
-        let fingerprint = fingerprint(settings, scope, &policy, &identity, &trust);
+        let fingerprint = fingerprint(
+            settings,
+            scope,
+            &policy,
+            &identity,
+            &trust,
+            revocation.as_deref(),
+        );
         let policy_id = PolicyId::of(&trust, mode);
         let id = UniverseId::of(mode, identity.leaf(), scope);
         let universe = vault.universe(id);
-        let judge = Arc::new(ClientJudge::new(trust, mode, &policy.provider(), now));
+        let judge = Arc::new(ClientJudge::new(
+            trust,
+            revocation.clone(),
+            mode,
+            &policy.provider(),
+            now,
+        ));
         let admission = Arc::new(Admission {
             universe,
             judge: Arc::clone(&judge),
@@ -271,6 +299,7 @@ impl Parts {
             lifetime: settings.session.lifetime,
             leaf: identity.leaf().clone(),
             policy,
+            revocation,
             fingerprint,
         })
     }
@@ -282,6 +311,7 @@ fn fingerprint(
     policy: &TlsPolicy,
     identity: &Identity,
     trust: &TrustStore,
+    revocation: Option<&RevocationLists>,
 ) -> [u8; 32] {
     let session = &settings.session;
     let cache_size = u64::try_from(session.cache_size).unwrap_or(u64::MAX);
@@ -294,6 +324,7 @@ fn fingerprint(
         .part(&session.lifetime.as_secs().to_be_bytes())
         .part(&cache_size.to_be_bytes())
         .part(&[u8::from(session.tickets)])
+        .digests(revocation.map(RevocationLists::digest).as_slice())
         .finish()
 }
 
@@ -326,6 +357,20 @@ fn judge_identity(
     if let Some(problem) = policy.judge_key(&leaf.key, &file.place) {
         problems.push(problem);
     }
+}
+
+/// The revocation lists of a role, if it has any; `None` also with an error among the problems.
+pub(super) fn revocation_lists(
+    files: &TlsFiles,
+    trust: &TrustStore,
+    identity: &Identity,
+    now: WallTime,
+) -> (Option<Arc<RevocationLists>>, Problems) {
+    let Some(settings) = &files.revocation else {
+        return (None, Problems::new());
+    };
+    let (lists, problems) = RevocationLists::load(settings, trust, identity.chain(), now);
+    (lists.map(Arc::new), problems)
 }
 
 /// The file that holds the certificate.

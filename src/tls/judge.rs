@@ -3,42 +3,44 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use crate::certs::TrustStore;
 use crate::certs::inspect::CertificateFacts;
+use crate::certs::path::{Certificate, Purpose};
+use crate::certs::{RevocationLists, TrustStore};
 use crate::config::settings::ClientAuth;
 use crate::model::{Principal, WallTime};
 use crate::tls::attempt::{Attempt, Standing};
-use crate::tls::path::{Paths, Purpose, wall};
+use crate::tls::handshake_signature::{verify_tls12, verify_tls13};
+use crate::tls::path::{Paths, wall};
 use crate::tls::verdicts::{Verdicts, key_of};
 
 /// Judges clients that come to our listeners.
 #[derive(Debug)]
 pub(super) struct ClientJudge {
     paths: Paths,
+    algorithms: WebPkiSupportedAlgorithms,
     mode: ClientAuth,
     hints: Vec<DistinguishedName>,
     verdicts: Verdicts,
 }
 
 impl ClientJudge {
-    /// A judge over these anchors.
+    /// A judge over these anchors and lists.
     pub(super) fn new(
         trust: TrustStore,
+        revocation: Option<Arc<RevocationLists>>,
         mode: ClientAuth,
         provider: &CryptoProvider,
         now: WallTime,
     ) -> Self {
         let hints = trust.names_at(now);
-        let algorithms = provider.signature_verification_algorithms;
         Self {
-            paths: Paths::new(trust, Purpose::Client, algorithms, now),
+            paths: Paths::new(trust, revocation, Purpose::Client),
+            algorithms: provider.signature_verification_algorithms,
             mode,
             hints,
             verdicts: Verdicts::default(),
@@ -56,7 +58,7 @@ impl ClientJudge {
         if let Some(principal) = self.verdicts.get(&key, now) {
             return Ok(principal);
         }
-        let until = self.paths.prove(leaf, others, now)?;
+        let until = self.paths.prove(leaf, others, now)?.until;
         let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
         let principal = Arc::new(facts.principal());
         self.verdicts.put(key, Arc::clone(&principal), now, until);
@@ -101,7 +103,7 @@ impl ClientCertVerifier for ClientJudge {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, self.paths.algorithms())
+        verify_tls12(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -110,11 +112,11 @@ impl ClientCertVerifier for ClientJudge {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, self.paths.algorithms())
+        verify_tls13(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.paths.algorithms().supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
@@ -122,20 +124,21 @@ impl ClientCertVerifier for ClientJudge {
 #[derive(Debug)]
 pub(super) struct ServerJudge {
     paths: Paths,
+    algorithms: WebPkiSupportedAlgorithms,
     legacy_cn_match: bool,
 }
 
 impl ServerJudge {
-    /// A judge over these anchors.
+    /// A judge over these anchors and lists.
     pub(super) fn new(
         trust: TrustStore,
+        revocation: Option<Arc<RevocationLists>>,
         legacy_cn_match: bool,
         provider: &CryptoProvider,
-        now: WallTime,
     ) -> Self {
-        let algorithms = provider.signature_verification_algorithms;
         Self {
-            paths: Paths::new(trust, Purpose::Server, algorithms, now),
+            paths: Paths::new(trust, revocation, Purpose::Server),
+            algorithms: provider.signature_verification_algorithms,
             legacy_cn_match,
         }
     }
@@ -148,15 +151,19 @@ impl ServerJudge {
         host: &ServerName<'_>,
         now: WallTime,
     ) -> Result<(), Error> {
-        self.paths.prove(leaf, others, now)?;
+        let proven = self.paths.prove(leaf, others, now)?;
         // The name is looked at last, so a mismatch means that the chain itself is good.
-        match verify_server_name(&ParsedCertificate::try_from(leaf)?, host) {
-            Ok(()) => Ok(()),
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.legacy_cn_match && common_name_is(leaf, host) => Ok(()),
-            Err(error) => Err(error),
+        let own = proven.path.first();
+        if own.is_some_and(|own| own.is_for_host(host))
+            || (self.legacy_cn_match && common_name_is(leaf, host))
+        {
+            return Ok(());
         }
+        let mismatch = CertificateError::NotValidForNameContext {
+            expected: host.to_owned(),
+            presented: own.map(Certificate::hosts).unwrap_or_default(),
+        };
+        Err(mismatch.into())
     }
 }
 
@@ -180,7 +187,7 @@ impl ServerCertVerifier for ServerJudge {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, self.paths.algorithms())
+        verify_tls12(message, cert, dss, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -189,11 +196,11 @@ impl ServerCertVerifier for ServerJudge {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, self.paths.algorithms())
+        verify_tls13(message, cert, dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.paths.algorithms().supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 

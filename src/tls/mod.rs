@@ -29,6 +29,7 @@ mod attempt;
 pub mod cipher_suites;
 mod clock;
 pub mod failure;
+mod handshake_signature;
 pub mod inbound;
 mod judge;
 pub mod outbound;

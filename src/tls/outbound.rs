@@ -10,7 +10,7 @@ use rustls::{ClientConfig, HandshakeKind};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::certs::{CertificateFacts, Digest, Identity, TrustStore};
+use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{ClientTls, TlsVersion};
 use crate::model::{Clock, HostPort};
@@ -18,7 +18,7 @@ use crate::net::Socket;
 use crate::tls::attempt::Attempt;
 use crate::tls::clock::ClockTime;
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
-use crate::tls::inbound::certificate_file;
+use crate::tls::inbound::{certificate_file, revocation_lists};
 use crate::tls::judge::ServerJudge;
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::provider;
@@ -32,6 +32,7 @@ pub struct Connector {
     clock: Clock,
     leaf: CertificateFacts,
     policy: TlsPolicy,
+    revocation: Option<Arc<RevocationLists>>,
     fingerprint: [u8; 32],
 }
 
@@ -56,18 +57,29 @@ impl Connector {
         let (Some(policy), Some(identity), Some(trust)) = (policy, identity, trust) else {
             return (None, problems);
         };
+        let (revocation, found) = revocation_lists(files, &trust, &identity, now);
+        problems.extend(found);
         report(settings, &identity, &mut problems);
+        if problems.has_errors() {
+            return (None, problems);
+        }
         let fingerprint = Digest::new("connector")
             .part(&policy.digest())
             .part(&identity.digest())
             .part(&trust.digest())
             .part(&[u8::from(settings.legacy_cn_match)])
+            .digests(
+                revocation
+                    .as_deref()
+                    .map(RevocationLists::digest)
+                    .as_slice(),
+            )
             .finish();
         let judge = Arc::new(ServerJudge::new(
             trust,
+            revocation.clone(),
             settings.legacy_cn_match,
             &policy.provider(),
-            now,
         ));
         let time = Arc::new(ClockTime(clock.clone()));
         let verifier: Arc<ServerJudge> = Arc::clone(&judge);
@@ -94,6 +106,7 @@ impl Connector {
             clock: clock.clone(),
             leaf: identity.leaf().clone(),
             policy,
+            revocation,
             fingerprint,
         };
         (Some(connector), problems)
@@ -148,6 +161,11 @@ impl Connector {
         &self.leaf
     }
 
+    /// The lists by which it judges servers.
+    pub fn revocation(&self) -> Option<&RevocationLists> {
+        self.revocation.as_deref()
+    }
+
     /// What it offers.
     pub fn policy(&self) -> &TlsPolicy {
         &self.policy
@@ -194,7 +212,9 @@ impl UpstreamTls {
         let handshake = self.tls.connect(self.name.clone(), stream);
         let (result, attempt) = Attempt::run(handshake).await;
         let stream = result.map_err(|error| {
-            HandshakeFailure::from_io(&error, Direction::Outbound).over(attempt.shown.as_ref())
+            HandshakeFailure::from_io(&error, Direction::Outbound)
+                .over(attempt.shown.as_ref())
+                .because(attempt.refusal)
         })?;
         let (_, connection) = stream.get_ref();
         let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);

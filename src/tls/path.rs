@@ -1,83 +1,41 @@
 //! [`Paths`]: the way from a peer's certificate to an authority that we believe.
 //!
-//! The path is built and checked by rustls-webpki. On top of it stand the checks that it leaves
-//! out and that nginx and OpenSSL make: an issuer has to be allowed to sign certificates, a key
-//! identifier is never critical, and an anchor vouches for nobody once it has expired itself.
+//! Whether there is one is decided in [`crate::certs::path`]. Here its refusals become the TLS
+//! library's, which choose the alert, and are noted for the operator.
 
-use std::cell::Cell;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use rustls::{CertificateError, Error, ExtendedKeyPurpose, OtherError};
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, Error, OtherError};
 
 use crate::certs::TrustStore;
-use crate::certs::inspect::{CertificateFacts, IssuingDefect, issuing_defect};
+use crate::certs::path::{Proven, Purpose, Question, Reason, Refusal, Revocation};
+use crate::certs::revocation::{RevocationLists, RevocationRefusal};
+use crate::certs::signature::SignatureDefect;
 use crate::model::WallTime;
-
-/// What a peer wants to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// A client that comes to us.
-    Client,
-    /// A server that we go to.
-    Server,
-}
+use crate::tls::attempt::Attempt;
 
 /// Judges chains by one set of authorities, for one purpose.
 #[derive(Debug)]
 pub(super) struct Paths {
     trust: TrustStore,
+    revocation: Option<Arc<RevocationLists>>,
     purpose: Purpose,
-    algorithms: WebPkiSupportedAlgorithms,
-    current: RwLock<Current>,
-}
-
-/// The authorities of a span of time.
-#[derive(Debug)]
-struct Current {
-    from: WallTime,
-    until: Option<WallTime>,
-    authorities: Arc<[TrustAnchor<'static>]>,
-}
-
-impl Current {
-    fn of(trust: &TrustStore, now: WallTime) -> Self {
-        Self {
-            from: now,
-            until: trust.next_expiry(now),
-            authorities: trust.authorities_at(now).into(),
-        }
-    }
-
-    /// A clock may also be set back: then authorities that had expired have not.
-    fn holds_at(&self, now: WallTime) -> bool {
-        self.from <= now && self.until.is_none_or(|until| now <= until)
-    }
 }
 
 impl Paths {
-    /// Paths to these authorities.
+    /// Paths to these authorities, of certificates that they have not revoked.
     pub(super) fn new(
         trust: TrustStore,
+        revocation: Option<Arc<RevocationLists>>,
         purpose: Purpose,
-        algorithms: WebPkiSupportedAlgorithms,
-        now: WallTime,
     ) -> Self {
-        let current = RwLock::new(Current::of(&trust, now));
         Self {
             trust,
+            revocation,
             purpose,
-            algorithms,
-            current,
         }
-    }
-
-    /// The signatures that are understood.
-    pub(super) fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
-        &self.algorithms
     }
 
     /// Finds a path, and says until when it is as good as now.
@@ -86,170 +44,74 @@ impl Paths {
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: WallTime,
-    ) -> Result<WallTime, Error> {
-        if issuing_defect(leaf) == Some(IssuingDefect::CriticalKeyIdentifier) {
-            return Err(CertificateError::UnhandledCriticalExtension.into());
-        }
-        let own = self.trust.own_anchor_of(leaf, now);
-        let authorities = match own {
-            Some(own) => Arc::from([own]),
-            None => self.authorities_at(now),
+    ) -> Result<Proven, Error> {
+        let question = Question {
+            anchors: self.trust.authorities(),
+            purpose: self.purpose,
+            revocation: self
+                .revocation
+                .as_deref()
+                .map(|lists| lists as &dyn Revocation),
+            now,
         };
-        let defect = Cell::new(None);
-        let fit = |path: &VerifiedPath<'_>| {
-            let found = path
-                .intermediate_certificates()
-                .find_map(|issuer| issuing_defect(&issuer.der()));
-            if found.is_none() {
-                return Ok(());
-            }
-            defect.set(found);
-            // Any error makes the path builder look for another path.
-            Err(webpki::Error::UnknownIssuer)
-        };
-        let certificate = EndEntityCert::try_from(leaf).map_err(|error| as_tls_error(&error))?;
-        let proven = certificate.verify_for_usage(
-            self.algorithms.all,
-            &authorities,
-            others,
-            unix(now),
-            self.purpose.usage(),
-            None,
-            Some(&fit),
-        );
-        let path = proven.map_err(|error| match defect.get() {
-            Some(defect) => other(defect),
-            None => self.explain(&error, leaf, others, now),
-        })?;
-        self.end_of(&path, leaf, now)
-    }
-
-    fn authorities_at(&self, now: WallTime) -> Arc<[TrustAnchor<'static>]> {
-        {
-            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-            if current.holds_at(now) {
-                return Arc::clone(&current.authorities);
-            }
-        }
-        let fresh = Current::of(&self.trust, now);
-        let authorities = Arc::clone(&fresh.authorities);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        authorities
-    }
-
-    /// When the first of a path's certificates ends, or the next of our anchors.
-    fn end_of(
-        &self,
-        path: &VerifiedPath<'_>,
-        leaf: &CertificateDer<'_>,
-        now: WallTime,
-    ) -> Result<WallTime, Error> {
-        let end = |der: &[u8]| CertificateFacts::of(der).map(|facts| facts.not_after);
-        let leaf_end = end(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
-        let issuers = path.intermediate_certificates();
-        let others = issuers.filter_map(|issuer| end(&issuer.der()).ok());
-        let others = others.chain(self.trust.next_expiry(now));
-        Ok(others.fold(leaf_end, WallTime::min))
-    }
-
-    /// That nobody is known who issued a certificate has two reasons, and only one of them is
-    /// that the authority is missing.
-    fn explain(
-        &self,
-        error: &webpki::Error,
-        leaf: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        now: WallTime,
-    ) -> Error {
-        if !matches!(error, webpki::Error::UnknownIssuer) {
-            return as_tls_error(error);
-        }
-        let facts = std::iter::once(leaf).chain(others);
-        let facts = facts.filter_map(|der| CertificateFacts::of(der).ok());
-        let expired = facts
-            .filter_map(|facts| self.trust.expired_by(facts.issuer_der(), now))
-            .max();
-        match expired {
-            Some(end) => CertificateError::ExpiredContext {
-                time: unix(now),
-                not_after: unix(end),
-            }
-            .into(),
-            None => CertificateError::UnknownIssuer.into(),
-        }
+        question.prove(leaf, others).map_err(|refusal| {
+            let error = as_tls_error(&refusal, now);
+            Attempt::note_refusal(refusal);
+            error.into()
+        })
     }
 }
 
-impl Purpose {
-    fn usage(self) -> KeyUsage {
-        match self {
-            Self::Client => KeyUsage::client_auth(),
-            Self::Server => KeyUsage::server_auth(),
-        }
-    }
-}
-
-/// The path builder's words in the TLS library's, which choose the alert.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the library's list is open; what is not told apart here is passed on as it is"
-)]
-fn as_tls_error(error: &webpki::Error) -> Error {
-    use webpki::Error as Webpki;
-    match error {
-        Webpki::BadDer | Webpki::BadDerTime | Webpki::TrailingData(_) => {
-            CertificateError::BadEncoding
-        }
-        Webpki::CertNotValidYet { time, not_before } => CertificateError::NotValidYetContext {
-            time: *time,
-            not_before: *not_before,
+/// A refusal in the TLS library's words, which choose the alert. What it has no words for is passed
+/// on as it is.
+fn as_tls_error(refusal: &Refusal, now: WallTime) -> CertificateError {
+    let time = unix(now);
+    match &refusal.reason {
+        Reason::UnknownIssuer => CertificateError::UnknownIssuer,
+        Reason::Expired { not_after } => CertificateError::ExpiredContext {
+            time,
+            not_after: unix(*not_after),
         },
-        Webpki::CertExpired { time, not_after } => CertificateError::ExpiredContext {
-            time: *time,
-            not_after: *not_after,
+        Reason::NotYetValid { not_before } => CertificateError::NotValidYetContext {
+            time,
+            not_before: unix(*not_before),
         },
-        Webpki::InvalidCertValidity => CertificateError::Expired,
-        Webpki::UnknownIssuer => CertificateError::UnknownIssuer,
-        Webpki::CertRevoked => CertificateError::Revoked,
-        Webpki::InvalidSignatureForPublicKey => CertificateError::BadSignature,
-        Webpki::UnsupportedSignatureAlgorithmContext(context) => {
-            CertificateError::UnsupportedSignatureAlgorithmContext {
-                signature_algorithm_id: context.signature_algorithm_id.clone(),
-                supported_algorithms: context.supported_algorithms.clone(),
+        Reason::Malformed(_) => CertificateError::BadEncoding,
+        Reason::UnknownCritical(_) | Reason::ForbiddenCritical(_) => {
+            CertificateError::UnhandledCriticalExtension
+        }
+        Reason::WrongPurpose(_) => CertificateError::InvalidPurpose,
+        Reason::Signature(SignatureDefect::Wrong) => CertificateError::BadSignature,
+        Reason::Signature(
+            SignatureDefect::UnsupportedAlgorithm | SignatureDefect::ShortKey { .. },
+        ) => CertificateError::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id: Vec::new(),
+            supported_algorithms: Vec::new(),
+        },
+        Reason::Revocation(RevocationRefusal::Revoked { .. }) => CertificateError::Revoked,
+        Reason::Revocation(RevocationRefusal::ListExpired { next_update, .. }) => {
+            CertificateError::ExpiredRevocationListContext {
+                time,
+                next_update: unix(*next_update),
             }
         }
-        Webpki::UnsupportedSignatureAlgorithmForPublicKeyContext(context) => {
-            CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
-                signature_algorithm_id: context.signature_algorithm_id.clone(),
-                public_key_algorithm_id: context.public_key_algorithm_id.clone(),
-            }
-        }
-        Webpki::RequiredEkuNotFoundContext(context) => CertificateError::InvalidPurposeContext {
-            required: purpose_of(context.required.oid_values()),
-            presented: context
-                .present
-                .iter()
-                .map(|values| purpose_of(values.iter().copied()))
-                .collect(),
-        },
-        rest => return other(rest.clone()),
+        Reason::Revocation(
+            RevocationRefusal::ListMissing { .. }
+            | RevocationRefusal::ListNotYetValid { .. }
+            | RevocationRefusal::ListUnproven { .. }
+            | RevocationRefusal::MayNotSignLists { .. },
+        ) => CertificateError::UnknownRevocationStatus,
+        Reason::OldVersion(_)
+        | Reason::AuthorityAsLeaf
+        | Reason::UnfitKey(_)
+        | Reason::NotAnAuthority
+        | Reason::MayNotSign
+        | Reason::TooManyBelow { .. }
+        | Reason::NameNotAllowed(_)
+        | Reason::NoPolicy
+        | Reason::ChainTooLong { .. }
+        | Reason::TooManyPaths => CertificateError::Other(OtherError(Arc::new(refusal.clone()))),
     }
-    .into()
-}
-
-fn purpose_of(values: impl Iterator<Item = usize>) -> ExtendedKeyPurpose {
-    /// id-kp-serverAuth and id-kp-clientAuth differ in their last number.
-    const KEY_PURPOSE: [usize; 8] = [1, 3, 6, 1, 5, 5, 7, 3];
-    let values: Vec<usize> = values.collect();
-    match values.split_last() {
-        Some((1, before)) if *before == KEY_PURPOSE => ExtendedKeyPurpose::ServerAuth,
-        Some((2, before)) if *before == KEY_PURPOSE => ExtendedKeyPurpose::ClientAuth,
-        _ => ExtendedKeyPurpose::Other(values),
-    }
-}
-
-fn other(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    CertificateError::Other(OtherError(Arc::new(error))).into()
 }
 
 /// A time as the TLS library counts it.

@@ -32,7 +32,7 @@ pub(crate) fn flatten(pretty: &str) -> Vec<String> {
             // Structs are told by their fields; the variants of an enum have names that matter.
             let is_variant = matches!(
                 kind,
-                "After" | "Combined" | "Http" | "Pair" | "Soap" | "Window"
+                "After" | "Combined" | "Grace" | "Http" | "Pair" | "Soap" | "Window"
             );
             if is_variant {
                 flat.push(format!("{} = {kind}", joined(&path, "")));

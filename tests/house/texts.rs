@@ -5,7 +5,6 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 
-use crmgate::certs::inspect::IssuingDefect;
 use crmgate::config::load;
 use crmgate::config::problem::Problems;
 use crmgate::gateway::StartError;
@@ -173,14 +172,6 @@ fn a_log_that_cannot_be_written_names_the_key_to_change() {
     for (error, text) in logs {
         assert_eq!(error.to_string(), text);
     }
-}
-
-#[test]
-fn an_issuer_that_may_not_issue_is_told_why() {
-    assert_eq!(
-        IssuingDefect::CriticalKeyIdentifier.to_string(),
-        "its subject key identifier is marked critical"
-    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::certs::expiry::Validity;
 use crate::certs::identity::chain::Told;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
 use crate::certs::key::{Passphrase, signing_key};
-use crate::certs::pem::{PemFile, error, notice, warning};
+use crate::certs::pem::{PemFile, error, notice, refuse_lists, warning};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{FileRef, IdentityFiles};
 use crate::model::WallTime;
@@ -121,6 +121,7 @@ impl<'a> Found<'a> {
                 }
             }
         }
+        refuse_lists(file, pem, problems);
         if certificates.is_empty() && !problems.has_errors() {
             problems.push(match pem.foreign().next() {
                 Some(foreign) => foreign.problem(file),

@@ -169,6 +169,14 @@ fn a_file_without_certificate_or_without_key_is_refused() {
 }
 
 #[test]
+fn a_revocation_list_beside_the_own_certificate_is_refused() {
+    let list = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
+    let own = leaf(&authority("CA"), "gw.example").combined_pem();
+    let text = refused(&format!("{own}{list}"));
+    assert!(text.contains("holds a revocation list in line "), "{text}");
+}
+
+#[test]
 fn of_several_keys_the_one_that_belongs_is_taken() {
     let ca = authority("CA");
     let (one, other) = (leaf(&ca, "one.example"), leaf(&ca, "other.example"));

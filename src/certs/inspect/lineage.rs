@@ -3,9 +3,9 @@
 use rustls::pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
-use x509_parser::prelude::FromDer;
 
 use super::CertificateFacts;
+use crate::certs::path::Certificate;
 
 impl CertificateFacts {
     /// Whether the certificate vouches for itself alone: one name, and one key as far as it says.
@@ -26,24 +26,13 @@ impl CertificateFacts {
 
 /// Whether the key of `issuer` made the signature of a certificate.
 ///
-/// `false` also where that cannot be told: for algorithms that are not served any more, and for
-/// an issuer of version 1.
+/// `false` also where that cannot be told, as for algorithms that are not served any more.
 pub fn is_signed_by(certificate: &CertificateDer<'_>, issuer: &CertificateDer<'_>) -> bool {
-    let Ok((_rest, parsed)) = X509Certificate::from_der(certificate) else {
+    let Ok(certificate) = Certificate::read(certificate) else {
         return false;
     };
-    // The library has a signature checked by any certificate, not by a leaf alone.
-    let Ok(issuer) = webpki::EndEntityCert::try_from(issuer) else {
-        return false;
-    };
-    let (signed, signature) = (
-        parsed.tbs_certificate.as_ref(),
-        &parsed.signature_value.data,
-    );
-    webpki::ALL_VERIFICATION_ALGS.iter().any(|algorithm| {
-        let verdict = issuer.verify_signature(*algorithm, signed, signature);
-        verdict.is_ok()
-    })
+    let issuer = Certificate::read(issuer);
+    issuer.is_ok_and(|issuer| certificate.check_signature(issuer.spki()).is_ok())
 }
 
 /// The identifier of the certificate's own key.

@@ -1,7 +1,7 @@
 //! [`CertificateFacts`]: what a certificate says, in words for people.
 //!
-//! The only user of the X.509 parser. Whether a chain is to be believed is decided by the verifier
-//! in `tls`; what is read here can only make that stricter ([`issuing_defect`]), never wider.
+//! Nothing here decides about trust: whether a chain is to be believed is decided in
+//! [`crate::certs::path`], which reads certificates strictly and for itself.
 
 mod lineage;
 
@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -231,37 +231,6 @@ impl CertificateFacts {
             .collect();
         names.join(", ")
     }
-}
-
-/// Why a certificate may not have issued another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum IssuingDefect {
-    /// The key usage is there and lacks `keyCertSign`.
-    #[error("its key usage does not allow to sign certificates")]
-    MayNotSign,
-    /// The subject key identifier is marked critical, which RFC 5280 forbids.
-    #[error("its subject key identifier is marked critical")]
-    CriticalKeyIdentifier,
-}
-
-/// What makes a certificate unfit as an issuer although the path builder would take it.
-///
-/// The path builder looks neither at `keyCertSign` nor at critical key identifiers; nginx and
-/// OpenSSL do. Bytes that cannot be parsed have no defect here: the path builder refuses them.
-pub fn issuing_defect(der: &[u8]) -> Option<IssuingDefect> {
-    let (_rest, certificate) = X509Certificate::from_der(der).ok()?;
-    let critical_identifier = certificate.extensions().iter().any(|extension| {
-        extension.critical
-            && matches!(
-                extension.parsed_extension(),
-                ParsedExtension::SubjectKeyIdentifier(_)
-            )
-    });
-    if critical_identifier {
-        return Some(IssuingDefect::CriticalKeyIdentifier);
-    }
-    let usage = certificate.key_usage().ok().flatten()?;
-    (!usage.value.key_cert_sign()).then_some(IssuingDefect::MayNotSign)
 }
 
 fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<AlternativeName> {

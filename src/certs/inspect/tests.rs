@@ -79,17 +79,6 @@ fn a_name_with_a_line_break_prints_on_one_line() {
 }
 
 #[test]
-fn an_authority_without_key_cert_sign_has_a_defect() {
-    let root = authority("Root");
-    let unable = root.intermediate_with_usage("Unable", false).expect("made");
-    assert_eq!(
-        issuing_defect(unable.der()),
-        Some(IssuingDefect::MayNotSign)
-    );
-    assert_eq!(issuing_defect(root.der()), None);
-}
-
-#[test]
 fn trailing_bytes_make_it_no_certificate() {
     let mut der = leaf(&authority("CA"), "x").der.to_vec();
     der.push(0);
@@ -104,7 +93,6 @@ proptest! {
             *target = byte;
         }
         let _either = CertificateFacts::of(&der).is_ok();
-        let _either = issuing_defect(&der);
         let der = CertificateDer::from(der);
         let _either = is_signed_by(&der, &der);
     }

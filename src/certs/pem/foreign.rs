@@ -19,6 +19,8 @@ pub enum Foreign {
     BareBase64,
     /// One certificate in DER, the `.cer` of a Windows export.
     DerCertificate,
+    /// One revocation list in DER.
+    DerRevocationList,
     /// A private key in DER.
     DerKey,
     /// A private key in DER, encrypted.
@@ -55,7 +57,7 @@ impl Foreign {
     }
 
     /// Names a file that holds no PEM block.
-    pub(super) fn sniff(bytes: &[u8]) -> Self {
+    pub(in crate::certs) fn sniff(bytes: &[u8]) -> Self {
         let nul_at = |index: usize| bytes.get(index) == Some(&0);
         if bytes.iter().all(u8::is_ascii_whitespace) {
             Self::Empty
@@ -94,6 +96,7 @@ impl Foreign {
             // algorithm, so it begins with an object identifier.
             Some((0x30, first)) => match open_element(first) {
                 Some((0x06, _)) => Self::DerEncryptedKey,
+                _ if is_list(first) => Self::DerRevocationList,
                 _ => Self::DerCertificate,
             },
             _ => Self::Binary,
@@ -101,13 +104,16 @@ impl Foreign {
     }
 
     /// What the file is, completing "the file ... ".
-    fn what(&self) -> String {
+    pub(in crate::certs) fn what(&self) -> String {
         match self {
             Self::Empty => "is empty".to_owned(),
             Self::Utf16 => "is text in UTF-16, which PEM never is".to_owned(),
             Self::PlainText => "is text that holds no PEM block".to_owned(),
             Self::BareBase64 => "holds base64 without its BEGIN and END lines".to_owned(),
             Self::DerCertificate => "is a certificate in DER, not in PEM".to_owned(),
+            Self::DerRevocationList => {
+                "is a revocation list in DER, and would have no effect".to_owned()
+            }
             Self::DerKey => "is a private key in DER, not in PEM".to_owned(),
             Self::DerEncryptedKey => "is an encrypted private key in DER, not in PEM".to_owned(),
             Self::DerPkcs7 => "is a PKCS#7 container in DER, not in PEM".to_owned(),
@@ -145,6 +151,7 @@ impl Foreign {
             Self::DerCertificate => {
                 format!("convert it: openssl x509 -inform DER -in \"{from}\" -out \"{to}\"")
             }
+            Self::DerRevocationList => super::NOT_HERE.into(),
             Self::DerKey => format!(
                 "convert it: openssl pkey -inform DER -in \"{from}\" -out \"{to}\"; {key_note}"
             ),
@@ -183,6 +190,18 @@ impl Foreign {
     pub fn aside(&self, file: &FileRef) -> Problem {
         warning(file, &self.what(), self.hint(&file.path))
     }
+}
+
+/// Whether what is signed is a revocation list: a version perhaps, an algorithm, an issuer and then
+/// a date, where a certificate has its two dates in a sequence.
+fn is_list(signed: &[u8]) -> bool {
+    let algorithm = match signed.first() {
+        Some(0x02) => after_element(signed),
+        _ => Some(signed),
+    };
+    let issuer = algorithm.filter(|rest| rest.first() == Some(&0x30));
+    let dates = issuer.and_then(after_element).and_then(after_element);
+    matches!(dates, Some([0x17 | 0x18, ..]))
 }
 
 /// The command that turns an encrypted key of any age into one that is read.

@@ -9,7 +9,7 @@ mod foreign;
 use std::fs::File;
 use std::io::Read as _;
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use crate::certs::digest::sha256;
 pub use crate::certs::pem::foreign::Foreign;
@@ -18,7 +18,7 @@ use crate::config::problem::{Problem, Problems};
 use crate::config::settings::FileRef;
 use crate::model::Secret;
 
-/// The largest file that is read. The largest public bundle of roots is a quarter of it; whatever
+/// The largest file of certificates or keys that is read. The largest public bundle of roots is a quarter of it; whatever
 /// is larger is not a PEM file but a mistake.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -32,7 +32,7 @@ pub enum PemContent {
     /// A private key as encrypted PKCS#8, still in PEM.
     EncryptedKey(Secret<String>),
     /// A revocation list.
-    RevocationList,
+    RevocationList(CertificateRevocationListDer<'static>),
     /// Something that is no certificate and no key, or not in a form that is read.
     Foreign(Foreign),
 }
@@ -58,15 +58,19 @@ pub struct PemFile {
 impl PemFile {
     /// Reads a file. One that holds no block at all is a problem that says what it holds instead.
     pub fn read(file: &FileRef) -> Result<Self, Problems> {
-        let bytes = read_bounded(file)?;
-        let items = blocks(file, strip_mark(&bytes))?;
+        Self::of(file, &read_bounded(file)?)
+    }
+
+    /// The same of what a file is known to hold.
+    pub(super) fn of(file: &FileRef, bytes: &[u8]) -> Result<Self, Problems> {
+        let items = blocks(file, strip_mark(bytes))?;
         if items.is_empty() {
-            let kind = Foreign::sniff(strip_mark(&bytes));
+            let kind = Foreign::sniff(strip_mark(bytes));
             return Err(kind.problem(file).into());
         }
         Ok(Self {
             items,
-            digest: sha256(&bytes),
+            digest: sha256(bytes),
         })
     }
 
@@ -76,7 +80,7 @@ impl PemFile {
             PemContent::Certificate(der) => Some((der, item.line)),
             PemContent::Key(_)
             | PemContent::EncryptedKey(_)
-            | PemContent::RevocationList
+            | PemContent::RevocationList(_)
             | PemContent::Foreign(_) => None,
         })
     }
@@ -91,12 +95,17 @@ impl PemFile {
         })
     }
 
-    /// The lines of revocation lists, which are recognised and not read.
-    pub fn revocation_lists(&self) -> impl Iterator<Item = u32> {
-        self.items
-            .iter()
-            .filter(|item| matches!(item.content, PemContent::RevocationList))
-            .map(|item| item.line)
+    /// The revocation lists with the lines where they begin.
+    pub fn revocation_lists(
+        &self,
+    ) -> impl Iterator<Item = (&CertificateRevocationListDer<'static>, u32)> {
+        self.items.iter().filter_map(|item| match &item.content {
+            PemContent::RevocationList(list) => Some((list, item.line)),
+            PemContent::Certificate(_)
+            | PemContent::Key(_)
+            | PemContent::EncryptedKey(_)
+            | PemContent::Foreign(_) => None,
+        })
     }
 
     /// What stands in the file and is of no use.
@@ -106,7 +115,7 @@ impl PemFile {
             PemContent::Certificate(_)
             | PemContent::Key(_)
             | PemContent::EncryptedKey(_)
-            | PemContent::RevocationList => None,
+            | PemContent::RevocationList(_) => None,
         })
     }
 }
@@ -132,6 +141,11 @@ pub(super) fn notice(file: &FileRef, what: &str, hint: impl Into<String>) -> Pro
 
 /// Reads a small regular file; a device or a pipe could block the start for ever.
 pub(super) fn read_bounded(file: &FileRef) -> Result<Vec<u8>, Problems> {
+    read_at_most(file, MAX_FILE)
+}
+
+/// The same for a file that may be larger.
+pub(super) fn read_at_most(file: &FileRef, most: u64) -> Result<Vec<u8>, Problems> {
     let unreadable = |cause: std::io::Error| -> Problems {
         let hint = "check that the path is right and that the service's user may read the file";
         error(file, &format!("cannot be read: {cause}"), hint).into()
@@ -144,16 +158,28 @@ pub(super) fn read_bounded(file: &FileRef) -> Result<Vec<u8>, Problems> {
     }
     let mut bytes = Vec::new();
     opened
-        .take(MAX_FILE.saturating_add(1))
+        .take(most.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_FILE) {
-        let what = format!("is larger than {MAX_FILE} bytes");
-        let hint = "name a file that holds certificates or a key in PEM";
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > most) {
+        let what = format!("is larger than {most} bytes");
+        let hint = "name the file that is meant; none that is of use here is as large";
         return Err(error(file, &what, hint).into());
     }
     Ok(bytes)
 }
+
+/// Reports revocation lists in a file where they would be passed over: the operator would believe
+/// that somebody is shut out.
+pub(super) fn refuse_lists(file: &FileRef, pem: &PemFile, problems: &mut Problems) {
+    for (_, line) in pem.revocation_lists() {
+        let what = format!("holds a revocation list in line {line}, which would have no effect");
+        problems.push(error(file, &what, NOT_HERE));
+    }
+}
+
+/// What to do about a list in another file.
+const NOT_HERE: &str = "take the list out of the file and name it with CRL_FILE";
 
 /// Without the UTF-8 byte-order mark that Windows editors write.
 pub(super) fn strip_mark(bytes: &[u8]) -> &[u8] {
@@ -276,7 +302,7 @@ fn known(file: &FileRef, label: &str, block: &Open) -> Result<PemContent, Proble
         rustls_pemfile::Item::Pkcs1Key(key) => PemContent::Key(key.into()),
         rustls_pemfile::Item::Pkcs8Key(key) => PemContent::Key(key.into()),
         rustls_pemfile::Item::Sec1Key(key) => PemContent::Key(key.into()),
-        rustls_pemfile::Item::Crl(_) => PemContent::RevocationList,
+        rustls_pemfile::Item::Crl(list) => PemContent::RevocationList(list),
         rustls_pemfile::Item::SubjectPublicKeyInfo(_) | rustls_pemfile::Item::Csr(_) | _ => {
             PemContent::Foreign(Foreign::of_label(&block.label))
         }

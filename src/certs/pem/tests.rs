@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::certs::issue::ListSpec;
 use crate::certs::testdata::{self, file};
 
 fn read(content: impl AsRef<[u8]>) -> Result<PemFile, Problems> {
@@ -31,7 +32,7 @@ fn labels(pem: &PemFile) -> Vec<&'static str> {
             PemContent::Certificate(_) => "certificate",
             PemContent::Key(_) => "key",
             PemContent::EncryptedKey(_) => "encrypted",
-            PemContent::RevocationList => "crl",
+            PemContent::RevocationList(_) => "crl",
             PemContent::Foreign(_) => "foreign",
         })
         .collect()
@@ -141,6 +142,17 @@ fn containers_and_keys_in_der_are_told_apart() {
         let (what, hint) = refused("x.bin", content);
         assert!(hint.contains(word), "{what}: {hint}");
     }
+}
+
+#[test]
+fn a_revocation_list_in_der_is_told_from_a_certificate() {
+    let ca = testdata::authority("CA");
+    let list = ca.revocation_list(&ListSpec::empty(testdata::now()));
+    let (what, hint) = refused("x.crl", &list.expect("a list").der);
+    assert!(what.contains("is a revocation list in DER"), "{what}");
+    assert!(hint.contains("name it with CRL_FILE"), "{hint}");
+    let (what, _) = refused("x.crt", ca.der());
+    assert!(what.contains("is a certificate in DER"), "{what}");
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! [`TrustStore`]: whom to believe.
 
-use rustls::pki_types::{CertificateDer, TrustAnchor};
-use rustls::{DistinguishedName, RootCertStore};
+use std::sync::Arc;
 
+use rustls::DistinguishedName;
+use rustls::pki_types::CertificateDer;
+
+use crate::certs::der::{self, Reader};
 use crate::certs::digest::Digest;
 use crate::certs::expiry::Validity;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
-use crate::certs::pem::{PemFile, error, warning};
+use crate::certs::path::{Anchors, Certificate, Malformed};
+use crate::certs::pem::{PemFile, error, refuse_lists, warning};
 use crate::config::problem::Problems;
 use crate::config::settings::FileRef;
 use crate::model::WallTime;
@@ -17,27 +21,22 @@ use crate::model::WallTime;
 #[derive(Debug, Clone)]
 pub struct TrustStore {
     anchors: Vec<Anchor>,
+    /// The same, as a path is judged by them.
+    authorities: Arc<Anchors>,
     digest: [u8; 32],
 }
 
 /// One certificate that is believed.
 #[derive(Debug, Clone)]
 pub struct Anchor {
-    der: CertificateDer<'static>,
-    root: TrustAnchor<'static>,
+    certificate: Certificate,
     facts: CertificateFacts,
 }
 
 impl Anchor {
-    /// `None` if the path builder cannot use it.
-    fn new(der: &CertificateDer<'static>, facts: CertificateFacts) -> Option<Self> {
-        let mut roots = RootCertStore::empty();
-        roots.add(der.clone()).ok()?;
-        Some(Self {
-            der: der.clone(),
-            root: roots.roots.pop()?,
-            facts,
-        })
+    fn new(der: &CertificateDer<'static>, facts: CertificateFacts) -> Result<Self, Malformed> {
+        let certificate = Certificate::read(der)?;
+        Ok(Self { certificate, facts })
     }
 
     /// What the certificate says.
@@ -45,14 +44,9 @@ impl Anchor {
         &self.facts
     }
 
-    /// Whether it may vouch for others. A self-signed host certificate vouches for itself alone:
-    /// the path builder does not look at that, and whoever had its key could issue any other.
-    fn is_authority(&self) -> bool {
-        // Version 1 has no extensions, and old company roots are of that version; some of version
-        // 3 name the right to sign without calling themselves an authority.
-        let facts = &self.facts;
-        let by_usage = facts.ca.is_none() && facts.may_sign_certificates == Some(true);
-        facts.ca == Some(true) || facts.version == 1 || by_usage
+    /// The certificate as paths are judged by it.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     fn has_not_expired(&self, now: WallTime) -> bool {
@@ -90,15 +84,17 @@ impl TrustStore {
                     problems.push(warning(file, &dated(&facts, validity), EXCHANGE));
                 }
             }
-            if anchors.iter().any(|anchor| anchor.der == *der) {
+            if anchors.iter().any(|anchor| anchor.certificate.der() == der) {
                 continue;
             }
             // One that has expired is kept: the clock may have been wrong, and may be set right.
-            if let Some(anchor) = Anchor::new(der, facts) {
-                anchors.push(anchor);
-            } else {
-                let what = format!("has a certificate in line {line} that cannot be used");
-                problems.push(error(file, &what, "copy the certificate again"));
+            match Anchor::new(der, facts) {
+                Ok(anchor) => anchors.push(anchor),
+                Err(defect) => {
+                    let what =
+                        format!("has a certificate in line {line} that cannot be used: {defect}");
+                    problems.push(error(file, &what, "have it issued again"));
+                }
             }
         }
         report_others(
@@ -109,8 +105,17 @@ impl TrustStore {
         );
         report_expired(file, &expired, !in_force, now, &mut problems);
         let digest = pem.digest;
-        let usable = (in_force && !problems.has_errors()).then_some(Self { anchors, digest });
-        (usable, problems)
+        if !in_force || problems.has_errors() {
+            return (None, problems);
+        }
+        let certificates = anchors.iter().map(|anchor| anchor.certificate.clone());
+        let authorities = Arc::new(Anchors::new(certificates.collect()));
+        let store = Self {
+            anchors,
+            authorities,
+            digest,
+        };
+        (Some(store), problems)
     }
 
     /// The certificates in the order of the file.
@@ -118,46 +123,19 @@ impl TrustStore {
         &self.anchors
     }
 
-    /// Who is believed at a time: an anchor whose own last second has passed vouches for nobody,
-    /// although the path builder would not ask.
-    pub fn authorities_at(&self, now: WallTime) -> Vec<TrustAnchor<'static>> {
-        let in_force = |anchor: &&Anchor| anchor.is_authority() && anchor.has_not_expired(now);
-        let anchors = self.anchors.iter().filter(in_force);
-        anchors.map(|anchor| anchor.root.clone()).collect()
-    }
-
-    /// The anchor that a peer's own certificate is, where it stands in the file itself and has not
-    /// expired.
-    pub fn own_anchor_of(
-        &self,
-        leaf: &CertificateDer<'_>,
-        now: WallTime,
-    ) -> Option<TrustAnchor<'static>> {
-        let mut anchors = self.anchors.iter();
-        let anchor = anchors.find(|anchor| anchor.der == *leaf && anchor.has_not_expired(now))?;
-        Some(anchor.root.clone())
+    /// Whom to believe when a path is judged.
+    pub fn authorities(&self) -> &Anchors {
+        &self.authorities
     }
 
     /// The names of all that are believed at a time, for a server to say whom it believes.
     pub fn names_at(&self, now: WallTime) -> Vec<DistinguishedName> {
-        let mut roots = RootCertStore::empty();
         let in_force = self.anchors.iter().filter(|one| one.has_not_expired(now));
-        roots.extend(in_force.map(|anchor| anchor.root.clone()));
-        roots.subjects()
-    }
-
-    /// When an authority of this name expired, if all of that name have.
-    pub fn expired_by(&self, issuer: &[u8], now: WallTime) -> Option<WallTime> {
-        let of_name = |anchor: &&Anchor| anchor.facts.subject_der() == issuer;
-        let ends = self.anchors.iter().filter(of_name);
-        let end = ends.map(|anchor| anchor.facts.not_after).max()?;
-        (end < now).then_some(end)
-    }
-
-    /// When [`TrustStore::authorities_at`] changes next; `None` once all anchors have expired.
-    pub fn next_expiry(&self, now: WallTime) -> Option<WallTime> {
-        let ends = self.anchors.iter().map(|anchor| anchor.facts.not_after);
-        ends.filter(|end| now <= *end).min()
+        let names = in_force.filter_map(|anchor| {
+            let name = Reader::single(anchor.certificate.subject(), der::SEQUENCE);
+            name.ok().map(DistinguishedName::in_sequence)
+        });
+        names.collect()
     }
 
     /// The digests of the anchors' keys, sorted.
@@ -247,11 +225,7 @@ fn report_others(file: &FileRef, pem: &PemFile, nothing_else: bool, problems: &m
         let hint = "remove the key: CA_FILE is handed around, and nobody else may have it";
         problems.push(warning(file, "holds a private key", hint));
     }
-    // Passed over, it would let the operator believe that somebody is shut out.
-    for line in pem.revocation_lists() {
-        let what = format!("holds a revocation list in line {line}, which would have no effect");
-        problems.push(error(file, &what, NO_REVOCATION));
-    }
+    refuse_lists(file, pem, problems);
     if nothing_else && !problems.has_errors() {
         problems.push(match pem.foreign().next() {
             Some(foreign) => foreign.problem(file),
@@ -290,10 +264,6 @@ fn dated(facts: &CertificateFacts, validity: Validity) -> String {
 
 const EXCHANGE: &str =
     "get the authority's current certificate from whoever runs it and put it into the file";
-
-/// As for the key `CRL_FILE`, which is not served either.
-const NO_REVOCATION: &str = "remove the list; this release reads no revocation lists, so shut a \
-     client out by giving the others a new CA";
 
 #[cfg(test)]
 mod tests;

@@ -25,8 +25,17 @@ pub enum Kind {
         /// The longest.
         max: Duration,
     },
+    /// What becomes of something that is overdue: refused, taken for a while, or taken.
+    Expired {
+        /// The shortest while.
+        min: Duration,
+        /// The longest while.
+        max: Duration,
+    },
     /// A file that has to be there.
     File,
+    /// Files or folders that have to be there.
+    Files,
     /// The value of a header field: visible ASCII and blanks; it may be empty.
     Header,
     /// A log level, or a filter.
@@ -76,7 +85,15 @@ impl Kind {
                 said_duration(min),
                 said_duration(max)
             ),
+            Self::Expired { min, max } => format!(
+                "refuse | grace and a duration from {} to {} | ignore",
+                said_duration(min),
+                said_duration(max)
+            ),
             Self::File => "the path of a file that can be read and is not empty".to_owned(),
+            Self::Files => {
+                "the path of a file or of a folder; several with ; between them".to_owned()
+            }
             Self::Header => "letters, digits, signs and blanks (ASCII), or nothing".to_owned(),
             Self::Level => "off | error | warn | info | debug | trace, or a filter such as \
                  info,crmgate::requests=debug"
@@ -117,7 +134,10 @@ impl Kind {
             Self::Duration { .. } => {
                 "write a number with ms, s, m or h, such as 500ms or 8h; a number alone means seconds"
             }
-            Self::File | Self::OutputFile => {
+            Self::Expired { .. } => {
+                "write one of the words, grace with a duration behind it, such as grace 48h"
+            }
+            Self::File | Self::Files | Self::OutputFile => {
                 "write a path; a relative one starts at the folder of this ini file"
             }
             Self::Header => {

@@ -29,6 +29,11 @@ const MIN_LIFETIME: Duration = Duration::from_hours(1);
 /// A day: a certificate that was checked longer ago has to be shown again.
 const MAX_LIFETIME: Duration = Duration::from_hours(24);
 
+/// Shorter is no grace: whoever runs the authority has to be reached.
+const MIN_GRACE: Duration = Duration::from_hours(1);
+/// Thirty days: an authority that publishes no list for so long publishes none.
+const MAX_GRACE: Duration = Duration::from_hours(720);
+
 const BASE: &str = "SSL";
 const ROLE: &str = "SSL_SERVER_CLIENT";
 
@@ -124,6 +129,41 @@ pub(super) const KEYS: &[Key] = &[
     )
     .example("./ssl/passphrase.txt")
     .secret(),
+    key(
+        ROLE,
+        "CRL_FILE",
+        Kind::Files,
+        Preset::Absent("no certificate is looked up in a revocation list"),
+        "Whom to believe no more: revocation lists (CRL) of the authorities, in PEM or DER; several \
+         in one file, several files with ; between them, or a folder of which every file is read \
+         but hidden ones. A list that is signed with a key of its own needs the certificate of \
+         that key, in CA_FILE or beside the list. A file or folder that changes is read again; one \
+         that cannot be read, or holds anything else, is an error and never an empty list.",
+    )
+    .example("./ssl/company-ca.crl"),
+    key(
+        ROLE,
+        "CRL_EXPIRED",
+        Kind::Expired {
+            min: MIN_GRACE,
+            max: MAX_GRACE,
+        },
+        Preset::Value("refuse"),
+        "What happens once a list is past its nextUpdate and no newer one is there: refuse (nobody \
+         is let in by it), grace with a duration (it goes on to count for so long) or ignore (it \
+         goes on to count). refuse, because a list that is held back hides who was revoked since. \
+         It is announced 72 and 24 hours before, and crmgate check ends with an error.",
+    ),
+    key(
+        ROLE,
+        "CRL_COVERAGE",
+        Kind::Choice(&["leaf", "chain", "any"]),
+        Preset::Value("leaf"),
+        "Which certificates of a chain need a list of their issuer: leaf (the peer's own), chain \
+         (all but the root) or any (none; also the peer's own is then let in without). Where there \
+         is a list it is asked, whatever stands here. leaf, because it is the peers' certificates \
+         that get lost, while roots often publish no list for their intermediates.",
+    ),
     key(
         ROLE,
         "CLIENT_AUTH",

@@ -17,8 +17,8 @@ pub use flows::{
     RequestSettings, StaticRouteSettings, TimeOfDay,
 };
 pub use tls::{
-    ClientAuth, ClientTls, FileRef, IdentityFiles, ServerTls, SessionSettings, TlsFiles,
-    TlsParameters, TlsVersion,
+    ClientAuth, ClientTls, ExpiredLists, FileRef, IdentityFiles, ListCoverage, RevocationSettings,
+    ServerTls, SessionSettings, TlsFiles, TlsParameters, TlsVersion,
 };
 
 /// One configuration directory, read and understood.

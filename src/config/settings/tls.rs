@@ -39,6 +39,8 @@ pub struct TlsFiles {
     pub identity: IdentityFiles,
     /// `KEY_PASSPHRASE_FILE`: opens an encrypted key.
     pub passphrase: Option<FileRef>,
+    /// Whom to believe no more. `None`: no certificate is looked up in a revocation list.
+    pub revocation: Option<RevocationSettings>,
 }
 
 impl TlsFiles {
@@ -49,8 +51,42 @@ impl TlsFiles {
             IdentityFiles::Pair { certificate, key } => [Some(certificate), Some(key)],
         };
         let files = identity.into_iter().flatten().chain([&self.ca]);
-        files.chain(&self.passphrase)
+        let lists = self.revocation.iter().flat_map(|own| &own.lists);
+        files.chain(&self.passphrase).chain(lists)
     }
+}
+
+/// Revocation lists, and how much they are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationSettings {
+    /// `CRL_FILE`: files and folders; never empty.
+    pub lists: Vec<FileRef>,
+    /// `CRL_EXPIRED`.
+    pub expired: ExpiredLists,
+    /// `CRL_COVERAGE`.
+    pub coverage: ListCoverage,
+}
+
+/// What happens once the list that counts is past its `nextUpdate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExpiredLists {
+    /// Nobody is let in by it.
+    Refuse,
+    /// It goes on to count for so long.
+    Grace(Duration),
+    /// It goes on to count.
+    Ignore,
+}
+
+/// Which certificates of a chain have to be covered by a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListCoverage {
+    /// The peer's own.
+    Leaf,
+    /// All but the root.
+    Chain,
+    /// None; where there is a list it is asked.
+    Any,
 }
 
 /// A TLS protocol version that is served.

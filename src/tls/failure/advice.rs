@@ -6,7 +6,9 @@ use crate::tls::failure::{Cause, Direction};
 
 /// What to do next.
 pub(super) fn hint(cause: &Cause, direction: Direction) -> &'static str {
-    over_certificate(cause, direction).unwrap_or_else(|| over_connection(cause, direction))
+    over_certificate(cause, direction)
+        .or_else(|| over_chain(cause))
+        .unwrap_or_else(|| over_connection(cause, direction))
 }
 
 /// What to do about a certificate of the peer's that was refused.
@@ -33,6 +35,10 @@ fn over_certificate(cause: &Cause, direction: Direction) -> Option<&'static str>
         }
         (Cause::NotYetValid { .. }, _) => "check the clocks of both hosts",
         (Cause::Revoked, _) => "the peer needs a new certificate; the old one must not be used",
+        (Cause::RevocationUnknown, _) => {
+            "put the current revocation list of that authority where CRL_FILE points, and reload; \
+             CRL_COVERAGE and CRL_EXPIRED say what is let in without one"
+        }
         (Cause::WrongPurpose, Inbound) => {
             "have the client's certificate issued with clientAuth (and serverAuth, since one \
              certificate serves both roles), or without any extended key usage"
@@ -60,27 +66,55 @@ fn over_certificate(cause: &Cause, direction: Direction) -> Option<&'static str>
             "call the host by the name that its certificate was issued for, or have one issued \
              with the host as a subject alternative name"
         }
-        (Cause::BadSignature, _) => {
-            "the peer's key does not fit its certificate, or an authority of the same name with \
-             another key is in CA_FILE"
-        }
-        (Cause::WeakSignature, _) => "have the peer's chain issued again with SHA-256 or better",
-        (Cause::AuthorityAsLeaf, _) => {
-            "the peer needs a certificate of its own; an authority's, or a self-signed one that \
-             calls itself an authority, is not accepted as a host's"
-        }
-        (Cause::UnfitIssuer, _) => {
-            "have the intermediate authority's certificate issued again: it lacks CA:TRUE or \
-             keyCertSign, or it limits names or path length"
-        }
-        (Cause::OldCertificateVersion, _) => "have the peer's certificate issued as version 3",
-        (Cause::CriticalExtension | Cause::MalformedCertificate, _) => {
-            "have the peer's certificate issued again without the extension"
-        }
         (Cause::UnacceptableCertificate(_), _) => "inspect the peer's certificate",
         (Cause::StaleSession, Inbound) => "the client has to connect anew with a valid certificate",
         (Cause::StaleSession, Outbound) => {
             "the next connection is a full handshake, which shows the server's certificate of today"
+        }
+        _ => return None,
+    })
+}
+
+/// What to do about a chain that was refused for what one of its certificates says or is signed
+/// with, whoever the peer is.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is left has its advice elsewhere in this file"
+)]
+fn over_chain(cause: &Cause) -> Option<&'static str> {
+    Some(match cause {
+        Cause::BadSignature => {
+            "the peer's key does not fit its certificate, or an authority of the same name with \
+             another key is in CA_FILE"
+        }
+        Cause::WeakSignature => "have the peer's chain issued again with SHA-256 or better",
+        Cause::WeakKey => {
+            "have the peer's certificate issued again for an RSA key of 2048 bits or more, or for \
+             P-256"
+        }
+        Cause::AuthorityAsLeaf => {
+            "the peer needs a certificate of its own; an authority's, or a self-signed one that \
+             calls itself an authority, is not accepted as a host's"
+        }
+        Cause::UnfitIssuer => {
+            "have the intermediate authority's certificate issued again: it lacks CA:TRUE or \
+             keyCertSign, or it limits path length"
+        }
+        Cause::NameNotAllowed => {
+            "have the certificate issued for names that its authority is allowed, or the limits of \
+             the authority widened (name constraints)"
+        }
+        Cause::NoPolicy => {
+            "have the certificate issued with a policy that its authority demands (policy \
+             constraints)"
+        }
+        Cause::TangledChain => {
+            "let the peer send its own certificate and its intermediates only, not a whole bundle \
+             of authorities"
+        }
+        Cause::OldCertificateVersion => "have the peer's certificate issued as version 3",
+        Cause::CriticalExtension | Cause::MalformedCertificate => {
+            "have the peer's certificate issued again without the extension"
         }
         _ => return None,
     })

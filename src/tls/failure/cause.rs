@@ -25,6 +25,8 @@ pub enum Cause {
     },
     /// The certificate has been revoked.
     Revoked,
+    /// Whether the certificate has been revoked is not known, and has to be.
+    RevocationUnknown,
     /// The extended key usage lacks the role in which the certificate was shown.
     WrongPurpose,
     /// The certificate names other hosts.
@@ -45,10 +47,18 @@ pub enum Cause {
     BadSignature,
     /// A certificate is signed with SHA-1 or with an algorithm that is not supported.
     WeakSignature,
+    /// The certificate's key is too short, or of a kind that is not supported.
+    WeakKey,
     /// An authority's own certificate was shown as a host's.
     AuthorityAsLeaf,
     /// A certificate of an issuer is not an authority's, or may not have issued this one.
     UnfitIssuer,
+    /// A certificate carries a name that an authority above it may not vouch for.
+    NameNotAllowed,
+    /// An authority demands a certificate policy, and none holds for the whole chain.
+    NoPolicy,
+    /// The chain is too long, or has too many certificates that could belong together.
+    TangledChain,
     /// The certificate is X.509 version 1.
     OldCertificateVersion,
     /// The certificate has a critical extension that is not understood.
@@ -94,13 +104,18 @@ impl Cause {
             Self::Expired { .. } => "certificate-expired",
             Self::NotYetValid { .. } => "certificate-not-yet-valid",
             Self::Revoked => "certificate-revoked",
+            Self::RevocationUnknown => "revocation-unknown",
             Self::WrongPurpose => "wrong-purpose",
             Self::NameMismatch { .. } => "name-mismatch",
             Self::NoAlternativeName { .. } => "no-alternative-name",
             Self::BadSignature => "bad-signature",
             Self::WeakSignature => "weak-signature",
+            Self::WeakKey => "weak-key",
             Self::AuthorityAsLeaf => "authority-as-leaf",
             Self::UnfitIssuer => "unfit-issuer",
+            Self::NameNotAllowed => "name-not-allowed",
+            Self::NoPolicy => "no-policy",
+            Self::TangledChain => "tangled-chain",
             Self::OldCertificateVersion => "old-certificate-version",
             Self::CriticalExtension => "critical-extension",
             Self::MalformedCertificate => "malformed-certificate",
@@ -154,6 +169,10 @@ impl Cause {
     }
 
     /// Writes why we refused the peer; nothing for the causes that are no refusal of ours.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what is left is listed one by one right below"
+    )]
     fn describe_refusal(&self, peer: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fixed = match self {
             Self::Expired { since: Some(since) } => {
@@ -198,22 +217,57 @@ impl Cause {
             Self::UnknownIssuer => "no authority in CA_FILE issued its certificate",
             Self::Expired { since: None } => "its certificate, or one of its chain, has expired",
             Self::NotYetValid { from: None } => "its certificate is not valid yet",
-            Self::Revoked => "its certificate has been revoked",
+            Self::Revoked => "its certificate, or one of its chain, has been revoked",
+            Self::RevocationUnknown => {
+                "whether its certificate, or one of its chain, has been revoked is not known"
+            }
+            Self::StaleSession => {
+                "the session it resumed rests on a certificate that is not accepted any more"
+            }
+            other => return f.write_str(other.words_over_chain()),
+        };
+        f.write_str(fixed)
+    }
+
+    /// Why we refused the chain for what one of its certificates says or is signed with; nothing
+    /// for the causes that are no refusal of ours.
+    fn words_over_chain(&self) -> &'static str {
+        match self {
             Self::BadSignature => "a signature does not fit the key of its certificate",
             Self::WeakSignature => {
                 "a certificate of its chain is signed with an algorithm that is not accepted"
             }
+            Self::WeakKey => "the key of its certificate is not accepted",
             Self::AuthorityAsLeaf => "it showed an authority's certificate as its own",
             Self::UnfitIssuer => "a certificate of its chain was not allowed to issue the next one",
+            Self::NameNotAllowed => {
+                "a certificate of its chain carries a name that an authority above it may not \
+                 vouch for"
+            }
+            Self::NoPolicy => {
+                "an authority demands a certificate policy, and none holds for its whole chain"
+            }
+            Self::TangledChain => {
+                "its chain is too long, or has too many certificates that could belong together"
+            }
             Self::OldCertificateVersion => "its certificate is X.509 version 1",
             Self::CriticalExtension => {
-                "its certificate has a critical extension that is not understood"
+                "its certificate, or one of its chain, has a critical extension that is not \
+                 understood"
             }
             Self::MalformedCertificate => "a certificate of its chain cannot be read",
-            Self::StaleSession => {
-                "the session it resumed rests on a certificate that is not accepted any more"
-            }
-            Self::NoCommonVersion
+            Self::NoClientCertificate
+            | Self::UnknownIssuer
+            | Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::Revoked
+            | Self::RevocationUnknown
+            | Self::WrongPurpose
+            | Self::NameMismatch { .. }
+            | Self::NoAlternativeName { .. }
+            | Self::UnacceptableCertificate(_)
+            | Self::StaleSession
+            | Self::NoCommonVersion
             | Self::NoCommonSuite
             | Self::NoCommonGroup
             | Self::NoCommonSignature
@@ -224,9 +278,8 @@ impl Cause {
             | Self::TimedOut
             | Self::ProtocolViolation(_)
             | Self::Io(_)
-            | Self::Internal(_) => return Ok(()),
-        };
-        f.write_str(fixed)
+            | Self::Internal(_) => "",
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use rustls::{AlertDescription, CertificateError, Error};
 pub use crate::tls::failure::cause::Cause;
 
 use crate::certs::CertificateFacts;
+use crate::certs::path::{Reason, Refusal};
 
 /// Who called whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +76,7 @@ struct Details {
     cause: Cause,
     alert: Option<Alert>,
     certificate: Option<CertificateFacts>,
+    refusal: Option<Refusal>,
 }
 
 impl HandshakeFailure {
@@ -85,6 +87,7 @@ impl HandshakeFailure {
             cause,
             alert: None,
             certificate: None,
+            refusal: None,
         }))
     }
 
@@ -135,6 +138,35 @@ impl HandshakeFailure {
             };
         }
         self
+    }
+
+    /// Adds why the peer's chain was refused, if that is what this failure is about.
+    #[must_use]
+    pub(super) fn because(mut self, refusal: Option<Refusal>) -> Self {
+        let is_about_names = matches!(
+            self.0.cause,
+            Cause::NameMismatch { .. } | Cause::NoAlternativeName { .. }
+        );
+        if matches!(self.0.alert, Some(Alert::Sent(_))) && !is_about_names {
+            self.0.refusal = refusal;
+        }
+        self
+    }
+
+    /// What the sentence does not say yet: another certificate than the peer's own is to blame, or
+    /// there is more to say about that one.
+    fn details(&self) -> Option<&Refusal> {
+        let refusal = self.0.refusal.as_ref()?;
+        let leaf = self.0.certificate.as_ref().map(|facts| &facts.subject);
+        let is_told = matches!(
+            refusal.reason,
+            Reason::UnknownIssuer
+                | Reason::Expired { .. }
+                | Reason::NotYetValid { .. }
+                | Reason::WrongPurpose(_)
+                | Reason::AuthorityAsLeaf
+        );
+        (!is_told || leaf != Some(&refusal.subject)).then_some(refusal)
     }
 
     /// Who called whom.
@@ -188,6 +220,9 @@ impl fmt::Display for HandshakeFailure {
                 "; certificate of \"{}\", serial {}, issued by \"{}\", valid {} to {}",
                 facts.subject, facts.serial, facts.issuer, facts.not_before, facts.not_after
             )?;
+        }
+        if let Some(refusal) = self.details() {
+            write!(f, "; {refusal}")?;
         }
         match &self.0.alert {
             Some(alert) => write!(f, "; {alert}"),

@@ -1,10 +1,10 @@
-//! From the errors of the TLS library, the path builder and the operating system to a [`Cause`].
+//! From the errors of the TLS library, path validation and the operating system to a [`Cause`].
 
 use std::io;
 
 use rustls::{CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible};
 
-use crate::certs::inspect::IssuingDefect;
+use crate::certs::path::{Reason, Refusal};
 use crate::model::WallTime;
 use crate::tls::failure::Cause;
 
@@ -69,6 +69,8 @@ impl Cause {
                 from: wall(not_before.as_secs()),
             },
             CertificateError::Revoked => Self::Revoked,
+            CertificateError::UnknownRevocationStatus
+            | CertificateError::ExpiredRevocationListContext { .. } => Self::RevocationUnknown,
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 Self::WrongPurpose
             }
@@ -95,28 +97,34 @@ impl Cause {
         }
     }
 
-    /// What the path builder says beyond the TLS library's own list.
+    /// What path validation says beyond the TLS library's own list.
     fn of_path(OtherError(error): &OtherError) -> Self {
-        if error.is::<IssuingDefect>() {
-            return Self::UnfitIssuer;
-        }
-        let known = error.downcast_ref::<webpki::Error>();
-        match known {
-            Some(webpki::Error::CaUsedAsEndEntity) => Self::AuthorityAsLeaf,
-            Some(
-                webpki::Error::EndEntityUsedAsCa
-                | webpki::Error::PathLenConstraintViolated
-                | webpki::Error::NameConstraintViolation,
-            ) => Self::UnfitIssuer,
-            Some(webpki::Error::UnsupportedCertVersion) => Self::OldCertificateVersion,
-            Some(webpki::Error::UnsupportedCriticalExtension) => Self::CriticalExtension,
-            Some(
-                webpki::Error::MalformedExtensions
-                | webpki::Error::ExtensionValueInvalid
-                | webpki::Error::SignatureAlgorithmMismatch,
-            ) => Self::MalformedCertificate,
-            Some(other) => Self::UnacceptableCertificate(plain(&other.to_string())),
+        match error.downcast_ref::<Refusal>() {
+            Some(refusal) => Self::of_reason(&refusal.reason),
             None => Self::UnacceptableCertificate(plain(&innermost(error.as_ref()))),
+        }
+    }
+
+    fn of_reason(reason: &Reason) -> Self {
+        match reason {
+            Reason::AuthorityAsLeaf => Self::AuthorityAsLeaf,
+            Reason::OldVersion(_) => Self::OldCertificateVersion,
+            Reason::UnfitKey(_) => Self::WeakKey,
+            Reason::NotAnAuthority | Reason::MayNotSign | Reason::TooManyBelow { .. } => {
+                Self::UnfitIssuer
+            }
+            Reason::NameNotAllowed(_) => Self::NameNotAllowed,
+            Reason::NoPolicy => Self::NoPolicy,
+            Reason::ChainTooLong { .. } | Reason::TooManyPaths => Self::TangledChain,
+            Reason::UnknownIssuer
+            | Reason::Expired { .. }
+            | Reason::NotYetValid { .. }
+            | Reason::Malformed(_)
+            | Reason::UnknownCritical(_)
+            | Reason::ForbiddenCritical(_)
+            | Reason::WrongPurpose(_)
+            | Reason::Signature(_)
+            | Reason::Revocation(_) => Self::UnacceptableCertificate(plain(&reason.to_string())),
         }
     }
 

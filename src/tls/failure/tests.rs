@@ -4,6 +4,7 @@ use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{OtherError, PeerIncompatible};
 
 use super::*;
+use crate::certs::signature::KeyDefect;
 use crate::certs::testdata::{self, authority, leaf};
 
 fn tls(error: Error) -> HandshakeFailure {
@@ -15,8 +16,10 @@ fn refused(error: CertificateError) -> HandshakeFailure {
     tls(Error::InvalidCertificate(error))
 }
 
-fn path(error: webpki::Error) -> HandshakeFailure {
-    refused(CertificateError::Other(OtherError(Arc::new(error))))
+fn path(reason: Reason) -> HandshakeFailure {
+    let subject = "CN=Sub CA".to_owned();
+    let refusal = Refusal { subject, reason };
+    refused(CertificateError::Other(OtherError(Arc::new(refusal))))
 }
 
 /// One failure of every kind.
@@ -44,12 +47,17 @@ fn all() -> Vec<HandshakeFailure> {
             signature_algorithm_id: vec![],
             supported_algorithms: vec![],
         }),
-        path(webpki::Error::CaUsedAsEndEntity),
-        path(webpki::Error::PathLenConstraintViolated),
-        path(webpki::Error::UnsupportedCertVersion),
+        refused(CertificateError::UnknownRevocationStatus),
+        path(Reason::AuthorityAsLeaf),
+        path(Reason::TooManyBelow { limit: 0 }),
+        path(Reason::OldVersion(1)),
+        path(Reason::UnfitKey(KeyDefect::UnsupportedKind)),
+        path(Reason::NameNotAllowed("gw.example".to_owned())),
+        path(Reason::NoPolicy),
+        path(Reason::TooManyPaths),
         refused(CertificateError::UnhandledCriticalExtension),
         refused(CertificateError::BadEncoding),
-        path(webpki::Error::MaximumPathDepthExceeded),
+        refused(CertificateError::ApplicationVerificationFailure),
         incompatible(PeerIncompatible::Tls12NotOffered),
         incompatible(PeerIncompatible::NoCipherSuitesInCommon),
         incompatible(PeerIncompatible::NoKxGroupsInCommon),

@@ -54,6 +54,7 @@ impl World {
             ca: file(self.dir.path(), "ca.pem", ca_pem),
             identity: IdentityFiles::Combined(file(self.dir.path(), "own.pem", own.combined_pem())),
             passphrase: None,
+            revocation: None,
         }
     }
 

@@ -1,0 +1,94 @@
+//! What a certificate has to be, by the place in which it stands on a path.
+
+use crate::certs::path::extensions::{Critical, KeyUsage};
+use crate::certs::path::refusal::Reason;
+use crate::certs::path::{Certificate, Purpose};
+use crate::certs::signature::judge_key;
+use crate::model::WallTime;
+
+/// Judges the peer's own certificate.
+pub(super) fn leaf(leaf: &Certificate, purpose: Purpose, now: WallTime) -> Result<(), Reason> {
+    sent(leaf, purpose, now)?;
+    if leaf
+        .extensions()
+        .authority
+        .is_some_and(|authority| authority.is_ca)
+    {
+        return Err(Reason::AuthorityAsLeaf);
+    }
+    judge_key(leaf.spki()).map_err(Reason::UnfitKey)
+}
+
+/// Judges a certificate that was sent as that of an issuer, with so many other authorities below
+/// it.
+pub(super) fn intermediate(
+    issuer: &Certificate,
+    below: u32,
+    purpose: Purpose,
+    now: WallTime,
+) -> Result<(), Reason> {
+    sent(issuer, purpose, now)?;
+    if !issuer
+        .extensions()
+        .authority
+        .is_some_and(|authority| authority.is_ca)
+    {
+        return Err(Reason::NotAnAuthority);
+    }
+    may_issue(issuer, below)
+}
+
+/// Judges an anchor. For which purpose it was made does not count: whoever put it into the file
+/// has decided that.
+pub(super) fn anchor(anchor: &Certificate, below: u32, now: WallTime) -> Result<(), Reason> {
+    in_force(anchor, now)?;
+    may_issue(anchor, below)
+}
+
+fn sent(certificate: &Certificate, purpose: Purpose, now: WallTime) -> Result<(), Reason> {
+    if certificate.version() != 3 {
+        return Err(Reason::OldVersion(certificate.version()));
+    }
+    in_force(certificate, now)?;
+    let purposes = certificate.extensions().purposes;
+    let allowed = purposes.is_none_or(|purposes| match purpose {
+        Purpose::Client => purposes.client,
+        Purpose::Server => purposes.server,
+    });
+    if allowed {
+        Ok(())
+    } else {
+        Err(Reason::WrongPurpose(purpose))
+    }
+}
+
+fn in_force(certificate: &Certificate, now: WallTime) -> Result<(), Reason> {
+    match &certificate.extensions().critical {
+        Some(Critical::Unknown(oid)) => return Err(Reason::UnknownCritical(oid.clone())),
+        Some(Critical::Forbidden(name)) => return Err(Reason::ForbiddenCritical(name)),
+        None => {}
+    }
+    let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+    if now < not_before {
+        return Err(Reason::NotYetValid { not_before });
+    }
+    if not_after < now {
+        return Err(Reason::Expired { not_after });
+    }
+    Ok(())
+}
+
+fn may_issue(issuer: &Certificate, below: u32) -> Result<(), Reason> {
+    let extensions = issuer.extensions();
+    if !extensions
+        .key_usage
+        .is_none_or(KeyUsage::allows_certificate_signing)
+    {
+        return Err(Reason::MayNotSign);
+    }
+    let limit = extensions.authority.and_then(|authority| authority.below);
+    match limit {
+        Some(limit) if limit < below => Err(Reason::TooManyBelow { limit }),
+        _ => Ok(()),
+    }
+}

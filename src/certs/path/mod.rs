@@ -1,0 +1,134 @@
+//! Whether a chain of certificates leads to an authority that is believed (RFC 5280, section 6).
+//!
+//! The whole rule is ours, since it is what this program promises: which certificate may stand
+//! where, whose names it may carry, until when, and that none of them has been withdrawn. The
+//! signature algorithms are the library's ([`crate::certs::signature`]).
+//!
+//! A [`Certificate`] is read once and strictly. A [`Question`] holds whom to believe, for what and
+//! when; it proves a chain, or says in a [`Refusal`] which certificate is to blame for what.
+
+mod anchors;
+mod budget;
+mod certificate;
+mod checks;
+mod constraints;
+mod extensions;
+mod general_name;
+mod host;
+pub(crate) mod name;
+mod policy;
+mod refusal;
+mod revocation;
+mod search;
+mod span;
+pub(crate) mod time;
+
+use rustls::pki_types::CertificateDer;
+
+use crate::certs::path::search::{Blame, Search};
+use crate::model::WallTime;
+
+pub use anchors::Anchors;
+pub use certificate::{Certificate, Malformed};
+pub use extensions::Extension;
+pub use refusal::{Reason, Refusal};
+pub use revocation::{Above, Issuer, Link, Revocation};
+
+/// What a peer wants to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A client that comes to us.
+    Client,
+    /// A server that we go to.
+    Server,
+}
+
+impl Purpose {
+    /// What the peer is.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// By what a chain is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Whom to believe.
+    pub anchors: &'a Anchors,
+    /// As what the peer shows its certificate.
+    pub purpose: Purpose,
+    /// Who knows which certificates were withdrawn; without anybody, none was.
+    pub revocation: Option<&'a dyn Revocation>,
+    /// The time now.
+    pub now: WallTime,
+}
+
+/// A chain that leads to an authority.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// Until when it is as good as now: one of its certificates ends then, its anchor included, or
+    /// what is known of revocation has to be renewed.
+    pub until: WallTime,
+    /// The certificates that lead there, without the anchor, the leaf first.
+    pub path: Vec<Certificate>,
+}
+
+impl Question<'_> {
+    /// Finds a path for a peer's certificate over others that it has sent, which may stand in any
+    /// order and need not all be of use.
+    pub fn prove(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+    ) -> Result<Proven, Refusal> {
+        let leaf = Certificate::read(leaf).map_err(|malformed| Refusal {
+            subject: String::new(),
+            reason: Reason::Malformed(malformed),
+        })?;
+        checks::leaf(&leaf, self.purpose, self.now).map_err(|reason| refusal(&leaf, reason))?;
+        // Who put this very certificate into the file believes it, whoever has signed it.
+        if self.anchors.hold(&leaf) {
+            let (until, path) = (leaf.not_after(), vec![leaf]);
+            return Ok(Proven { until, path });
+        }
+        let mut malformed = None;
+        let mut readable: Vec<Certificate> = Vec::with_capacity(others.len());
+        for other in others {
+            match Certificate::read(other) {
+                Ok(other) => readable.push(other),
+                Err(defect) => malformed = malformed.or(Some(defect)),
+            }
+        }
+        let found = Search::run(self, &leaf, &readable);
+        let found = found.map(|found| Proven {
+            until: found.until,
+            path: found.path.into_iter().cloned().collect(),
+        });
+        found.map_err(
+            |Blame {
+                 certificate,
+                 reason,
+             }| match malformed {
+                // It may have been the missing link.
+                Some(defect) if reason == Reason::UnknownIssuer => Refusal {
+                    subject: String::new(),
+                    reason: Reason::Malformed(defect),
+                },
+                _ => refusal(certificate, reason),
+            },
+        )
+    }
+}
+
+fn refusal(certificate: &Certificate, reason: Reason) -> Refusal {
+    Refusal {
+        subject: certificate.words(),
+        reason,
+    }
+}
+
+#[cfg(test)]
+mod tests;

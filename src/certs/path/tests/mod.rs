@@ -1,0 +1,3 @@
+mod suites;
+
+use super::*;

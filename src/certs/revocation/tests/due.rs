@@ -1,0 +1,134 @@
+//! Lists of which the next one is due.
+
+use super::*;
+
+fn steps(lists: &RevocationLists, at: WallTime) -> Vec<Step> {
+    lists.due(at).into_iter().map(|due| due.step).collect()
+}
+
+/// Hours before (or, negative, after) the end of a list.
+fn before_end(hours: i64) -> WallTime {
+    WallTime(ListSpec::empty(now()).next_update.0 - hours * HOUR)
+}
+
+#[test]
+fn v2_a_list_is_due_three_days_and_one_day_before_its_end_and_after_it() {
+    let ca = authority("CA");
+    let lists = Desk::new().with("a.crl", revoking(&ca, &[])).lists(&[&ca]);
+    for (hours, expected) in [
+        (73, None),
+        (72, Some(Step::Days)),
+        (25, Some(Step::Days)),
+        (24, Some(Step::Day)),
+        (0, Some(Step::Day)),
+        (-1, Some(Step::Ended)),
+        (-800 * 24, Some(Step::Ended)),
+    ] {
+        assert_eq!(
+            steps(&lists, before_end(hours)),
+            Vec::from_iter(expected),
+            "{hours}"
+        );
+    }
+}
+
+#[test]
+fn the_end_of_a_grace_is_a_step_of_its_own() {
+    let ca = authority("CA");
+    let desk = Desk::new().expired(ExpiredLists::Grace(Duration::from_hours(2)));
+    let lists = desk.with("a.crl", revoking(&ca, &[])).lists(&[&ca]);
+    assert_eq!(steps(&lists, before_end(-2)), [Step::Ended]);
+    assert_eq!(steps(&lists, before_end(-3)), [Step::GraceEnded]);
+}
+
+#[test]
+fn each_step_says_file_authority_end_and_what_comes_of_it() {
+    let ca = authority("CA");
+    let grace = ExpiredLists::Grace(Duration::from_hours(48));
+    let said = |policy, hours: i64| {
+        let desk = Desk::new()
+            .expired(policy)
+            .with("a.crl", revoking(&ca, &[]));
+        let mut due = desk.lists(&[&ca]).due(before_end(hours));
+        let problem = due.pop().expect("due").problem;
+        assert!(
+            problem
+                .what
+                .contains("a.crl\" holds the revocation list of \"CN=CA,O=")
+        );
+        assert!(
+            problem
+                .what
+                .contains(&ListSpec::empty(now()).next_update.to_string())
+        );
+        assert!(problem.hint.contains("newest list"));
+        (problem.what, problem.fails_check)
+    };
+    let refused = "whoever has to be checked by it is refused";
+    for (policy, hours, part, fails_check) in [
+        (
+            ExpiredLists::Refuse,
+            72,
+            "in 72 hours; then whoever has to be",
+            false,
+        ),
+        (ExpiredLists::Refuse, 24, refused, false),
+        (ExpiredLists::Refuse, -1, refused, true),
+        (grace, 24, "then it goes on to count until ", false),
+        (grace, -1, "goes on to count until ", false),
+        (grace, -49, "and its grace on ", true),
+        (
+            ExpiredLists::Ignore,
+            24,
+            "whoever is revoked later gets in",
+            false,
+        ),
+        (
+            ExpiredLists::Ignore,
+            -1,
+            "whoever was revoked since gets in",
+            false,
+        ),
+    ] {
+        let (what, fails) = said(policy, hours);
+        assert!(
+            what.contains(part) && fails == fails_check,
+            "{hours}: {what}"
+        );
+    }
+}
+
+#[test]
+fn an_old_list_beside_a_fresh_one_is_not_due() {
+    let ca = authority("CA");
+    let old = ListSpec {
+        this_update: at(-9 * DAY),
+        next_update: at(-2 * DAY),
+        ..ListSpec::empty(now())
+    };
+    let both = format!("{}{}", list(&ca, &old), revoking(&ca, &[]));
+    let lists = Desk::new().with("a.crl", both).lists(&[&ca]);
+    assert_eq!(steps(&lists, now()), []);
+}
+
+#[test]
+fn a_list_that_is_made_for_one_day_is_not_due_from_its_beginning_on() {
+    let ca = authority("CA");
+    let daily = ListSpec {
+        next_update: at(22 * HOUR),
+        ..ListSpec::empty(now())
+    };
+    let lists = Desk::new().with("a.crl", list(&ca, &daily)).lists(&[&ca]);
+    assert_eq!(steps(&lists, at(0)), []);
+    assert_eq!(steps(&lists, at(23 * HOUR)), [Step::Ended]);
+}
+
+#[test]
+fn v2_what_is_due_is_said_when_it_is_loaded() {
+    let ca = authority("CA");
+    let desk = Desk::new().with("a.crl", revoking(&ca, &[]));
+    let (lists, problems) = desk.load(&[&ca], before_end(-1));
+    assert!(lists.is_some() && !problems.has_errors(), "{problems}");
+    assert!(problems.as_checked().has_errors(), "{problems}");
+    assert!(problems.to_string().contains("ended on "), "{problems}");
+}
