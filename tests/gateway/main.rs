@@ -34,6 +34,7 @@ mod headers;
 mod hostile_answers;
 mod limits;
 mod log_lines;
+mod many_clients;
 mod outcomes;
 mod passthrough;
 mod probes;

@@ -199,7 +199,8 @@ impl Visitor {
         self.visit(at, Memory::Renew).await
     }
 
-    async fn visit(&self, at: SocketAddr, memory: Memory) -> Visit {
+    /// One connection with one request.
+    pub async fn visit(&self, at: SocketAddr, memory: Memory) -> Visit {
         match &self.client {
             Client::OpenSsl(client) => client.visit(at, self.name.as_deref(), memory).await,
             Client::Rustls(config, pocket) => {
