@@ -43,6 +43,7 @@ mod reload;
 mod renewing;
 mod replay;
 mod resumption;
+mod revocation;
 mod sharing;
 mod small_writes;
 mod smoke;

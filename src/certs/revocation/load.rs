@@ -1,6 +1,6 @@
 //! `CRL_FILE` to [`RevocationLists`], with all that can be said of the lists before anybody comes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use rustls::pki_types::CertificateDer;
 
@@ -41,7 +41,7 @@ impl RevocationLists {
         let anchors: Vec<Certificate> = anchors.collect();
         let own = own.iter().filter_map(|der| Certificate::read(der).ok());
         let known: Vec<Certificate> = anchors.iter().chain(&signers).cloned().chain(own).collect();
-        let mut by_issuer: HashMap<Vec<u8>, Vec<Listed>> = HashMap::new();
+        let mut by_issuer: BTreeMap<Vec<u8>, Vec<Listed>> = BTreeMap::new();
         for listed in lists {
             let of_name = by_issuer.entry(canonical(&listed.list.issuer)).or_default();
             if of_name
@@ -54,10 +54,16 @@ impl RevocationLists {
         }
         for (issuer, of_name) in &mut by_issuer {
             of_name.sort_by(|one, other| one.list.newer_first(&other.list));
+            let signers = known.iter().filter(|known| known.subject_form() == *issuer);
+            let signers: Vec<&Certificate> = signers.collect();
+            let is_one_proven = of_name.iter().any(|one| signer_of(one, &signers).is_some());
             for listed in of_name {
-                let of_name = known.iter().filter(|known| known.subject_form() == *issuer);
-                let of_name: Vec<&Certificate> = of_name.collect();
-                problems.extend(judge(listed, &of_name, &anchors, now));
+                if is_one_proven && names_another_key(listed, &signers) {
+                    problems.push(stray(listed));
+                } else {
+                    problems.extend(judge_signer(listed, &signers, &anchors));
+                }
+                problems.extend(judge_dates(listed, now));
             }
         }
         let lists = Self {
@@ -100,71 +106,70 @@ impl RevocationLists {
     }
 }
 
-/// What is to be said of a list whose end is not near.
-fn judge(
-    listed: &Listed,
-    of_name: &[&Certificate],
-    anchors: &[Certificate],
-    now: WallTime,
-) -> Problems {
+/// What is to be said of who signed a list.
+fn judge_signer(listed: &Listed, signers: &[&Certificate], anchors: &[Certificate]) -> Problems {
     let Listed { list, file } = listed;
     let issuer = &list.issuer_name;
-    let mut problems = Problems::new();
-    let signer = of_name
-        .iter()
-        .find(|known| list.proof.by(known.spki()) == Signer::This);
     let is_anchor = |known: &Certificate| anchors.iter().any(|own| own.der() == known.der());
-    match signer {
+    match signer_of(listed, signers) {
         Some(signer) if !signer.may_sign_lists() => {
             let what = format!(
                 "holds a revocation list of \"{issuer}\", whose key usage does not allow to sign \
                  lists"
             );
-            problems.push(error(file, &what, NOT_BELIEVED));
+            error(file, &what, NOT_BELIEVED).into()
         }
-        Some(_) => {}
-        None if of_name.is_empty() => {
+        Some(_) => Problems::new(),
+        None if signers.is_empty() => {
             let what = format!(
                 "holds a revocation list of \"{issuer}\", and that authority is neither in CA_FILE \
                  nor in the gateway's own chain"
             );
             let hint = "nothing has to be done if its certificate comes with the peers; else put it \
                         beside the list, or remove the list";
-            problems.push(warning(file, &what, hint));
+            warning(file, &what, hint).into()
         }
-        None if names_another_key(listed, of_name) => {
-            let what = format!(
-                "holds a revocation list of \"{issuer}\" that is signed with a key whose \
-                 certificate is not at hand"
-            );
-            let hint = "put the certificate of that key beside the list, unless it comes with the \
-                        peers; until it is there the list counts for nobody";
-            problems.push(warning(file, &what, hint));
-        }
-        None if of_name.iter().any(|known| is_anchor(known)) => {
+        None if signers.iter().any(|known| is_anchor(known)) => {
             let what = format!(
                 "holds a revocation list of \"{issuer}\" that the authority of this name in CA_FILE \
                  did not sign"
             );
-            problems.push(error(file, &what, NOT_BELIEVED));
+            error(file, &what, NOT_BELIEVED).into()
         }
-        None => {
-            let what = format!(
-                "holds a revocation list of \"{issuer}\" that no key at hand of this name signed"
-            );
-            problems.push(warning(file, &what, NOT_BELIEVED));
-        }
+        None => stray(listed).into(),
     }
+}
+
+/// The certificate whose key signed a list.
+fn signer_of<'a>(listed: &Listed, signers: &[&'a Certificate]) -> Option<&'a Certificate> {
+    let signed = |known: &&&Certificate| listed.list.proof.by(known.spki()) == Signer::This;
+    signers.iter().find(signed).copied()
+}
+
+/// A list of an authority that is known, with a key that is not: it may come with a peer.
+fn stray(listed: &Listed) -> Problem {
+    let what = format!(
+        "holds a revocation list of \"{}\" that is signed with a key whose certificate is not at \
+         hand",
+        listed.list.issuer_name
+    );
+    let hint = "put the certificate of that key beside the list, unless it comes with the peers; \
+                until it is there the list counts for nobody";
+    warning(&listed.file, &what, hint)
+}
+
+/// What is to be said of a list whose end is not near.
+fn judge_dates(listed: &Listed, now: WallTime) -> Problems {
+    let Listed { list, file } = listed;
+    let issuer = &list.issuer_name;
+    let mut problems = Problems::new();
     if !list.has_begun(now) {
         let what = format!(
             "holds a revocation list of \"{issuer}\" that is not valid before {}",
             list.this_update
         );
-        problems.push(warning(
-            file,
-            &what,
-            "check this host's clock, or wait until then",
-        ));
+        let hint = "check this host's clock, or wait until then";
+        problems.push(warning(file, &what, hint));
     }
     if list.next_update.is_none() {
         let what = format!(
@@ -213,4 +218,5 @@ fn digest(settings: &RevocationSettings, files: &[[u8; 32]]) -> [u8; 32] {
 }
 
 const NOT_BELIEVED: &str = "get the list again from where the authority publishes it, and compare \
-     the authority's certificate with the one in CA_FILE";
+     the authority's certificate with the one in CA_FILE; if it signs lists with a key of their own, \
+     put the certificate of that key beside the list";

@@ -19,7 +19,7 @@ mod read;
 mod reason;
 mod refusal;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::certs::path::{Certificate, Link, Revocation};
 pub use crate::certs::revocation::due::{Due, Step};
@@ -35,7 +35,7 @@ use crate::model::WallTime;
 #[derive(Debug)]
 pub struct RevocationLists {
     /// By the issuer's name in its one form; the newest first.
-    by_issuer: HashMap<Vec<u8>, Vec<Listed>>,
+    by_issuer: BTreeMap<Vec<u8>, Vec<Listed>>,
     /// The certificates of `CA_FILE`.
     anchors: Vec<Certificate>,
     /// The certificates beside the lists, unproven.

@@ -3,6 +3,7 @@
 mod inbound;
 mod outbound;
 mod resumption;
+mod revocation;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -148,10 +148,12 @@ fn a_list_that_its_anchor_did_not_sign_is_an_error() {
         said.contains("that the authority of this name in CA_FILE did not sign"),
         "{said}"
     );
-    // It says itself that another key signed it, whose certificate may come with the peers.
+    // Authorities that have changed their key publish a list for each; the one that is not of
+    // the anchor's key does no harm beside the one that is.
     draft = draft.extension(35, false, &element(0x30, &element(0x80, b"another key")));
     let desk = Desk::new().with("a.crl", draft.signed_by(&twin));
-    let (lists, problems) = desk.load(&[&ca], now());
+    refused(&desk, &[&ca]);
+    let (lists, problems) = desk.with("b.crl", revoking(&ca, &[])).load(&[&ca], now());
     assert!(
         lists.is_some() && problems.count(Severity::Warning) == 1,
         "{problems}"
