@@ -31,12 +31,13 @@ pub(super) fn read(document: &Document, problems: &mut Problems) -> Option<Writt
     }
     let mode = match reader.value("Mode") {
         "passthrough" => RequestMode::Passthrough,
+        "relay" => RequestMode::Relay,
         _ => RequestMode::Terminate,
     };
-    if mode == RequestMode::Passthrough {
+    if mode != RequestMode::Terminate {
         reader.without_effect(
             &["PoolIdle", "Fault", "Dechunk", "ForwardedFor"],
-            "with Mode=passthrough",
+            &format!("with Mode={}", mode.word()),
             REMOVE,
         );
     }
@@ -171,7 +172,7 @@ fn probe(
     let word = written.unwrap_or(match (sides, mode) {
         ([_, None], _) => "off",
         (_, RequestMode::Terminate) => "http",
-        (_, RequestMode::Passthrough) => "tcp",
+        (_, RequestMode::Passthrough | RequestMode::Relay) => "tcp",
     });
     if mode == RequestMode::Passthrough && matches!(word, "http" | "soap") {
         reader.report(

@@ -61,7 +61,7 @@ fn server_tls(
     let terminating = written
         .requests
         .as_ref()
-        .filter(|requests| requests.settings.mode == RequestMode::Terminate);
+        .filter(|requests| requests.settings.mode.ends_tls());
     let tls_events = written.events.as_ref().filter(|events| events.settings.tls);
     if written.parameter.ssl {
         let needed_by = terminating
@@ -109,8 +109,10 @@ fn tls_target_of_requests(written: &WrittenSystem) -> Option<&Place> {
         RequestMode::Passthrough => {
             (settings.probe.kind == ProbeKind::Tls).then_some(&requests.probe)
         }
-        RequestMode::Terminate if settings.side_a.scheme == Scheme::Https => Some(&requests.side_a),
-        RequestMode::Terminate => settings
+        RequestMode::Terminate | RequestMode::Relay if settings.side_a.scheme == Scheme::Https => {
+            Some(&requests.side_a)
+        }
+        RequestMode::Terminate | RequestMode::Relay => settings
             .side_b
             .as_ref()
             .filter(|side| side.scheme == Scheme::Https)

@@ -9,8 +9,9 @@ use tracing::warn;
 
 use crate::http::{Context, NoWayThrough, RelayCaller};
 use crate::model::{HostPort, Outcome, SystemName};
-use crate::net::{dial, relay};
+use crate::net::{Inside, dial, relay};
 use crate::telemetry::{self, Noise};
+use crate::tls::Wire;
 
 /// One static route.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ pub struct StaticRoute {
 /// Carries one connection. TLS runs through from the connector to the CRM.
 pub async fn carry(mut caller: RelayCaller, route: Arc<StaticRoute>, context: Rc<Context>) {
     let started = Instant::now();
-    let dialling = dial(&route.target, started + route.connect_timeout);
+    let deadline = started + route.connect_timeout;
+    let dialling = async { Ok(dial(&route.target, deadline).await.map(Wire::Plain)?) };
     let dialled = caller
         .dial(dialling, &route.target, route.connect_timeout)
         .await;
@@ -59,13 +61,13 @@ pub async fn carry(mut caller: RelayCaller, route: Arc<StaticRoute>, context: Rc
         }
     };
     let report = caller
-        .relayed(&context, None, |socket, waiter| {
+        .relayed(&context, None, |wire, waiter| {
             relay(
-                socket,
+                wire,
                 &mut target,
                 waiter,
                 &context.scratch,
-                route.idle_timeout,
+                (Inside::Anything, route.idle_timeout),
             )
         })
         .await;

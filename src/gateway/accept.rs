@@ -94,7 +94,7 @@ impl Worker {
         }
     }
 
-    fn admit(self: &Rc<Self>, tcp: TcpStream, peer: SocketAddr, running: &Running) {
+    fn admit(self: &Rc<Self>, tcp: TcpStream, peer: SocketAddr, running: &Rc<Running>) {
         let counters = &self.context.counters;
         let plan = Rc::clone(&running.plan.borrow());
         let permit = match self.admission.admit(peer.ip(), plan.acceptor.is_some()) {
@@ -129,6 +129,8 @@ impl Worker {
             ),
             plan,
             flow: running.flow.borrow().clone(),
+            running: Rc::clone(running),
+            guests: self.guests.clone(),
             generation: self.generation.get(),
             permit,
         };

@@ -12,19 +12,21 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
+use super::guests::Guests;
 use super::snapshot::{ListenerPlan, Service};
+use super::worker::Running;
 use crate::config::settings::FaultStyle;
 use crate::events::{EventFlow, carry};
 use crate::http::{
     Caller, CallerFacts, Context, Delivery, Exchange, Flow, GatewayError, RelayCaller, Slot, serve,
 };
-use crate::model::{Generation, Principal, SystemName};
+use crate::model::{Generation, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
-use crate::requests::{RequestFlow, pass_through};
+use crate::requests::{RequestFlow, relay_to_side};
 use crate::telemetry::{self, Noise, TlsLeg};
 use crate::tls::failure::Cause;
 use crate::tls::policy::version_name;
-use crate::tls::{Acceptor, Direction, HandshakeFailure, Wire};
+use crate::tls::{Acceptor, Direction, HandshakeFailure, SessionFacts, Wire};
 
 /// A listener that speaks HTTP has one of these flows.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl HttpFlow {
         match service {
             Service::Requests(route) => Some(Self::Requests(RequestFlow::new(Arc::clone(route)))),
             Service::Events(route) => Some(Self::Events(EventFlow::new(Arc::clone(route)))),
-            Service::Passthrough(_) | Service::StaticRoute(_) => None,
+            Service::Relay(_) | Service::StaticRoute(_) => None,
         }
     }
 }
@@ -81,6 +83,9 @@ pub(super) struct Accepted {
     pub(super) listener: SocketAddr,
     pub(super) plan: Rc<ListenerPlan>,
     pub(super) flow: Option<Rc<Slot<HttpFlow>>>,
+    /// Its listener, as it stands now and later.
+    pub(super) running: Rc<Running>,
+    pub(super) guests: Guests,
     pub(super) generation: Generation,
     pub(super) permit: Permit,
     pub(super) seat: Seat,
@@ -94,14 +99,16 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
         listener,
         plan,
         flow,
+        running,
+        guests,
         generation,
         mut permit,
         seat,
     } = accepted;
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
-    let (wire, principal, tls) = match &plan.acceptor {
-        None => (Wire::Plain(socket), None, None),
+    let (wire, principal, tls, _visit) = match &plan.acceptor {
+        None => (Wire::Plain(socket), None, None, None),
         Some(acceptor) => {
             // Boxed: what a handshake needs is not kept for the life of the connection.
             let shaken = Box::pin(handshake(
@@ -113,40 +120,48 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
                 &plan,
             ))
             .await;
-            let Some(shaken) = shaken else { return };
-            shaken
+            let Some((wire, facts)) = shaken else { return };
+            let leg = TlsLeg {
+                version: version_name(facts.version),
+                resumed: facts.resumed,
+            };
+            let principal = facts.principal().map(Arc::clone);
+            let who = (waiter.seat().id(), peer);
+            let known = (facts.client, facts.certain);
+            match guests.enter(who, &running, acceptor, known) {
+                Ok(visit) => (wire, principal, Some(leg), Some(visit)),
+                Err(failure) => {
+                    say_failed(&context, &plan, peer, &failure);
+                    return;
+                }
+            }
         }
     };
+    drop((running, guests));
     permit.handshake_done();
     waiter.seat().set_phase(Phase::Idle);
+    let facts = CallerFacts {
+        listener,
+        principal,
+        tls,
+        generation,
+    };
     match (&plan.service, flow) {
         (Service::Requests(_) | Service::Events(_), Some(flow)) => {
-            let facts = CallerFacts {
-                listener,
-                principal,
-                tls,
-                generation,
-            };
             drop(plan);
             serve(Caller::new(wire, waiter, facts), context, flow).await;
         }
-        (Service::Passthrough(route), _) => {
-            if let Wire::Plain(socket) = wire {
-                let caller = RelayCaller::new(socket, waiter, listener, generation);
-                pass_through(caller, Arc::clone(route), context).await;
-            }
+        (Service::Relay(route), _) => {
+            let caller = RelayCaller::new(wire, waiter, facts);
+            relay_to_side(caller, Arc::clone(route), context).await;
         }
         (Service::StaticRoute(route), _) => {
-            if let Wire::Plain(socket) = wire {
-                let caller = RelayCaller::new(socket, waiter, listener, generation);
-                carry(caller, Arc::clone(route), context).await;
-            }
+            let caller = RelayCaller::new(wire, waiter, facts);
+            carry(caller, Arc::clone(route), context).await;
         }
         (Service::Requests(_) | Service::Events(_), None) => {}
     }
 }
-
-type Shaken = (Wire, Option<Arc<Principal>>, Option<TlsLeg<'static>>);
 
 async fn handshake(
     socket: Socket,
@@ -155,7 +170,7 @@ async fn handshake(
     context: &Context,
     lane: &HandshakeLane,
     plan: &ListenerPlan,
-) -> Option<Shaken> {
+) -> Option<(Wire, SessionFacts)> {
     let deadline = Instant::now() + context.limits().handshake_timeout;
     let peer = socket.peer();
     let mut accepting = Box::pin(acceptor.accept(socket));
@@ -181,14 +196,10 @@ async fn handshake(
             debug!(
                 system = %plan.system, %peer, version = version_name(facts.version), suite = facts.suite,
                 resumed = facts.resumed,
-                subject = facts.principal.as_deref().map_or("-", |principal| principal.subject.as_str()),
+                subject = facts.principal().map_or("-", |principal| principal.subject.as_str()),
                 "TLS handshake done"
             );
-            let leg = TlsLeg {
-                version: version_name(facts.version),
-                resumed: facts.resumed,
-            };
-            return Some((Wire::accepted(accepted.stream), facts.principal, Some(leg)));
+            return Some((Wire::accepted(accepted.stream), facts));
         }
         Ok(Err(failure)) => failure,
         Err(Interrupt::Deadline) => HandshakeFailure::timed_out(Direction::Inbound),
@@ -198,13 +209,25 @@ async fn handshake(
     if *failure.cause() == Cause::ClosedByPeer {
         // A port check that closes without a word is no handshake that failed.
         debug!(system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure, "no TLS handshake");
-    } else if let Some(suppressed) = context.may_say(Noise::HandshakeFailed) {
+    } else {
+        say_failed(context, plan, peer, &failure);
+    }
+    None
+}
+
+/// Says in the log who was not let in, and why.
+fn say_failed(
+    context: &Context,
+    plan: &ListenerPlan,
+    peer: SocketAddr,
+    failure: &HandshakeFailure,
+) {
+    if let Some(suppressed) = context.may_say(Noise::HandshakeFailed) {
         info!(
             system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure,
             hint = failure.hint(), seen_in_sap = failure.seen_in_sap(), suppressed, "TLS handshake failed"
         );
     }
-    None
 }
 
 /// Lets one handshake step run between two looks at the network.

@@ -9,13 +9,18 @@ use crate::certs::revocation::RevocationLists;
 use crate::config::problem::{Problem, Problems, Severity};
 use crate::http::Upstream;
 use crate::model::{Endpoint, Scheme, SystemName};
+use crate::requests::FarEnd;
+use crate::telemetry::Flow;
 
 /// What a generation does, one line a listener, and what its TLS comes down to.
 pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     for plan in &snapshot.listeners {
         let security = match (&plan.service, &plan.acceptor) {
-            (Service::Passthrough(_) | Service::StaticRoute(_), _) => "bytes untouched",
+            (Service::StaticRoute(_), _) => "bytes untouched",
+            (Service::Relay(route), _) if route.flow == Flow::Passthrough => "bytes untouched",
+            (Service::Relay(_), Some(_)) => "TLS, the inside unread",
+            (Service::Relay(_), None) => "plain bytes",
             (Service::Requests(_) | Service::Events(_), Some(_)) => "TLS",
             (Service::Requests(_) | Service::Events(_), None) => "plain HTTP",
         };
@@ -24,9 +29,9 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
                 Some(b) => format!("side A {} | side B {}", url(&route.side_a), url(b)),
                 None => format!("side A {}", url(&route.side_a)),
             },
-            Service::Passthrough(route) => match &route.side_b {
-                Some(b) => format!("side A {} | side B {b}", route.side_a),
-                None => format!("side A {}", route.side_a),
+            Service::Relay(route) => match &route.side_b {
+                Some(b) => format!("side A {} | side B {}", far(&route.side_a), far(b)),
+                None => format!("side A {}", far(&route.side_a)),
             },
             Service::Events(route) => {
                 let fixed = route.crm.iter().map(url);
@@ -72,6 +77,14 @@ fn revocation(name: &SystemName, role: &str, lists: Option<&RevocationLists>) ->
     Some(format!(
         "{name} {role}: revocation lists: {count}; certificates on them: {revoked}"
     ))
+}
+
+/// Where the bytes of a connection go.
+fn far(end: &FarEnd) -> String {
+    match end {
+        FarEnd::Untouched(target) => target.to_string(),
+        FarEnd::Upstream(upstream) => url(upstream),
+    }
 }
 
 /// Where requests go, and whether they go there by TLS.

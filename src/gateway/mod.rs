@@ -36,6 +36,7 @@ mod connection;
 mod contain;
 mod describe;
 mod drain;
+mod guests;
 mod reload;
 mod routes;
 mod run;

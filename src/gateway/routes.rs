@@ -14,7 +14,8 @@ use crate::events::EventRoute;
 use crate::http::{Upstream, UpstreamSpec};
 use crate::model::{Endpoint, HostPort, Scheme, Side};
 use crate::requests::failover::Watch;
-use crate::requests::{PassthroughRoute, RequestRoute, Sides};
+use crate::requests::{FarEnd, RelayRoute, RequestRoute, Sides};
+use crate::telemetry::Flow;
 use crate::tls::outbound::UnfitHost;
 
 impl Build<'_> {
@@ -42,9 +43,8 @@ impl Build<'_> {
             target: endpoint.target.clone(),
             dialled: endpoint.target.clone(),
             // In passthrough TLS is the ends' own; only a TLS probe speaks it here.
-            tls: fingerprint(endpoint.scheme, parts).filter(|_| {
-                requests.mode == RequestMode::Terminate || requests.probe.kind == ProbeKind::Tls
-            }),
+            tls: fingerprint(endpoint.scheme, parts)
+                .filter(|_| requests.mode.ends_tls() || requests.probe.kind == ProbeKind::Tls),
             connect_timeout: requests.connect_timeout,
             response_timeout: requests.response_timeout,
             pool_idle: requests.pool_idle,
@@ -69,20 +69,30 @@ impl Build<'_> {
                 dechunk: requests.dechunk,
                 forwarded_for: requests.forwarded_for,
             })),
-            RequestMode::Passthrough => Service::Passthrough(Arc::new(PassthroughRoute {
+            RequestMode::Passthrough => Service::Relay(Arc::new(RelayRoute {
+                flow: Flow::Passthrough,
                 sides,
-                side_a: requests.side_a.target.clone(),
+                side_a: FarEnd::Untouched(requests.side_a.target.clone()),
                 side_b: requests
                     .side_b
                     .as_ref()
-                    .map(|endpoint| endpoint.target.clone()),
+                    .map(|endpoint| FarEnd::Untouched(endpoint.target.clone())),
+                connect_timeout: requests.connect_timeout,
+                idle_timeout: requests.response_timeout,
+            })),
+            RequestMode::Relay => Service::Relay(Arc::new(RelayRoute {
+                flow: Flow::Relay,
+                sides,
+                side_a: FarEnd::Upstream(side_a),
+                side_b: side_b.map(FarEnd::Upstream),
                 connect_timeout: requests.connect_timeout,
                 idle_timeout: requests.response_timeout,
             })),
         };
-        let acceptor = match requests.mode {
-            RequestMode::Terminate => parts.acceptor.clone(),
-            RequestMode::Passthrough => None,
+        let acceptor = if requests.mode.ends_tls() {
+            parts.acceptor.clone()
+        } else {
+            None
         };
         for listen in &requests.listen {
             self.listen(

@@ -101,6 +101,7 @@ impl Gateway {
                 counters: Arc::default(),
                 access: access.clone(),
                 admission: admission.clone(),
+                clock: clock.clone(),
             };
             workers.push(worker::spawn(spec).map_err(StartError::Thread)?);
         }

@@ -12,7 +12,8 @@ use crate::events::{EventRoute, StaticRoute};
 use crate::http::Upstream;
 use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, WallTime};
 use crate::net::Scope;
-use crate::requests::{PassthroughRoute, RequestRoute, Sides};
+use crate::requests::{RelayRoute, RequestRoute, Sides};
+use crate::telemetry::Flow;
 use crate::tls::{Acceptor, Connector, TicketSource};
 
 /// What a listener does with its connections.
@@ -20,8 +21,8 @@ use crate::tls::{Acceptor, Connector, TicketSource};
 pub(super) enum Service {
     /// Requests of SAP CRM.
     Requests(Arc<RequestRoute>),
-    /// Connections of SAP CRM, untouched.
-    Passthrough(Arc<PassthroughRoute>),
+    /// Connections of SAP CRM: bytes to a side.
+    Relay(Arc<RelayRoute>),
     /// Events of the connector.
     Events(Arc<EventRoute>),
     /// A static route.
@@ -30,10 +31,11 @@ pub(super) enum Service {
 
 impl Service {
     /// In the operator's words.
-    pub(super) const fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Requests(_) => "requests",
-            Self::Passthrough(_) => "requests (passthrough)",
+            Self::Relay(route) if route.flow == Flow::Passthrough => "requests (passthrough)",
+            Self::Relay(_) => "requests (relay)",
             Self::Events(_) => "events",
             Self::StaticRoute(_) => "static route",
         }
@@ -43,9 +45,10 @@ impl Service {
     /// Requests and events are bound to nothing: each goes where the generation in force says.
     fn leads_elsewhere(&self, next: &Self) -> bool {
         match (self, next) {
-            (Self::Passthrough(old), Self::Passthrough(new)) => Side::BOTH
-                .into_iter()
-                .any(|side| old.target(side) != new.target(side)),
+            (Self::Relay(old), Self::Relay(new)) => {
+                let differs = |side| old.target(side) != new.target(side);
+                old.flow != new.flow || Side::BOTH.into_iter().any(differs)
+            }
             (Self::StaticRoute(old), Self::StaticRoute(new)) => old.target != new.target,
             _ => std::mem::discriminant(self) != std::mem::discriminant(next),
         }
@@ -68,15 +71,21 @@ pub(super) struct ListenerPlan {
 }
 
 impl ListenerPlan {
-    /// Whether connections that were let in under this plan may not go on under the next: they
-    /// were trusted under other rules, their bytes mean something else now, or they are bound to a
+    /// Whether no connection that was let in under this plan may go on under the next: there is
+    /// TLS now or there is none any more, their bytes mean something else, or they are bound to a
     /// far end that is no longer the one to go to.
     pub(super) fn must_leave_for(&self, next: &Self) -> bool {
-        let trust = |plan: &Self| {
-            let acceptor = plan.acceptor.as_ref();
-            acceptor.map(|acceptor| acceptor.policy_id())
-        };
-        trust(self) != trust(next) || self.service.leads_elsewhere(&next.service)
+        self.acceptor.is_some() != next.acceptor.is_some()
+            || self.service.leads_elsewhere(&next.service)
+    }
+
+    /// Whether the next plan may let in others than this one, so that each of those who are in has
+    /// to be judged again.
+    pub(super) fn is_judged_otherwise_by(&self, next: &Self) -> bool {
+        match (&self.acceptor, &next.acceptor) {
+            (Some(own), Some(next)) => !Arc::ptr_eq(own, next),
+            (_, None) | (None, Some(_)) => false,
+        }
     }
 }
 

@@ -15,10 +15,11 @@ use tokio::time::{Instant, timeout};
 use tracing::error;
 
 use super::connection::{HandshakeLane, HttpFlow};
+use super::guests::Guests;
 use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
-use crate::model::{Generation, ListenAddr, Side};
+use crate::model::{Clock, Generation, ListenAddr, Side};
 use crate::net::{Admission, Listener, Phase, Place, Roster, Scope};
 use crate::requests::failover::Health;
 use crate::requests::{SideEvent, Sides};
@@ -35,6 +36,7 @@ pub(super) struct WorkerSpec {
     pub(super) counters: Arc<Counters>,
     pub(super) access: AccessLog,
     pub(super) admission: Admission,
+    pub(super) clock: Clock,
 }
 
 /// What a worker is told.
@@ -105,6 +107,7 @@ pub(super) struct Worker {
     pub(super) context: Rc<Context>,
     pub(super) admission: Admission,
     pub(super) roster: Roster,
+    pub(super) guests: Guests,
     pub(super) lane: Rc<HandshakeLane>,
     pub(super) listeners: RefCell<HashMap<ListenAddr, Rc<Running>>>,
     /// Accept loops that have not ended yet.
@@ -116,18 +119,20 @@ pub(super) struct Worker {
 
 impl Worker {
     fn new(spec: &WorkerSpec) -> Rc<Self> {
-        let counters = Arc::clone(&spec.counters);
+        let context = Rc::new(Context::new(
+            &spec.limits,
+            Arc::clone(&spec.counters),
+            spec.access.clone(),
+            share_of(spec.throttle, spec.threads),
+        ));
+        let roster = Roster::new();
         Rc::new(Self {
             index: spec.index,
             threads: spec.threads,
-            context: Rc::new(Context::new(
-                &spec.limits,
-                counters,
-                spec.access.clone(),
-                share_of(spec.throttle, spec.threads),
-            )),
+            guests: Guests::new(roster.clone(), Rc::clone(&context), spec.clock.clone()),
+            context,
             admission: spec.admission.clone(),
-            roster: Roster::new(),
+            roster,
             lane: Rc::default(),
             listeners: RefCell::default(),
             accepting: Cell::new(0),
@@ -150,6 +155,7 @@ impl Worker {
                 _ = sweep.tick() => {
                     self.context.pool.borrow_mut().sweep();
                     self.context.settle_noise();
+                    self.guests.look_at_the_clock();
                 }
             }
         }
@@ -239,7 +245,7 @@ impl Worker {
     }
 
     /// Puts another plan in force on a listener that stays.
-    fn replace(&self, running: &Running, plan: &ListenerPlan) {
+    fn replace(&self, running: &Rc<Running>, plan: &ListenerPlan) {
         let before = running.plan.replace(Rc::new(plan.clone()));
         running.place.move_to(plan.scope);
         let flow = HttpFlow::of(&plan.service);
@@ -252,6 +258,8 @@ impl Worker {
         }
         if before.must_leave_for(plan) {
             self.leave(plan.scope);
+        } else if before.is_judged_otherwise_by(plan) {
+            self.guests.judge_again(running);
         }
     }
 

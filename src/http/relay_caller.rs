@@ -1,23 +1,28 @@
 //! [`RelayCaller`]: an accepted connection whose bytes are relayed and not understood.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::info;
 
+use crate::http::caller::CallerFacts;
 use crate::http::context::Context;
 use crate::http::error::GatewayError;
-use crate::model::{ExchangeId, Generation, HostPort, Outcome, Side, SystemName};
-use crate::net::{DialError, Interrupt, Phase, RelayEnd, RelayReport, Socket, Waiter};
+use crate::http::upstream::ConnectError;
+use crate::model::{ExchangeId, HostPort, Outcome, Side, SystemName};
+use crate::net::{DialError, Interrupt, Phase, RelayEnd, RelayReport, Waiter};
 use crate::telemetry::{AccessLine, Flow, Noise};
+use crate::tls::{HandshakeFailure, Wire};
 
 /// Why there is no way through for a connection; nothing was sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum NoWayThrough {
     /// The dial came to nothing.
     #[error(transparent)]
     Dial(#[from] DialError),
+    /// The far end has no TLS for us.
+    #[error(transparent)]
+    Tls(#[from] HandshakeFailure),
     /// The connection had to end while the dial was under way: nobody's fault.
     #[error("the gateway had to end the connection")]
     Cut,
@@ -28,7 +33,17 @@ impl NoWayThrough {
     pub const fn blames_target(&self) -> bool {
         match self {
             Self::Dial(error) => error.blames_target(),
+            Self::Tls(_) => true,
             Self::Cut => false,
+        }
+    }
+
+    /// What an operator does next; `None` where nothing is wrong.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Dial(error) => Some(error.hint()),
+            Self::Tls(failure) => Some(failure.hint()),
+            Self::Cut => None,
         }
     }
 
@@ -36,6 +51,7 @@ impl NoWayThrough {
     pub fn code(&self) -> &'static str {
         let same = match self {
             Self::Dial(error) if error.blames_target() => GatewayError::Unreachable(String::new()),
+            Self::Tls(_) => GatewayError::Unreachable(String::new()),
             Self::Dial(_exhausted) => GatewayError::Exhausted,
             Self::Cut => GatewayError::Cut(Outcome::NotSent),
         };
@@ -43,38 +59,40 @@ impl NoWayThrough {
     }
 }
 
+impl From<ConnectError> for NoWayThrough {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Dial(error) => Self::Dial(error),
+            ConnectError::Tls(failure) => Self::Tls(failure),
+        }
+    }
+}
+
 /// An accepted connection whose bytes are relayed.
 #[derive(Debug)]
 pub struct RelayCaller {
-    socket: Socket,
+    wire: Wire,
     waiter: Waiter,
-    listener: SocketAddr,
-    generation: Generation,
+    facts: CallerFacts,
 }
 
 impl RelayCaller {
     /// A connection as it was accepted.
-    pub const fn new(
-        socket: Socket,
-        waiter: Waiter,
-        listener: SocketAddr,
-        generation: Generation,
-    ) -> Self {
+    pub const fn new(wire: Wire, waiter: Waiter, facts: CallerFacts) -> Self {
         Self {
-            socket,
+            wire,
             waiter,
-            listener,
-            generation,
+            facts,
         }
     }
 
     /// Waits for a dial, unless this connection has to end before.
     pub async fn dial(
         &mut self,
-        dialling: impl Future<Output = Result<Socket, DialError>>,
+        dialling: impl Future<Output = Result<Wire, NoWayThrough>>,
         target: &HostPort,
         limit: Duration,
-    ) -> Result<Socket, NoWayThrough> {
+    ) -> Result<Wire, NoWayThrough> {
         self.waiter.seat().set_phase(Phase::Busy);
         let mut dialling = Box::pin(dialling);
         let deadline = Instant::now() + limit * 2;
@@ -83,7 +101,7 @@ impl RelayCaller {
             .until(deadline, false, |cx| dialling.as_mut().poll(cx))
             .await;
         match dialled {
-            Ok(dialled) => Ok(dialled?),
+            Ok(dialled) => dialled,
             // The dial keeps its own time; this is for one that forgets to.
             Err(Interrupt::Deadline) => Err(NoWayThrough::Dial(DialError::TimedOut {
                 target: target.clone(),
@@ -97,7 +115,7 @@ impl RelayCaller {
     /// Tells the caller with a reset that there is no way through; a plain close could be taken
     /// for an empty answer.
     pub fn refuse(&self) {
-        self.socket.reset_on_close();
+        self.wire.socket().reset_on_close();
     }
 
     /// Relays, to a side or to somebody else, and counts what went through.
@@ -105,7 +123,7 @@ impl RelayCaller {
         &'a mut self,
         context: &Context,
         side: Option<Side>,
-        relay: impl FnOnce(&'a mut Socket, &'a mut Waiter) -> F,
+        relay: impl FnOnce(&'a mut Wire, &'a mut Waiter) -> F,
     ) -> RelayReport
     where
         F: Future<Output = RelayReport>,
@@ -113,7 +131,7 @@ impl RelayCaller {
         self.waiter.seat().set_phase(Phase::Relaying(side));
         context.counters.relayed_connections.inc();
         context.counters.relayed_connections_open.inc();
-        let report = relay(&mut self.socket, &mut self.waiter).await;
+        let report = relay(&mut self.wire, &mut self.waiter).await;
         context.counters.relayed_connections_open.dec();
         context
             .counters
@@ -148,10 +166,10 @@ impl RelayCaller {
                 number: 1,
             },
             system,
-            listener: self.listener,
+            listener: self.facts.listener,
             peer: seat.peer(),
-            principal: None,
-            tls: None,
+            principal: self.facts.principal.as_deref(),
+            tls: self.facts.tls,
             method: None,
             target: None,
             operation: None,
@@ -165,7 +183,7 @@ impl RelayCaller {
             request_bytes: 0,
             response_bytes: 0,
             took: started.elapsed(),
-            generation: self.generation,
+            generation: self.facts.generation,
         };
         fill(&mut line);
         context.counters.exchanges(flow, line.outcome).inc();
@@ -209,6 +227,8 @@ impl AccessLine<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]

@@ -30,7 +30,7 @@ pub use listener::bind;
 pub use listener::{
     AcceptEvent, BindError, BoundListener, Listener, raise_descriptor_limit, reserve,
 };
-pub use relay::{RelayEnd, RelayReport, relay};
+pub use relay::{Inside, RelayEnd, RelayEndpoint, RelayReport, relay};
 pub use roster::{Phase, Place, Roster, Scope, Seat};
 pub use scratch::Scratch;
 pub use socket::Socket;

@@ -1,4 +1,4 @@
-//! Bytes both ways between two sockets: nothing is changed, nothing is looked at.
+//! Bytes both ways between two connections: nothing is changed, nothing is looked at.
 
 use std::io;
 use std::pin::Pin;
@@ -12,6 +12,18 @@ use crate::net::roster::Phase;
 use crate::net::scratch::Scratch;
 use crate::net::socket::Socket;
 use crate::net::wait::{Interrupt, Waiter};
+
+/// One end of a relayed connection: a socket, or TLS on one.
+pub trait RelayEndpoint: AsyncRead + AsyncWrite + Unpin {
+    /// Makes the close that follows a reset: what went through is not complete.
+    fn reset_on_close(&self);
+}
+
+impl RelayEndpoint for Socket {
+    fn reset_on_close(&self) {
+        Self::reset_on_close(self);
+    }
+}
 
 /// How a relayed connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +78,15 @@ pub struct RelayReport {
     pub unanswered: bool,
 }
 
+/// What may be inside of the bytes, as far as it matters for when nothing is in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inside {
+    /// Anything, TLS between the two ends included.
+    Anything,
+    /// What was in the TLS that ended here: no other handshake.
+    Talk,
+}
+
 /// Relays until both ends have closed, one breaks off, or nothing moves for `idle`.
 ///
 /// An end that closes its sending direction only (half-close) still receives all that the other
@@ -73,11 +94,11 @@ pub struct RelayReport {
 /// transfer for a complete one. A drain waits for silence after an answer. A connection whose side
 /// was declared down is reset if it waits for an answer.
 pub async fn relay(
-    caller: &mut Socket,
-    target: &mut Socket,
+    caller: &mut impl RelayEndpoint,
+    target: &mut impl RelayEndpoint,
     waiter: &mut Waiter,
     scratch: &Scratch,
-    idle: Duration,
+    (inside, idle): (Inside, Duration),
 ) -> RelayReport {
     let mut out = Pipe::default();
     let mut back = Pipe::default();
@@ -87,7 +108,7 @@ pub async fn relay(
         let leaving = waiter.seat().leaves_when_idle();
         let may_leave = !leaving;
         let limit = if leaving {
-            talk.quiet().map_or(idle, |quiet| quiet.min(idle))
+            talk.quiet(inside).map_or(idle, |quiet| quiet.min(idle))
         } else {
             idle
         };
@@ -168,13 +189,15 @@ impl Talk {
 
     /// How long a silence means that nothing is in flight; `None` while an answer is owed. Only a
     /// connection that has to leave asks.
-    const fn quiet(&self) -> Option<Duration> {
-        match self {
-            Self { is_owed: true, .. } => None,
-            Self { answers, .. } if 1 <= *answers && *answers <= HANDSHAKE_ANSWERS => {
+    const fn quiet(&self, inside: Inside) -> Option<Duration> {
+        match (self, inside) {
+            (Self { is_owed: true, .. }, _) => None,
+            (Self { answers, .. }, Inside::Anything)
+                if 1 <= *answers && *answers <= HANDSHAKE_ANSWERS =>
+            {
                 Some(QUIET_AT_FIRST)
             }
-            Self { .. } => Some(QUIET),
+            (Self { .. }, _) => Some(QUIET),
         }
     }
 }
@@ -212,6 +235,8 @@ struct Pipe {
     /// What was read and could not be written at once.
     pending: Vec<u8>,
     taken: usize,
+    /// The sink has taken bytes that it may not have sent on: TLS makes a record of them first.
+    unflushed: bool,
     ended: bool,
     shut: bool,
     moved: u64,
@@ -222,8 +247,8 @@ impl Pipe {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        source: &mut Socket,
-        sink: &mut Socket,
+        source: &mut impl RelayEndpoint,
+        sink: &mut impl RelayEndpoint,
         scratch: &Scratch,
     ) -> Poll<Result<(), Broken>> {
         for _turn in 0..TURNS {
@@ -245,7 +270,7 @@ impl Pipe {
     fn poll_pending(
         &mut self,
         cx: &mut Context<'_>,
-        sink: &mut Socket,
+        sink: &mut impl RelayEndpoint,
     ) -> Poll<Result<(), Broken>> {
         while let Some(rest) = self
             .pending
@@ -253,6 +278,7 @@ impl Pipe {
             .filter(|rest| !rest.is_empty())
         {
             let count = ready!(poll_write(cx, sink, rest))?;
+            self.unflushed = true;
             self.taken = self.taken.saturating_add(count);
             self.moved = self.moved.saturating_add(count as u64);
         }
@@ -265,12 +291,19 @@ impl Pipe {
     fn poll_through(
         &mut self,
         cx: &mut Context<'_>,
-        source: &mut Socket,
-        sink: &mut Socket,
+        source: &mut impl RelayEndpoint,
+        sink: &mut impl RelayEndpoint,
         buffer: &mut [u8],
     ) -> Poll<Result<(), Broken>> {
         let mut read = ReadBuf::new(buffer);
-        ready!(Pin::new(source).poll_read(cx, &mut read)).map_err(|_broken| Broken::Source)?;
+        match Pin::new(source).poll_read(cx, &mut read) {
+            Poll::Ready(read) => read.map_err(|_broken| Broken::Source)?,
+            Poll::Pending => {
+                // Nothing follows at once, so what is there has to go now.
+                ready!(self.poll_flush(cx, sink))?;
+                return Poll::Pending;
+            }
+        }
         let bytes = read.filled();
         if bytes.is_empty() {
             self.ended = true;
@@ -280,9 +313,22 @@ impl Pipe {
             Poll::Ready(count) => count?,
             Poll::Pending => 0,
         };
+        self.unflushed |= count > 0;
         self.moved = self.moved.saturating_add(count as u64);
         self.pending
             .extend_from_slice(bytes.get(count..).unwrap_or_default());
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut impl RelayEndpoint,
+    ) -> Poll<Result<(), Broken>> {
+        if self.unflushed {
+            ready!(Pin::new(sink).poll_flush(cx)).map_err(|_broken| Broken::Sink)?;
+            self.unflushed = false;
+        }
         Poll::Ready(Ok(()))
     }
 }
@@ -292,7 +338,7 @@ const TURNS: usize = 8;
 
 fn poll_write(
     cx: &mut Context<'_>,
-    sink: &mut Socket,
+    sink: &mut impl RelayEndpoint,
     bytes: &[u8],
 ) -> Poll<Result<usize, Broken>> {
     match ready!(Pin::new(sink).poll_write(cx, bytes)) {

@@ -178,6 +178,23 @@ impl Roster {
         }
     }
 
+    /// Asks one connection to leave as soon as nothing is in flight.
+    pub fn send_away(&self, id: ConnectionId) {
+        if let Some(member) = self.shared.members.borrow().get(&id) {
+            member.ask(Leave::WhenIdle);
+        }
+    }
+
+    /// Cuts one connection if bytes are relayed on it and no answer is owed: whether anything is
+    /// in flight there nobody knows, and it has had its time.
+    pub fn cut_if_relaying(&self, id: ConnectionId) {
+        if let Some(member) = self.shared.members.borrow().get(&id)
+            && matches!(member.phase.get(), Phase::Relaying(_))
+        {
+            member.ask(Leave::Now);
+        }
+    }
+
     /// Asks relayed connections of a system to leave `side`, as soon as nothing is in flight: each
     /// keeps the side that it was opened to, and that is the wrong one from now on.
     pub fn leave_side(&self, system: u32, side: Side) {

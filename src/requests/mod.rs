@@ -13,18 +13,18 @@
 //! | `sides` | the shared handle around it: picks, reports, carries out its orders |
 //! | `probe` | health probes that feed it |
 //! | `exchange` | one request from its head to its outcome; the only replay rule |
-//! | `passthrough` | TCP-level A/B: a connection instead of a request, TLS untouched |
+//! | `relay` | A/B for a connection instead of a request: TLS untouched, or ended here and its inside unread |
 //!
 //! Only the gateway comes in. Events have a room of their own and know no sides.
 
 pub mod failover;
 
 mod exchange;
-mod passthrough;
 mod probe;
+mod relay;
 mod sides;
 
 pub use exchange::{RequestFlow, RequestRoute};
-pub use passthrough::{PassthroughRoute, pass_through};
 pub use probe::{ProbeError, probe_once, watch_side};
+pub use relay::{FarEnd, RelayRoute, relay_to_side};
 pub use sides::{SideEvent, SideEvents, Sides};

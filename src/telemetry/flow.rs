@@ -13,15 +13,18 @@ pub enum Flow {
     StaticRoute,
     /// SAP CRM to a connector, bytes untouched.
     Passthrough,
+    /// SAP CRM to a connector, out of TLS and not looked at.
+    Relay,
 }
 
 impl Flow {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Request,
         Self::Event,
         Self::StaticRoute,
         Self::Passthrough,
+        Self::Relay,
     ];
 
     /// The stable word that log lines and figures carry.
@@ -31,6 +34,7 @@ impl Flow {
             Self::Event => "event",
             Self::StaticRoute => "static-route",
             Self::Passthrough => "passthrough",
+            Self::Relay => "relay",
         }
     }
 }

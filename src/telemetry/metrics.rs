@@ -123,6 +123,10 @@ figures! {
     "Failures of accepting as such, for want of descriptors for example." {
         accept_errors;
     }
+    Counter "crmgate_clients_sent_away_total"
+    "Connections that ended because their client would not be let in any more." {
+        clients_sent_away;
+    }
     Counter "crmgate_handshakes_total" "TLS handshakes, by direction and result." {
         handshakes_inbound_full direction="inbound" result="full";
         handshakes_inbound_resumed direction="inbound" result="resumed";
@@ -149,6 +153,10 @@ figures! {
         exchanges_passthrough_partly_sent flow="passthrough" outcome="partly-sent";
         exchanges_passthrough_sent_no_answer flow="passthrough" outcome="sent-no-answer";
         exchanges_passthrough_answered flow="passthrough" outcome="answered";
+        exchanges_relay_not_sent flow="relay" outcome="not-sent";
+        exchanges_relay_partly_sent flow="relay" outcome="partly-sent";
+        exchanges_relay_sent_no_answer flow="relay" outcome="sent-no-answer";
+        exchanges_relay_answered flow="relay" outcome="answered";
     }
     Counter "crmgate_gateway_answers_total" "Answers that the gateway made itself." {
         gateway_answers;
@@ -236,6 +244,10 @@ impl Counters {
                 &self.exchanges_passthrough_sent_no_answer
             }
             (Flow::Passthrough, Outcome::Answered) => &self.exchanges_passthrough_answered,
+            (Flow::Relay, Outcome::NotSent) => &self.exchanges_relay_not_sent,
+            (Flow::Relay, Outcome::PartlySent) => &self.exchanges_relay_partly_sent,
+            (Flow::Relay, Outcome::SentNoAnswer) => &self.exchanges_relay_sent_no_answer,
+            (Flow::Relay, Outcome::Answered) => &self.exchanges_relay_answered,
         }
     }
 }

@@ -39,7 +39,7 @@ impl Admission {
         }
         match Attempt::current_standing() {
             Some(standing) if self.seconds_left(standing.since, now) > 0 => {
-                Envelope::around(session, self.policy, standing.since, &standing.chain)
+                Envelope::around(session, self.policy, standing.since, standing.chain())
             }
             None if self.mode != ClientAuth::Require => {
                 Envelope::around(session, self.policy, now, &[])
@@ -65,17 +65,13 @@ impl Admission {
         if !is_ours || self.seconds_left(since, now) == 0 {
             return None;
         }
-        let principal = match (chain.split_first(), self.mode) {
+        let verdict = match (chain.split_first(), self.mode) {
             (None, ClientAuth::Require) => return None,
             (None, ClientAuth::Request | ClientAuth::None) => None,
             (Some((leaf, others)), _) => Some(self.judge.judge(leaf, others, now).ok()?),
         };
         let session = session.to_vec();
-        Attempt::note_standing(Standing {
-            since,
-            chain,
-            principal,
-        });
+        Attempt::note_standing(Standing { since, verdict });
         Some(session)
     }
 

@@ -8,12 +8,12 @@
 
 use std::cell::RefCell;
 use std::future::Future;
-use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 
 use crate::certs::path::Refusal;
-use crate::model::{Principal, WallTime};
+use crate::model::WallTime;
+use crate::tls::verdicts::Verdict;
 
 tokio::task_local! {
     static ATTEMPT: RefCell<Attempt>;
@@ -35,10 +35,16 @@ pub(super) struct Attempt {
 pub(super) struct Standing {
     /// When the peer last proved itself with a full handshake.
     pub(super) since: WallTime,
-    /// Its chain; empty where it showed none and none is required.
-    pub(super) chain: Vec<CertificateDer<'static>>,
-    /// Who it is, where it showed a chain.
-    pub(super) principal: Option<Arc<Principal>>,
+    /// Who it is; `None` where it showed no certificate and none is required.
+    pub(super) verdict: Option<Verdict>,
+}
+
+impl Standing {
+    /// The peer's chain; empty where it showed none.
+    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
+        let verdict = self.verdict.as_ref();
+        verdict.map_or(&[], |verdict| &verdict.client.chain)
+    }
 }
 
 impl Attempt {

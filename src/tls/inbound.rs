@@ -24,6 +24,7 @@ use crate::tls::judge::ClientJudge;
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::provider;
 use crate::tls::sessions::{PolicyId, SessionVault, UniverseId, mode_word};
+use crate::tls::verdicts::{Client, Span};
 use crate::tls::wire::{suite_of, version_of};
 
 /// Terminates TLS for one listener, or for several of the same policy.
@@ -57,7 +58,9 @@ pub struct Accepted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionFacts {
     /// Who the client is. Always there where a certificate is required.
-    pub principal: Option<Arc<Principal>>,
+    pub client: Option<Arc<Client>>,
+    /// How long that is certain without judging it again; for good where there is no certificate.
+    pub certain: Span,
     /// When the client last proved itself with a full handshake.
     pub authenticated_at: WallTime,
     /// The protocol version.
@@ -68,6 +71,13 @@ pub struct SessionFacts {
     pub resumed: bool,
     /// The host name that the client asked for; SAP often sends none.
     pub server_name: Option<Box<str>>,
+}
+
+impl SessionFacts {
+    /// Who the client is.
+    pub fn principal(&self) -> Option<&Arc<Principal>> {
+        self.client.as_ref().map(|client| client.principal())
+    }
 }
 
 impl Acceptor {
@@ -148,15 +158,15 @@ impl Acceptor {
     ) -> Result<SessionFacts, HandshakeFailure> {
         let now = self.clock.now();
         let chain = connection.peer_certificates().unwrap_or_default();
-        let standing = standing.filter(|standing| standing.chain == chain);
-        let principal = match (chain.split_first(), &standing) {
+        let standing = standing.filter(|standing| standing.chain() == chain);
+        let verdict = match (chain.split_first(), &standing) {
             (None, _) if self.mode == ClientAuth::Require => {
                 let cause = Cause::NoClientCertificate;
                 return Err(HandshakeFailure::new(Direction::Inbound, cause));
             }
             (None, _) => None,
             // What the judge has accepted in this very handshake.
-            (Some(_), Some(standing)) => standing.principal.clone(),
+            (Some(_), Some(standing)) => standing.verdict.clone(),
             (Some((leaf, others)), None) => {
                 let judged = self.judge.judge(leaf, others, now).map_err(|_refused| {
                     HandshakeFailure::new(Direction::Inbound, Cause::StaleSession).over(Some(leaf))
@@ -164,14 +174,35 @@ impl Acceptor {
                 Some(judged)
             }
         };
+        let certain = verdict
+            .as_ref()
+            .map_or(Span::ALWAYS, |verdict| verdict.span);
         Ok(SessionFacts {
-            principal,
+            client: verdict.map(|verdict| verdict.client),
+            certain,
             authenticated_at: standing.map_or(now, |standing| standing.since),
             version: version_of(connection),
             suite: suite_of(connection),
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             server_name,
         })
+    }
+
+    /// Judges the client of an open connection by what is in force here and now, whoever let it in;
+    /// `None` is one without a certificate.
+    pub fn admits(&self, client: Option<&Client>) -> Result<Span, HandshakeFailure> {
+        let refuse = |cause| HandshakeFailure::new(Direction::Inbound, cause);
+        match client.and_then(|client| client.chain.split_first()) {
+            None if self.mode == ClientAuth::Require => Err(refuse(Cause::NoClientCertificate)),
+            None => Ok(Span::ALWAYS),
+            Some((leaf, others)) => {
+                let judged = self.judge.judge(leaf, others, self.clock.now());
+                let verdict = judged.map_err(|error| {
+                    HandshakeFailure::of_judgement(&error, Direction::Inbound).over(Some(leaf))
+                })?;
+                Ok(verdict.span)
+            }
+        }
     }
 
     /// A digest of all it was built from, file contents included: of two acceptors with the same

@@ -12,11 +12,11 @@ use crate::certs::inspect::CertificateFacts;
 use crate::certs::path::{Certificate, Purpose};
 use crate::certs::{RevocationLists, TrustStore};
 use crate::config::settings::ClientAuth;
-use crate::model::{Principal, WallTime};
+use crate::model::WallTime;
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::handshake_signature::{verify_tls12, verify_tls13};
 use crate::tls::path::{Paths, wall};
-use crate::tls::verdicts::{Verdicts, key_of};
+use crate::tls::verdicts::{Client, Span, Verdict, Verdicts, key_of};
 
 /// Judges clients that come to our listeners.
 #[derive(Debug)]
@@ -53,16 +53,20 @@ impl ClientJudge {
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: WallTime,
-    ) -> Result<Arc<Principal>, Error> {
+    ) -> Result<Verdict, Error> {
         let key = key_of(leaf, others);
-        if let Some(principal) = self.verdicts.get(&key, now) {
-            return Ok(principal);
+        if let Some(verdict) = self.verdicts.get(&key, now) {
+            return Ok(verdict);
         }
         let until = self.paths.prove(leaf, others, now)?.until;
         let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
         let principal = Arc::new(facts.principal());
-        self.verdicts.put(key, Arc::clone(&principal), now, until);
-        Ok(principal)
+        let verdict = Verdict {
+            client: Arc::new(Client::new(principal, leaf, others)),
+            span: Span { from: now, until },
+        };
+        self.verdicts.put(key, verdict.clone());
+        Ok(verdict)
     }
 }
 
@@ -87,12 +91,10 @@ impl ClientCertVerifier for ClientJudge {
     ) -> Result<ClientCertVerified, Error> {
         Attempt::note_shown(end_entity);
         let since = wall(now);
-        let principal = self.judge(end_entity, intermediates, since)?;
-        let chain = std::iter::once(end_entity).chain(intermediates);
+        let verdict = self.judge(end_entity, intermediates, since)?;
         Attempt::note_standing(Standing {
             since,
-            chain: chain.map(|der| der.clone().into_owned()).collect(),
-            principal: Some(principal),
+            verdict: Some(verdict),
         });
         Ok(ClientCertVerified::assertion())
     }

@@ -51,6 +51,7 @@ pub use policy::TlsPolicy;
 pub use sessions::{PolicyId, SessionVault, UniverseId};
 pub use stream::Wire;
 pub use tickets::TicketSource;
+pub use verdicts::{Client, Span};
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
-use crate::net::Socket;
+use crate::net::{RelayEndpoint, Socket};
 
 /// A connection, with or without TLS, in either role.
 #[derive(Debug)]
@@ -61,6 +61,12 @@ impl Wire {
             }
         }
         self.socket().is_silent_and_open()
+    }
+}
+
+impl RelayEndpoint for Wire {
+    fn reset_on_close(&self) {
+        self.socket().reset_on_close();
     }
 }
 

@@ -13,6 +13,71 @@ use rustls::pki_types::CertificateDer;
 use crate::certs::Digest;
 use crate::model::{Principal, WallTime};
 
+/// A client that proved who it is, and what it proved it with; one for all its connections.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Client {
+    pub(super) principal: Arc<Principal>,
+    pub(super) chain: Box<[CertificateDer<'static>]>,
+}
+
+impl Client {
+    /// A client with a chain that was found good.
+    pub(super) fn new(
+        principal: Arc<Principal>,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+    ) -> Self {
+        let chain = std::iter::once(leaf).chain(others);
+        Self {
+            principal,
+            chain: chain.map(|der| der.clone().into_owned()).collect(),
+        }
+    }
+
+    /// Who it is.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+}
+
+/// The time in which a judgement holds as it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first second.
+    pub from: WallTime,
+    /// The last one.
+    pub until: WallTime,
+}
+
+impl Span {
+    /// For what time does not change.
+    pub const ALWAYS: Self = Self {
+        from: WallTime(i64::MIN),
+        until: WallTime(i64::MAX),
+    };
+
+    /// The time in which two judgements hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            from: self.from.max(other.from),
+            until: self.until.min(other.until),
+        }
+    }
+
+    /// Whether a judgement need not be made again.
+    pub fn holds_at(&self, now: WallTime) -> bool {
+        self.from <= now && now <= self.until
+    }
+}
+
+/// A client that was found good, and for how long that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) client: Arc<Client>,
+    pub(super) span: Span,
+}
+
 /// Chains that one verifier has found good.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts(Mutex<Generations>);
@@ -23,13 +88,6 @@ pub(super) struct Verdicts(Mutex<Generations>);
 struct Generations {
     young: HashMap<[u8; 32], Verdict>,
     old: HashMap<[u8; 32], Verdict>,
-}
-
-#[derive(Debug, Clone)]
-struct Verdict {
-    from: WallTime,
-    until: WallTime,
-    principal: Arc<Principal>,
 }
 
 /// Chains in a generation: several times the clients of the largest call centre, at about 400
@@ -48,7 +106,7 @@ pub(super) fn key_of(leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -
 
 impl Verdicts {
     /// Who the holder of a chain is, if it is known to be good at this time.
-    pub(super) fn get(&self, key: &[u8; 32], now: WallTime) -> Option<Arc<Principal>> {
+    pub(super) fn get(&self, key: &[u8; 32], now: WallTime) -> Option<Verdict> {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = match generations.young.get(key) {
             Some(verdict) => Some(verdict.clone()),
@@ -56,28 +114,13 @@ impl Verdicts {
                 generations.keep(*key, verdict.clone());
             }),
         };
-        known
-            .filter(|verdict| verdict.from <= now && now <= verdict.until)
-            .map(|verdict| verdict.principal)
+        known.filter(|verdict| verdict.span.holds_at(now))
     }
 
-    /// Remembers a good chain: it was judged at `from`, and all of it lasts until `until`.
-    pub(super) fn put(
-        &self,
-        key: [u8; 32],
-        principal: Arc<Principal>,
-        from: WallTime,
-        until: WallTime,
-    ) {
+    /// Remembers a good chain.
+    pub(super) fn put(&self, key: [u8; 32], verdict: Verdict) {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.keep(
-            key,
-            Verdict {
-                from,
-                until,
-                principal,
-            },
-        );
+        generations.keep(key, verdict);
     }
 }
 
@@ -95,19 +138,27 @@ mod tests {
     use super::*;
     use crate::model::Fingerprint;
 
-    fn somebody() -> Arc<Principal> {
-        Arc::new(Principal {
+    fn somebody(from: i64, until: i64) -> Verdict {
+        let principal = Arc::new(Principal {
             subject: "CN=x".to_owned(),
             issuer: "CN=y".to_owned(),
             serial: "01".to_owned(),
             fingerprint: Fingerprint([0; 32]),
-        })
+        });
+        let leaf = CertificateDer::from(vec![1]);
+        Verdict {
+            client: Arc::new(Client::new(principal, &leaf, &[])),
+            span: Span {
+                from: WallTime(from),
+                until: WallTime(until),
+            },
+        }
     }
 
     #[test]
     fn a_verdict_holds_from_when_it_was_made_until_the_chain_ends() {
         let verdicts = Verdicts::default();
-        verdicts.put([1; 32], somebody(), WallTime(10), WallTime(20));
+        verdicts.put([1; 32], somebody(10, 20));
         let good_at = |second| verdicts.get(&[1; 32], WallTime(second)).is_some();
         assert_eq!([9, 10, 20, 21].map(good_at), [false, true, true, false]);
         assert!(verdicts.get(&[2; 32], WallTime(10)).is_none());
@@ -122,7 +173,7 @@ mod tests {
             key
         };
         for n in 0..CAPACITY * 3 {
-            verdicts.put(key(n), somebody(), WallTime(0), WallTime(9));
+            verdicts.put(key(n), somebody(0, 9));
             assert!(verdicts.get(&key(0), WallTime(1)).is_some());
         }
         let generations = verdicts.0.lock().expect("not poisoned");

@@ -211,34 +211,15 @@ async fn kept_connections_stay_over_a_renewal_of_the_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kept_connections_leave_with_their_next_answer_once_other_authorities_are_believed() {
+async fn kept_connections_stay_once_another_authority_is_believed_too() {
     let mut stage = Stage::new().await;
     let mut caller = stage.caller();
     answered(&mut caller).await;
     stage.believe_another_authority();
     stage.reload().await;
     answered(&mut caller).await;
-    assert!(!caller.is_connected());
-    answered(&mut caller).await;
-    assert!(caller.is_connected());
+    assert_eq!(caller.figures().connections, 1);
     drop(caller);
-    stage.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kept_connections_leave_with_their_next_answer_once_client_auth_changes() {
-    let mut stage = Stage::new().await;
-    let mut caller = stage.caller();
-    let ssl = stage.deployment.ssl.as_mut().expect("TLS");
-    ssl.set("SSL_SERVER_CLIENT", "CLIENT_AUTH", "none");
-    stage.reload().await;
-    answered(&mut caller).await;
-    assert!(caller.is_connected());
-    let ssl = stage.deployment.ssl.as_mut().expect("TLS");
-    ssl.set("SSL_SERVER_CLIENT", "CLIENT_AUTH", "require");
-    stage.reload().await;
-    answered(&mut caller).await;
-    assert!(!caller.is_connected());
     stage.end().await;
 }
 
@@ -310,23 +291,6 @@ async fn a_listener_moves_between_one_address_and_all_on_the_same_port_under_loa
     crm.stop().await;
     let tally = stage.world.ledger.tally();
     assert_eq!(tally.answered, tally.sent, "{tally:?}");
-    stage.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_whose_listener_moved_leaves_once_other_authorities_are_believed() {
-    let mut stage = Stage::new().await;
-    let mut caller = stage.caller();
-    answered(&mut caller).await;
-    let all = SocketAddr::from((Ipv4Addr::UNSPECIFIED, stage.listen.port()));
-    stage.deployment.system.set("Requests", "Listen", all);
-    stage.reload().await;
-    answered(&mut caller).await;
-    assert!(caller.is_connected());
-    stage.believe_another_authority();
-    stage.reload().await;
-    answered(&mut caller).await;
-    assert!(!caller.is_connected());
     stage.end().await;
 }
 

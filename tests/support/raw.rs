@@ -70,7 +70,20 @@ impl Raw {
         name: ServerName<'static>,
         config: &Arc<ClientConfig>,
     ) -> io::Result<Self> {
-        let tcp = dial(addr).await;
+        Self::handshake(dial(addr).await, name, config).await
+    }
+
+    /// The same over a connection that stands already.
+    pub async fn tls_over(tcp: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
+        let host = tcp.peer_addr()?.ip();
+        Self::handshake(tcp, ServerName::from(host), config).await
+    }
+
+    async fn handshake(
+        tcp: TcpStream,
+        name: ServerName<'static>,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<Self> {
         let connector = TlsConnector::from(Arc::clone(config));
         let connecting = connector.connect(name, tcp);
         let stream = timeout(PATIENCE, connecting)

@@ -58,12 +58,14 @@ pub(super) const KEYS: &[Key] = &[
     key(
         REQUESTS,
         "Mode",
-        Kind::Choice(&["terminate", "passthrough"]),
+        Kind::Choice(&["terminate", "passthrough", "relay"]),
         Preset::Value("terminate"),
         "terminate: TLS ends here, every request is judged and sent on, and what was never sent \
          may go to the other side. passthrough: bytes only, TLS runs through to the side, and the \
-         choice of the side is made once for each connection. terminate, because only there a \
-         caller gets an answer when no side is up.",
+         choice of the side is made once for each connection. relay: TLS ends here with all that \
+         goes with it (client certificate, sessions, revocation), and the bytes inside go to the \
+         side unread; for traffic that is not HTTP. terminate, because only there a caller gets an \
+         answer when no side is up.",
     ),
     key(
         REQUESTS,
@@ -78,8 +80,8 @@ pub(super) const KEYS: &[Key] = &[
         "ResponseTimeout",
         ms(100, HOUR),
         Preset::Value("60s"),
-        "From the last byte of the request to the first of the answer. With Mode=passthrough, where \
-         nobody knows what is an answer: how long a connection may carry no byte in either \
+        "From the last byte of the request to the first of the answer. With Mode=passthrough and \
+         Mode=relay, where nobody knows what is an answer: how long a connection may carry no byte in either \
          direction. 60 s is what ICM allows, so the gateway is not the first to give up.",
     ),
     key(
@@ -202,7 +204,9 @@ pub(super) const KEYS: &[Key] = &[
         PROBE,
         "Type",
         Kind::Choice(&["off", "tcp", "tls", "http", "soap"]),
-        Preset::Computed("off with one side; with two sides http, or tcp with Mode=passthrough"),
+        Preset::Computed(
+            "off with one side; with two sides http, or tcp with Mode=passthrough and Mode=relay",
+        ),
         "What a health probe does: a TCP connection, a TLS handshake with the gateway's \
          certificate, an HTTP request or a SOAP call. http, because a side that accepts and stays \
          silent is found by nothing less.",

@@ -12,6 +12,27 @@ pub enum RequestMode {
     Terminate,
     /// TCP only: TLS runs through to the side, untouched.
     Passthrough,
+    /// TLS ends here; what is inside goes to the side and is not understood.
+    Relay,
+}
+
+impl RequestMode {
+    /// The word for it in the file.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Terminate => "terminate",
+            Self::Passthrough => "passthrough",
+            Self::Relay => "relay",
+        }
+    }
+
+    /// Whether TLS ends at the listener, if there is TLS at all.
+    pub const fn ends_tls(self) -> bool {
+        match self {
+            Self::Terminate | Self::Relay => true,
+            Self::Passthrough => false,
+        }
+    }
 }
 
 /// How an answer that the gateway makes itself looks on a SOAP route.

@@ -43,7 +43,7 @@ async fn start(idle: Duration) -> Relayed {
             &mut target_socket,
             &mut waiter,
             &Scratch::new(),
-            idle,
+            (Inside::Anything, idle),
         )
         .await
     });
@@ -205,17 +205,22 @@ impl Relayed {
 #[test]
 fn an_answer_that_may_end_a_handshake_is_followed_by_a_longer_wait() {
     let mut talk = Talk::default();
-    assert_eq!(talk.quiet(), Some(QUIET), "nothing was ever said");
+    assert_eq!(
+        talk.quiet(Inside::Anything),
+        Some(QUIET),
+        "nothing was ever said"
+    );
     for _ in 0..HANDSHAKE_ANSWERS {
         talk.moved(true, false);
-        assert_eq!(talk.quiet(), None);
+        assert_eq!(talk.quiet(Inside::Anything), None);
         talk.moved(false, true);
         talk.moved(false, true);
-        assert_eq!(talk.quiet(), Some(QUIET_AT_FIRST));
+        assert_eq!(talk.quiet(Inside::Anything), Some(QUIET_AT_FIRST));
+        assert_eq!(talk.quiet(Inside::Talk), Some(QUIET));
     }
     talk.moved(true, false);
     talk.moved(false, true);
-    assert_eq!(talk.quiet(), Some(QUIET));
+    assert_eq!(talk.quiet(Inside::Anything), Some(QUIET));
 }
 
 #[test]
@@ -223,7 +228,7 @@ fn what_comes_back_with_a_request_is_not_its_answer() {
     let mut talk = Talk::default();
     talk.moved(true, false);
     talk.moved(true, true);
-    assert_eq!(talk.quiet(), None);
+    assert_eq!(talk.quiet(Inside::Anything), None);
 }
 
 #[tokio::test]

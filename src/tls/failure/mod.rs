@@ -119,6 +119,11 @@ impl HandshakeFailure {
         failure
     }
 
+    /// Reads the cause out of a judgement outside of a handshake: the peer is told nothing.
+    pub(super) fn of_judgement(error: &Error, direction: Direction) -> Self {
+        Self::new(direction, Cause::of_tls(error))
+    }
+
     /// The handshake took longer than the caller allowed.
     pub fn timed_out(direction: Direction) -> Self {
         Self::new(direction, Cause::TimedOut)

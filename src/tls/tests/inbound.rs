@@ -92,7 +92,7 @@ async fn an_intermediate_with_key_cert_sign_leads_to_the_root() {
     let acceptor = world.acceptor(&settings);
     let peer = Peer::new(&ca, Some(&leaf(&middle, "sap.example")));
     let facts = knock(&acceptor, &peer).await.expect("let in");
-    let principal = facts.principal.expect("known");
+    let principal = facts.principal().expect("known");
     assert_eq!(principal.issuer, "CN=Middle,O=crmgate throw-away PKI");
 }
 
@@ -104,8 +104,8 @@ async fn a_self_signed_host_in_the_bundle_vouches_for_itself_and_nobody_else() {
     settings.files.ca = file(world.dir.path(), "both.pem", &both);
     let acceptor = world.acceptor(&settings);
     let known = knock(&acceptor, &Peer::new(&ca, Some(&own))).await;
-    let principal = known.expect("let in").principal.expect("known");
-    assert_eq!(principal.subject, "CN=side-b.example");
+    let principal = known.expect("let in").client.expect("known");
+    assert_eq!(principal.principal().subject, "CN=side-b.example");
     let forged = leaf(&host, "sap.example");
     let failure = refusal(&world, &settings, &ca, Some(&forged)).await;
     assert_eq!(failure.code(), "unknown-issuer");
@@ -150,7 +150,7 @@ async fn a_client_may_be_known_by_its_common_name_alone() {
     let facts = knock(&acceptor, &Peer::new(&ca, Some(&client)))
         .await
         .expect("let in");
-    assert_eq!(facts.principal.expect("known").subject, "CN=sap.example");
+    assert_eq!(facts.principal().expect("known").subject, "CN=sap.example");
 }
 
 #[tokio::test]
@@ -161,12 +161,12 @@ async fn request_lets_in_without_certificate_and_refuses_a_bad_one() {
     let facts = knock(&acceptor, &Peer::new(&ca, None))
         .await
         .expect("let in");
-    assert_eq!(facts.principal, None);
+    assert_eq!(facts.principal(), None);
     let good = leaf(&ca, "sap.example");
     let facts = knock(&acceptor, &Peer::new(&ca, Some(&good)))
         .await
         .expect("let in");
-    assert!(facts.principal.is_some());
+    assert!(facts.principal().is_some());
     let bad = leaf(&authority("Foreign CA"), "sap.example");
     let failure = refusal(&world, &settings, &ca, Some(&bad)).await;
     assert_eq!(failure.code(), "unknown-issuer");
@@ -181,7 +181,7 @@ async fn none_asks_for_no_certificate() {
     let facts = knock(&acceptor, &Peer::new(&ca, Some(&client)))
         .await
         .expect("let in");
-    assert_eq!(facts.principal, None);
+    assert_eq!(facts.principal(), None);
 }
 
 /// Notes the authorities that a server names.

@@ -365,6 +365,6 @@ async fn a_connector_is_let_in_by_an_acceptor_and_known_by_its_subject() {
             (facts.version, facts.suite),
             (connected.version, connected.suite)
         );
-        assert_eq!(facts.principal.expect("known").subject, "CN=gw.example");
+        assert_eq!(facts.principal().expect("known").subject, "CN=gw.example");
     }
 }

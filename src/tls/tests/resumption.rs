@@ -55,7 +55,7 @@ async fn every_mechanism_resumes_with_the_same_facts_as_the_full_handshake() {
         let full = setting.leave_session(&acceptor).await;
         let resumed = knock(&acceptor, &setting.peer).await.expect("let in");
         assert!(resumed.resumed, "{mechanism:?}");
-        let principal = resumed.principal.as_ref().expect("known");
+        let principal = resumed.principal().expect("known");
         assert_eq!(principal.subject, "CN=sap.example");
         assert_eq!(
             SessionFacts {
@@ -289,7 +289,7 @@ async fn a_session_without_certificate_is_never_taken_up_where_one_is_required()
         setting.settings.client_auth = ClientAuth::Request;
         let acceptor = setting.acceptor();
         let facts = setting.leave_session(&acceptor).await;
-        assert_eq!(facts.principal, None);
+        assert_eq!(facts.principal(), None);
         assert!(
             knock(&acceptor, &setting.peer)
                 .await
@@ -407,7 +407,7 @@ async fn a_client_whose_old_certificate_has_expired_is_asked_for_the_new_one() {
         keys.switch_to(&leaf(&setting.ca, "renewed.example"));
         let facts = knock(&acceptor, &setting.peer).await.expect("let in");
         assert!(!facts.resumed, "{mechanism:?}");
-        let subject = facts.principal.map(|principal| principal.subject.clone());
+        let subject = facts.principal().map(|principal| principal.subject.clone());
         assert_eq!(
             subject.as_deref(),
             Some("CN=renewed.example"),

@@ -1,4 +1,4 @@
-//! `Mode=passthrough`: A/B for connections, TLS untouched.
+//! `Mode=passthrough` and `Mode=relay`: A/B for connections, whose bytes are not understood.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,32 +9,72 @@ use tracing::warn;
 
 use super::failover::{Cause, Event};
 use super::sides::Sides;
-use crate::http::{Context, NoWayThrough, RelayCaller};
+use crate::http::{Context, NoWayThrough, RelayCaller, Upstream};
 use crate::model::{HostPort, Outcome, Side};
-use crate::net::{DialError, Socket, dial, relay};
-use crate::telemetry::{self, Noise};
+use crate::net::{DialError, Inside, dial, relay};
+use crate::telemetry::{Counters, Flow, Noise};
+use crate::tls::Wire;
+
+/// A side, as the bytes of a connection get there.
+#[derive(Debug)]
+pub enum FarEnd {
+    /// As they come, TLS included.
+    Untouched(HostPort),
+    /// Out of the caller's TLS, and with TLS of our own where the side has it.
+    Upstream(Arc<Upstream>),
+}
+
+impl FarEnd {
+    /// Where it is.
+    pub fn target(&self) -> &HostPort {
+        match self {
+            Self::Untouched(target) => target,
+            Self::Upstream(upstream) => &upstream.spec().target,
+        }
+    }
+
+    async fn connect(&self, deadline: Instant, counters: &Counters) -> Result<Wire, NoWayThrough> {
+        match self {
+            Self::Untouched(target) => Ok(dial(target, deadline).await.map(Wire::Plain)?),
+            Self::Upstream(upstream) => Ok(upstream.connect(counters).await?),
+        }
+    }
+}
 
 /// Where the connections of one SAP system go.
 #[derive(Debug)]
-pub struct PassthroughRoute {
+pub struct RelayRoute {
+    /// Under which name it is logged and counted: whether TLS was ended here.
+    pub flow: Flow,
     /// Which side is active.
     pub sides: Arc<Sides>,
     /// Side A.
-    pub side_a: HostPort,
+    pub side_a: FarEnd,
     /// Side B, if there is one.
-    pub side_b: Option<HostPort>,
+    pub side_b: Option<FarEnd>,
     /// For one dial.
     pub connect_timeout: Duration,
     /// No byte in either direction for so long ends a connection.
     pub idle_timeout: Duration,
 }
 
-impl PassthroughRoute {
-    /// The target of a side.
-    pub const fn target(&self, side: Side) -> Option<&HostPort> {
+impl RelayRoute {
+    const fn far_end(&self, side: Side) -> Option<&FarEnd> {
         match side {
             Side::A => Some(&self.side_a),
             Side::B => self.side_b.as_ref(),
+        }
+    }
+
+    /// The target of a side.
+    pub fn target(&self, side: Side) -> Option<&HostPort> {
+        self.far_end(side).map(FarEnd::target)
+    }
+
+    const fn inside(&self) -> Inside {
+        match self.flow {
+            Flow::Relay => Inside::Talk,
+            Flow::Passthrough | Flow::StaticRoute | Flow::Request | Flow::Event => Inside::Anything,
         }
     }
 }
@@ -43,11 +83,7 @@ impl PassthroughRoute {
 /// reached: then not one byte was sent. A connection keeps its side; if that is not the active one,
 /// after a switch or from the beginning, it is closed as soon as it is quiet, so that the caller
 /// opens the next one to the side that serves now.
-pub async fn pass_through(
-    mut caller: RelayCaller,
-    route: Arc<PassthroughRoute>,
-    context: Rc<Context>,
-) {
+pub async fn relay_to_side(mut caller: RelayCaller, route: Arc<RelayRoute>, context: Rc<Context>) {
     let started = Instant::now();
     let mut tries = 0;
     let reached = reach_a_side(&mut caller, &route, &context, &mut tries).await;
@@ -58,7 +94,7 @@ pub async fn pass_through(
             let upstream = route.target(first);
             caller.log(
                 &context,
-                telemetry::Flow::Passthrough,
+                route.flow,
                 route.sides.system(),
                 upstream,
                 started,
@@ -73,25 +109,25 @@ pub async fn pass_through(
         }
     };
     let report = caller
-        .relayed(&context, Some(side), |socket, waiter| {
+        .relayed(&context, Some(side), |wire, waiter| {
             // A switch from here on asks this connection, as it asks all that stand; one before it
             // could not, and nobody switches away from a side that is not the active one.
             if route.sides.active() != side {
                 waiter.seat().leave_when_idle();
             }
             relay(
-                socket,
+                wire,
                 &mut target,
                 waiter,
                 &context.scratch,
-                route.idle_timeout,
+                (route.inside(), route.idle_timeout),
             )
         })
         .await;
     let upstream = route.target(side);
     caller.log(
         &context,
-        telemetry::Flow::Passthrough,
+        route.flow,
         route.sides.system(),
         upstream,
         started,
@@ -107,14 +143,14 @@ pub async fn pass_through(
 /// Fails with the side that was meant and the last error.
 async fn reach_a_side(
     caller: &mut RelayCaller,
-    route: &PassthroughRoute,
+    route: &RelayRoute,
     context: &Context,
     tries: &mut u8,
-) -> Result<(Side, Socket), (Side, NoWayThrough)> {
+) -> Result<(Side, Wire), (Side, NoWayThrough)> {
     let (first, second) = route.sides.candidates();
     *tries = 1;
     let error = match dial_side(caller, route, context, first).await {
-        Ok(socket) => return Ok((first, socket)),
+        Ok(wire) => return Ok((first, wire)),
         Err(error) => error,
     };
     let Some(second) = second.filter(|_| error.blames_target()) else {
@@ -123,7 +159,7 @@ async fn reach_a_side(
     context.counters.replays.inc();
     *tries = 2;
     match dial_side(caller, route, context, second).await {
-        Ok(socket) => Ok((second, socket)),
+        Ok(wire) => Ok((second, wire)),
         Err(error) => Err((first, error)),
     }
 }
@@ -132,30 +168,31 @@ async fn reach_a_side(
 /// something that an operator can do something about.
 async fn dial_side(
     caller: &mut RelayCaller,
-    route: &PassthroughRoute,
+    route: &RelayRoute,
     context: &Context,
     side: Side,
-) -> Result<Socket, NoWayThrough> {
+) -> Result<Wire, NoWayThrough> {
     let began = route.sides.elapsed();
-    let Some(target) = route.target(side) else {
+    let Some(far_end) = route.far_end(side) else {
         let host = format!("side {side}");
         let reason = "not configured".to_owned();
         return Err(DialError::Unresolved { host, reason }.into());
     };
     let result = caller
         .dial(
-            dial(target, Instant::now() + route.connect_timeout),
-            target,
+            far_end.connect(Instant::now() + route.connect_timeout, &context.counters),
+            far_end.target(),
             route.connect_timeout,
         )
         .await;
     match &result {
         Ok(_) => route.sides.answered(side, began),
-        Err(NoWayThrough::Cut) => {}
-        Err(NoWayThrough::Dial(error)) => {
+        Err(error) => {
             let system = route.sides.system();
-            if let Some(suppressed) = context.may_say(Noise::RelayFailed) {
-                warn!(%system, %side, %error, hint = error.hint(), suppressed, "cannot reach the side");
+            if let Some(hint) = error.hint()
+                && let Some(suppressed) = context.may_say(Noise::RelayFailed)
+            {
+                warn!(%system, %side, %error, hint, suppressed, "cannot reach the side");
             }
             if let Some(cause) = cause_of(error) {
                 let failed = Event::RequestFailed { side, began, cause };
@@ -167,7 +204,12 @@ async fn dial_side(
 }
 
 /// What a failed dial says against the side, if anything.
-const fn cause_of(error: &DialError) -> Option<Cause> {
+const fn cause_of(error: &NoWayThrough) -> Option<Cause> {
+    let error = match error {
+        NoWayThrough::Dial(error) => error,
+        NoWayThrough::Tls(_) => return Some(Cause::Handshake),
+        NoWayThrough::Cut => return None,
+    };
     match error {
         DialError::TimedOut { .. } => Some(Cause::ConnectTimeout),
         DialError::Unresolved { .. }
@@ -188,8 +230,9 @@ mod tests {
 
     use super::*;
     use crate::config::settings::{Failback, FailoverSettings, Limits};
+    use crate::http::CallerFacts;
     use crate::model::{Clock, ConnectionId, Generation};
-    use crate::net::{Roster, Scope, Waiter};
+    use crate::net::{Roster, Scope, Socket, Waiter};
     use crate::requests::failover::Watch;
     use crate::telemetry::{AccessLog, Counters};
 
@@ -245,9 +288,14 @@ mod tests {
             listener: 1,
         };
         let waiter = Waiter::new(roster.seat(ConnectionId(1), peer, scope));
-        let socket = Socket::new(accepted, peer);
-        let generation = Generation::FIRST;
-        let relayed = RelayCaller::new(socket, waiter, at, generation);
+        let wire = Wire::Plain(Socket::new(accepted, peer));
+        let facts = CallerFacts {
+            listener: at,
+            principal: None,
+            tls: None,
+            generation: Generation::FIRST,
+        };
+        let relayed = RelayCaller::new(wire, waiter, facts);
         (caller.expect("connected"), relayed)
     }
 
@@ -256,10 +304,11 @@ mod tests {
         let side_a = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         let at = side_a.local_addr().expect("bound");
         let (sides, roster) = (sides(), Roster::new());
-        let route = Arc::new(PassthroughRoute {
+        let route = Arc::new(RelayRoute {
+            flow: Flow::Passthrough,
             sides: Arc::clone(&sides),
-            side_a: HostPort::new("localhost", at.port()).expect("valid"),
-            side_b: Some(HostPort::from_addr(at)),
+            side_a: FarEnd::Untouched(HostPort::new("localhost", at.port()).expect("valid")),
+            side_b: Some(FarEnd::Untouched(HostPort::from_addr(at))),
             connect_timeout: SOON,
             idle_timeout: SOON * 6,
         });
@@ -267,7 +316,7 @@ mod tests {
         // The resolver's only thread is taken, so the dial lasts as long as it has to.
         let (end, taken) = mpsc::channel::<()>();
         let _thread = spawn_blocking(move || taken.recv());
-        spawn_local(pass_through(relayed, route, context()));
+        spawn_local(relay_to_side(relayed, route, context()));
         yield_now().await;
         meanwhile(&sides, &roster);
         drop(end);

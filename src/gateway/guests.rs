@@ -1,0 +1,209 @@
+//! [`Guests`]: the clients behind the open connections of one thread.
+//!
+//! Whom a listener believes may change while a client is connected: by a reload, and by the clock,
+//! when a certificate or a revocation list ends. Then the clients that stand are judged again, one
+//! by one, and those that would not be let in now leave, after what is in flight. The others notice
+//! nothing.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::info;
+
+use super::worker::Running;
+use crate::http::Context;
+use crate::model::{Clock, ConnectionId, SystemName};
+use crate::net::Roster;
+use crate::telemetry::Noise;
+use crate::tls::{Acceptor, Client, HandshakeFailure, Span};
+
+/// The clients behind the open connections of one thread. Clones are the same.
+#[derive(Clone)]
+pub(super) struct Guests {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    roster: Roster,
+    context: Rc<Context>,
+    clock: Clock,
+    by_id: RefCell<HashMap<ConnectionId, Rc<Guest>>>,
+    /// In which time nobody has to be judged again because of the clock.
+    certain: Cell<Span>,
+}
+
+struct Guest {
+    running: Rc<Running>,
+    peer: SocketAddr,
+    client: Option<Arc<Client>>,
+    certain: Cell<Span>,
+}
+
+/// A guest is forgotten when this is dropped.
+pub(super) struct Visit {
+    id: ConnectionId,
+    shared: Rc<Shared>,
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.shared.by_id.borrow_mut().remove(&self.id);
+    }
+}
+
+impl Guests {
+    pub(super) fn new(roster: Roster, context: Rc<Context>, clock: Clock) -> Self {
+        Self {
+            shared: Rc::new(Shared {
+                roster,
+                context,
+                clock,
+                by_id: RefCell::default(),
+                certain: Cell::new(Span::ALWAYS),
+            }),
+        }
+    }
+
+    /// Notes a client that `by` has let in just now. If the listener has come under another one
+    /// meanwhile, that one judges; whom it refuses is not to be served.
+    pub(super) fn enter(
+        &self,
+        (id, peer): (ConnectionId, SocketAddr),
+        running: &Rc<Running>,
+        by: &Arc<Acceptor>,
+        (client, certain): (Option<Arc<Client>>, Span),
+    ) -> Result<Visit, HandshakeFailure> {
+        let in_force = running.acceptor();
+        let certain = match in_force.filter(|in_force| !Arc::ptr_eq(in_force, by)) {
+            Some(in_force) => in_force.admits(client.as_deref())?,
+            None => certain,
+        };
+        let shared = &self.shared;
+        shared.certain.set(shared.certain.get().and(certain));
+        let guest = Guest {
+            running: Rc::clone(running),
+            peer,
+            client,
+            certain: Cell::new(certain),
+        };
+        shared.by_id.borrow_mut().insert(id, Rc::new(guest));
+        Ok(Visit {
+            id,
+            shared: Rc::clone(shared),
+        })
+    }
+
+    /// Judges again whoever is connected to a listener that has come under another acceptor.
+    pub(super) fn judge_again(&self, running: &Rc<Running>) {
+        let there = |guest: &Guest| Rc::ptr_eq(&guest.running, running);
+        self.judge(self.chosen(there));
+    }
+
+    /// Judges again those of whom the time has made it uncertain. To be called every second.
+    pub(super) fn look_at_the_clock(&self) {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        if shared.certain.get().holds_at(now) {
+            return;
+        }
+        let uncertain = self.chosen(|guest| !guest.certain.get().holds_at(now));
+        // Until they have been judged they would be found again every second.
+        let rest = shared.by_id.borrow();
+        let rest = rest.values().map(|guest| guest.certain.get());
+        let rest = rest.filter(|certain| certain.holds_at(now));
+        shared.certain.set(rest.fold(Span::ALWAYS, Span::and));
+        self.judge(uncertain);
+    }
+
+    fn chosen(&self, whom: impl Fn(&Guest) -> bool) -> Vec<(ConnectionId, Rc<Guest>)> {
+        let by_id = self.shared.by_id.borrow();
+        let chosen = by_id.iter().filter(|(_, guest)| whom(guest));
+        chosen.map(|(id, guest)| (*id, Rc::clone(guest))).collect()
+    }
+
+    /// Judges guests by what is in force at their listener. A judgement may be a few signatures,
+    /// so others get their turn in between.
+    fn judge(&self, whom: Vec<(ConnectionId, Rc<Guest>)>) {
+        if whom.is_empty() {
+            return;
+        }
+        let guests = self.clone();
+        tokio::task::spawn_local(async move {
+            for some in whom.chunks(AT_A_TIME) {
+                let gone: Vec<_> = some
+                    .iter()
+                    .filter(|(id, guest)| guests.must_leave(*id, guest))
+                    .map(|(id, _)| *id)
+                    .collect();
+                if !gone.is_empty() {
+                    guests.see_out(gone);
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    fn must_leave(&self, id: ConnectionId, guest: &Guest) -> bool {
+        let shared = &self.shared;
+        // A listener without TLS is another listener, and everybody leaves anyway.
+        let Some(acceptor) = guest.running.acceptor() else {
+            return false;
+        };
+        match acceptor.admits(guest.client.as_deref()) {
+            Ok(certain) => {
+                guest.certain.set(certain);
+                shared.certain.set(shared.certain.get().and(certain));
+                false
+            }
+            Err(failure) => {
+                self.tell(id, guest, &failure);
+                true
+            }
+        }
+    }
+
+    fn tell(&self, id: ConnectionId, guest: &Guest, failure: &HandshakeFailure) {
+        let context = &self.shared.context;
+        context.counters.clients_sent_away.inc();
+        if let Some(suppressed) = context.may_say(Noise::HandshakeFailed) {
+            let system: &SystemName = &guest.running.plan.borrow().system;
+            info!(
+                %system, connection = %id, peer = %guest.peer, listener = %guest.running.local,
+                code = failure.code(), %failure, hint = failure.hint(), suppressed,
+                "a connected client is not let in any more; the connection ends after what is in flight"
+            );
+        }
+    }
+
+    /// Sends connections away. Of bytes that are not understood it is never certain that nothing
+    /// is in flight, so there the time is limited.
+    fn see_out(&self, whom: Vec<ConnectionId>) {
+        let roster = self.shared.roster.clone();
+        for id in &whom {
+            roster.send_away(*id);
+        }
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(RELAYS_AT_MOST).await;
+            for id in whom {
+                roster.cut_if_relaying(id);
+            }
+        });
+    }
+}
+
+impl Running {
+    /// The acceptor in force.
+    fn acceptor(&self) -> Option<Arc<Acceptor>> {
+        self.plan.borrow().acceptor.clone()
+    }
+}
+
+/// Judgements between two looks at the network; a few milliseconds at most.
+const AT_A_TIME: usize = 16;
+
+/// How long the bytes of a client that is not let in any more may go on flowing.
+const RELAYS_AT_MOST: Duration = Duration::from_millis(1_500);
