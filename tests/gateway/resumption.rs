@@ -368,3 +368,24 @@ async fn r7_a_session_that_is_not_taken_up_costs_its_client_a_handshake_and_neve
         end(gateway).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r10_the_listeners_of_requests_and_of_events_take_up_no_session_of_each_other() {
+    for keeping in Keeping::ALL {
+        let mut scene = Scene::new(keeping).await;
+        let crm = Recorder::fine(Some(&scene.world.pki.peer(Party::Crm))).await;
+        let events = free_address();
+        scene.deployment = scene.deployment.clone().events(events, &crm.endpoint());
+        scene.deployment.system.set("Events", "Tls", "yes");
+        let gateway = scene.serve().await;
+        for (way, client) in scene.crm() {
+            for (own, other) in [(scene.listen, events), (events, scene.listen)] {
+                assert_eq!(client.leave(own, 2).await, Visit::Full, "{way:?}");
+                let visit = client.offer(other).await;
+                assert_eq!(visit, Visit::Full, "{way:?}, {keeping:?}");
+                assert_eq!(client.offer(own).await, Visit::Resumed, "{way:?}");
+            }
+        }
+        end(gateway).await;
+    }
+}
