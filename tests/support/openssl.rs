@@ -103,7 +103,14 @@ impl OpenSsl {
         }
         if self.has_certificate {
             let own = file("own.pem");
-            arguments.extend(["-cert".to_owned(), own.clone(), "-key".to_owned(), own]);
+            arguments.extend([
+                "-cert".to_owned(),
+                own.clone(),
+                "-key".to_owned(),
+                own.clone(),
+            ]);
+            // Of the file it sends the first certificate, and by this option the others too.
+            arguments.extend(["-cert_chain".to_owned(), own]);
         }
         arguments
     }
