@@ -68,6 +68,16 @@ impl Stage {
         let ended = self.daemon.ended().await;
         assert_eq!(ended.code(), Some(0), "{}", self.daemon.said());
     }
+
+    /// Ends in order without any of the long waits that are configured; returns what was said.
+    async fn ends_soon_after(&mut self, signal: &str) -> String {
+        let begun = Instant::now();
+        self.daemon.signal(signal);
+        self.ends_in_order().await;
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        self.daemon.said()
+    }
 }
 
 /// Calls until it cannot, and says why.
@@ -131,20 +141,9 @@ async fn connections_that_are_idle_or_half_open_hold_no_stop_up() {
     assert_eq!(idle.call().await, Ending::Answered);
     let mut half_open = TcpStream::connect(stage.listen).await.expect("connected");
     half_open.write_all(&[0x16, 3, 1]).await.expect("written");
-    let begun = Instant::now();
-    stage.daemon.signal("TERM");
-    stage.ends_in_order().await;
     // HandshakeTimeout alone is 8 s.
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begun.elapsed()
-    );
-    assert!(
-        stage.daemon.said().contains("stopped cut=0"),
-        "{}",
-        stage.daemon.said()
-    );
+    let said = stage.ends_soon_after("TERM").await;
+    assert!(said.contains("stopped cut=0"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -183,16 +182,8 @@ async fn a_second_request_to_stop_ends_the_wait() {
         let call = stage.waiting_call().await;
         stage.daemon.signal("TERM");
         stage.daemon.until_said("draining").await;
-        let begun = Instant::now();
-        stage.daemon.signal(second);
-        stage.ends_in_order().await;
         // DrainTimeout is 30 s.
-        assert!(
-            begun.elapsed() < Duration::from_secs(5),
-            "{:?}",
-            begun.elapsed()
-        );
-        let said = stage.daemon.said();
+        let said = stage.ends_soon_after(second).await;
         assert!(
             said.contains("asked to stop a second time"),
             "{second}:\n{said}"
@@ -205,19 +196,8 @@ async fn a_second_request_to_stop_ends_the_wait() {
 async fn a_request_to_quit_waits_for_nobody() {
     let mut stage = Stage::new().await;
     let call = stage.waiting_call().await;
-    let begun = Instant::now();
-    stage.daemon.signal("QUIT");
-    stage.ends_in_order().await;
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        begun.elapsed()
-    );
-    assert!(
-        stage.daemon.said().contains("stopped cut=1"),
-        "{}",
-        stage.daemon.said()
-    );
+    let said = stage.ends_soon_after("QUIT").await;
+    assert!(said.contains("stopped cut=1"), "{said}");
     assert!(matches!(call.await, Ok(Ending::Reported { .. })));
 }
 
