@@ -273,6 +273,19 @@ impl Authority {
         made.map_err(|cause| failed("a revocation list", cause))
     }
 
+    /// A certificate that says where the list lies that would name it.
+    #[cfg(test)]
+    pub(crate) fn issue_listed_at(&self, name: &str, uri: &str) -> CertificateDer<'static> {
+        let spec = LeafSpec::for_name(name, crate::certs::testdata::now());
+        let mut params = leaf_params(&spec).expect("params");
+        params.crl_distribution_points = vec![rcgen::CrlDistributionPoint {
+            uris: vec![uri.to_owned()],
+        }];
+        let key = KeyPair::generate().expect("a key");
+        let issued = params.signed_by(&key, &self.issuer).expect("issued");
+        issued.der().clone()
+    }
+
     /// Signs other bytes than certificates and lists of these kinds.
     #[cfg(test)]
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {

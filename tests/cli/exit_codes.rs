@@ -7,6 +7,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crmgate::certs::issue::ListSpec;
+use crmgate::model::WallTime;
+use crmgate::simulate::{Deployment, Party};
+
 use crate::support::{Daemon, World, free_address};
 use crate::{crmgate, requests};
 
@@ -129,6 +133,76 @@ fn the_environment_names_the_directory_and_the_option_has_the_last_word() {
     assert_eq!(check(empty.path(), None), Some(1));
     assert_eq!(check(empty.path(), Some(good.path())), Some(0));
     assert_eq!(check(good.path(), Some(empty.path())), Some(1));
+}
+
+/// A directory whose revocation list ends so many days from now, and how an expired one is treated.
+fn with_list(world: &World, days: i64, policy: &str) -> Deployment {
+    let now = world.clock.now();
+    let spec = ListSpec {
+        this_update: WallTime(now.0 - 30 * 86_400),
+        next_update: WallTime(now.0 + days * 86_400),
+        ..ListSpec::empty(now)
+    };
+    let authority = world.pki.authority(Party::Gateway);
+    let list = authority.revocation_list(&spec).expect("a list");
+    world.pki.write("ca.crl", &list.pem).expect("written");
+    let mut deployment = requests(world);
+    let ssl = deployment.ssl.as_mut().expect("TLS");
+    ssl.set("SSL_SERVER_CLIENT", "CRL_FILE", "./ssl/ca.crl")
+        .set("SSL_SERVER_CLIENT", "CRL_EXPIRED", policy);
+    deployment.write(world.path()).expect("ini files");
+    deployment
+}
+
+#[test]
+fn v2_check_ends_with_1_for_a_list_past_its_end_unless_the_policy_tolerates_it() {
+    for (days, policy, code, word) in [
+        (2, "refuse", 0, "warning: "),
+        (-1, "refuse", 1, "error: "),
+        (-1, "grace 48h", 0, "warning: "),
+        (-3, "grace 48h", 1, "error: "),
+        (-3, "ignore", 0, "warning: "),
+    ] {
+        let world = World::new();
+        with_list(&world, days, policy);
+        let mut command = crmgate();
+        command.args(["check", "--config"]).arg(world.path());
+        let output = command.output().expect("the binary");
+        let said = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{policy}: {said}");
+        assert!(said.starts_with(word), "{policy}: {said}");
+        assert!(
+            said.contains("holds the revocation list of \"CN=Company CA"),
+            "{said}"
+        );
+        // It would run all the same, and says so.
+        assert!(said.contains("would run: SAP1 requests"), "{said}");
+        let verdict = if code == 1 {
+            "\nusable, and overdue: 1 error"
+        } else {
+            "\nusable: "
+        };
+        assert!(said.contains(verdict), "{said}");
+        let mut command = crmgate();
+        command
+            .args(["check", "--format", "json", "--config"])
+            .arg(world.path());
+        let json = text(&command.output().expect("the binary").stdout);
+        assert!(json.contains("\"usable\":true"), "{json}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn v2_run_starts_with_a_list_past_its_end_and_says_so() {
+    let world = World::new();
+    let mut deployment = with_list(&world, -1, "refuse");
+    deployment.system.set("Requests", "Listen", free_address());
+    deployment.write(world.path()).expect("ini files");
+    let mut daemon = Daemon::serving(world.path()).await;
+    daemon
+        .until_said("whoever has to be checked by it is refused")
+        .await;
 }
 
 #[test]

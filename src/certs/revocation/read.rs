@@ -59,9 +59,11 @@ impl Found {
                 Err(unreadable) => problems.extend(unreadable),
             }
         } else if bytes.first() == Some(&DER_SEQUENCE) {
-            match Foreign::sniff(bytes) {
-                Foreign::DerRevocationList => self.take_list(file, None, bytes, problems),
-                foreign => problems.push(no_list(file, &foreign.what())),
+            let kind = Foreign::sniff(bytes);
+            if kind == Foreign::DerRevocationList {
+                self.take_list(file, None, bytes, problems);
+            } else {
+                problems.push(no_list(file, &kind.what()));
             }
         } else {
             problems.push(no_list(file, &Foreign::sniff(strip_mark(bytes)).what()));
@@ -115,27 +117,27 @@ impl Found {
 }
 
 /// The file itself, or the files of a folder in the order of their names.
-fn files_of(named: &FileRef, problems: &mut Problems) -> Vec<FileRef> {
-    if !named.path.is_dir() {
-        return vec![named.clone()];
+fn files_of(place: &FileRef, problems: &mut Problems) -> Vec<FileRef> {
+    if !place.path.is_dir() {
+        return vec![place.clone()];
     }
-    let names = match names_of(&named.path) {
+    let names = match names_of(&place.path) {
         Ok(names) => names,
         Err(cause) => {
             let hint = "check that the service's user may read the folder";
             let what = format!("is a folder that cannot be read: {cause}");
-            problems.push(error(named, &what, hint));
+            problems.push(error(place, &what, hint));
             return Vec::new();
         }
     };
     if names.is_empty() {
         let what = "is a folder without a file in it";
-        problems.push(error(named, what, "put the lists into it, or name a file"));
+        problems.push(error(place, what, "put the lists into it, or name a file"));
     }
     let file = |name: String| FileRef {
-        written: named.written.clone(),
-        path: named.path.join(name),
-        place: named.place.clone(),
+        written: place.written.clone(),
+        path: place.path.join(name),
+        place: place.place.clone(),
     };
     names.into_iter().map(file).collect()
 }

@@ -5,12 +5,12 @@ use crate::certs::issue::ListSpec;
 use crate::config::settings::{ExpiredLists, ListCoverage, RevocationSettings};
 
 /// Lists of an authority, by the default policies.
-fn lists(world: &World, content: &str) -> Option<RevocationSettings> {
-    Some(RevocationSettings {
+fn lists(world: &World, content: &str) -> RevocationSettings {
+    RevocationSettings {
         lists: vec![file(world.dir.path(), "ca.crl", content)],
         expired: ExpiredLists::Refuse,
         coverage: ListCoverage::Leaf,
-    })
+    }
 }
 
 fn revoking(ca: &Authority, revoked: &[&Issued]) -> String {
@@ -36,7 +36,7 @@ impl Scene {
         let (gone, kept) = (leaf(&ca, "gone.example"), leaf(&ca, "kept.example"));
         let mut settings = world.server(&ca.pem(), &own);
         settings.session.tickets = mechanism.tickets();
-        settings.files.revocation = lists(&world, &revoking(&ca, &[]));
+        settings.files.revocation = Some(lists(&world, &revoking(&ca, &[])));
         let peer = |own: &Issued| Peer::new(&ca, Some(own)).resuming(mechanism);
         Self {
             gone_peer: peer(&gone),
@@ -68,7 +68,8 @@ async fn r2_a_revoked_client_is_refused_on_resumption_and_the_others_go_on_resum
                 "{mechanism:?}"
             );
         }
-        scene.settings.files.revocation = lists(&scene.world, &revoking(&scene.ca, &[&scene.gone]));
+        scene.settings.files.revocation =
+            Some(lists(&scene.world, &revoking(&scene.ca, &[&scene.gone])));
         let after = scene.acceptor();
         assert_ne!(before.fingerprint(), after.fingerprint());
         assert_eq!(before.policy_id(), after.policy_id());
@@ -91,7 +92,8 @@ async fn r2_a_revoked_client_is_refused_on_resumption_and_the_others_go_on_resum
 #[tokio::test]
 async fn r2_a_revoked_client_is_refused_by_the_full_handshake_with_all_that_the_list_says() {
     let mut scene = Scene::new(Mechanism::Ticket13);
-    scene.settings.files.revocation = lists(&scene.world, &revoking(&scene.ca, &[&scene.gone]));
+    scene.settings.files.revocation =
+        Some(lists(&scene.world, &revoking(&scene.ca, &[&scene.gone])));
     let acceptor = scene.acceptor();
     for version in [&TLS12, &TLS13] {
         let peer = Peer::new(&scene.ca, Some(&scene.gone)).versions(&[version]);
@@ -155,7 +157,7 @@ async fn v3_a_missing_list_of_an_intermediate_is_named_with_the_authority() {
     let own = leaf(&root, "gw.example");
     let client = Peer::new(&root, Some(&leaf(&sub, "sap.example")));
     let mut settings = world.server(&root.pem(), &own);
-    settings.files.revocation = lists(&world, &revoking(&root, &[]));
+    settings.files.revocation = Some(lists(&world, &revoking(&root, &[])));
     let refused = knock(&world.acceptor(&settings), &client)
         .await
         .expect_err("refused");
@@ -166,10 +168,10 @@ async fn v3_a_missing_list_of_an_intermediate_is_named_with_the_authority() {
         "{said}"
     );
     let both = format!("{}{}", revoking(&root, &[]), revoking(&sub, &[]));
-    settings.files.revocation = lists(&world, &both);
+    settings.files.revocation = Some(lists(&world, &both));
     assert!(knock(&world.acceptor(&settings), &client).await.is_ok());
     // Its list alone is enough: a root has none to publish as long as its intermediates are good.
-    settings.files.revocation = lists(&world, &revoking(&sub, &[]));
+    settings.files.revocation = Some(lists(&world, &revoking(&sub, &[])));
     assert!(knock(&world.acceptor(&settings), &client).await.is_ok());
 }
 
@@ -179,7 +181,7 @@ fn lists_that_cannot_be_read_leave_no_acceptor_and_no_connector() {
     let ca = authority("Company CA");
     let own = leaf(&ca, "gw.example");
     let mut server = world.server(&ca.pem(), &own);
-    server.files.revocation = lists(&world, "404 not found");
+    server.files.revocation = Some(lists(&world, "404 not found"));
     let (acceptor, problems) = world.try_acceptor(&server);
     assert!(acceptor.is_none() && problems.has_errors());
     let mut client = world.client(&ca.pem(), &own);

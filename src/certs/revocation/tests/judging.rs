@@ -397,20 +397,37 @@ fn v4_a_list_of_a_distribution_point_is_about_the_certificates_that_name_it() {
         let full = element(0xa0, &element(0x86, name.as_bytes()));
         element(0xa0, &full)
     };
-    let own = leaf(&ca, "x");
-    let named = |name: &str| {
-        let scope = element(0x30, &point(name));
-        Draft::of(&ca).extension(28, true, &scope).signed_by(&ca)
+    let own = |uri: &str| {
+        let der = ca.issue_listed_at("x", uri);
+        Certificate::read(&der).expect("a certificate")
     };
-    // The certificates of the generator name no point, so such a list is not about them.
-    let lists = Desk::new()
-        .with("a.crl", named("http://pki.example/1.crl"))
-        .lists(&[&ca]);
-    let said = subject_of(ask(&lists, &own, &[&ca], now()));
-    assert!(
-        said.starts_with("CRL_FILE has no revocation list of"),
-        "{said}"
-    );
+    let [first, second] = ["http://pki.example/1.crl", "http://pki.example/2.crl"];
+    let (of_first, of_second) = (own(first), own(second));
+    let part = |name: &str, revoked: &Certificate| {
+        let scope = element(0x30, &point(name));
+        let draft = Draft::of(&ca).entry(revoked.serial(), &[]);
+        draft.extension(28, true, &scope).signed_by(&ca)
+    };
+    let answer = |lists: &RevocationLists, own: &Certificate| {
+        ask_about(lists, own, true, &[&ca], &[], now())
+    };
+    // Each list names the certificate of the other point, about which it says nothing.
+    let wrong = Desk::new().with("1.crl", part(first, &of_second));
+    let lists = wrong.with("2.crl", part(second, &of_first)).lists(&[&ca]);
+    assert!(answer(&lists, &of_first).is_ok() && answer(&lists, &of_second).is_ok());
+    let right = Desk::new().with("1.crl", part(first, &of_first));
+    let lists = right.lists(&[&ca]);
+    assert!(subject_of(answer(&lists, &of_first)).starts_with("it was revoked by"));
+    for other in [
+        of_second,
+        Certificate::read(&leaf(&ca, "y").der).expect("a certificate"),
+    ] {
+        let said = subject_of(answer(&lists, &other));
+        assert!(
+            said.starts_with("CRL_FILE has no revocation list of"),
+            "{said}"
+        );
+    }
 }
 
 #[test]
@@ -473,11 +490,11 @@ fn a_hundred_thousand_entries_are_read_and_found() {
         draft = draft.entry(&[&[1], number.to_be_bytes().as_slice()].concat(), &[]);
     }
     let der = draft.signed_by(&ca);
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     let lists = Desk::new().with("a.crl", der).lists(&[&ca]);
     let loaded = begun.elapsed();
     assert_eq!(lists.revoked(), 100_000);
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     assert!(ask(&lists, &own, &[&ca], now()).is_ok());
     // Generous, for a build without optimisation on a machine at work.
     assert!(loaded < Duration::from_secs(10) && begun.elapsed() < Duration::from_secs(1));
