@@ -168,7 +168,7 @@ async fn after_change(product: Product, sessions: Sessions, change: Change) -> C
     let resumed_before = leave_sessions(&victims, server.door()).await;
     leave_sessions(&others, server.door()).await;
     if !make(change, &mut server, &ground).await {
-        return Cell::not_there("knows no such thing");
+        return Cell::not_there("has to be reloaded");
     }
     until_refused(&ground, &server).await;
     let mut seen = Vec::new();
@@ -249,11 +249,11 @@ async fn without_certificate(product: Product, sessions: Sessions) -> Cell {
 /// Where sessions are kept in the rows about their lifetime.
 const KEPT: [(&str, Sessions); 2] = [
     (
-        "session in the cache, renewed again and again",
+        "session in the cache, renewed again and again (lifetime 6 s; ours 60 min)",
         Sessions::Cache,
     ),
     (
-        "ticket under a shared key, renewed again and again",
+        "ticket under a shared key, renewed again and again (lifetime 6 s; ours 60 min)",
         Sessions::SharedTickets,
     ),
 ];
@@ -292,8 +292,8 @@ async fn lifetime_of(product: Product, sessions: Sessions) -> Cell {
     let texts = seen.iter().map(|(client, full)| {
         let text = match full {
             Some(1) => "never resumes".to_owned(),
-            Some(round) => format!("bounded at {} s of 6 s", round * 3),
-            None => format!("**still resumed after {} s of 6 s**", ROUNDS * 3),
+            Some(round) => format!("certificate asked for after {} s", round * 3),
+            None => format!("**still resumed after {} s**", ROUNDS * 3),
         };
         (client, text)
     });
@@ -314,8 +314,8 @@ async fn lifetime_of_ours(sessions: Sessions) -> Cell {
     let texts = seen.iter().map(|(client, full)| {
         let text = match full {
             Some(1) => "never resumes".to_owned(),
-            Some(round) => format!("bounded at {} min of 60 min", round * 30),
-            None => "**still resumed after 3 h of 1 h**".to_owned(),
+            Some(round) => format!("certificate asked for after {} min", round * 30),
+            None => "**still resumed after 180 min**".to_owned(),
         };
         (client, text)
     });
@@ -383,7 +383,7 @@ async fn open_connections(product: Product, change: Change) -> Cell {
         });
     }
     if !make(change, &mut server, &ground).await {
-        return Cell::not_there("knows no such thing");
+        return Cell::not_there("has to be reloaded");
     }
     let ends = ends.join_all().await;
     let mut stay = 0;

@@ -61,22 +61,22 @@ impl Raw {
     /// A TLS connection. With TLS 1.3 a server that refuses the client's certificate is noticed at
     /// the first read only.
     pub async fn tls(addr: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<Self> {
-        Self::tls_as(addr, ServerName::from(addr.ip()), config).await
-    }
-
-    /// The same to a server that has to prove another name than its address.
-    pub async fn tls_as(
-        addr: SocketAddr,
-        name: ServerName<'static>,
-        config: &Arc<ClientConfig>,
-    ) -> io::Result<Self> {
-        Self::handshake(dial(addr).await, name, config).await
+        Self::tls_over(dial(addr).await, config).await
     }
 
     /// The same over a connection that stands already.
     pub async fn tls_over(tcp: TcpStream, config: &Arc<ClientConfig>) -> io::Result<Self> {
         let host = tcp.peer_addr()?.ip();
         Self::handshake(tcp, ServerName::from(host), config).await
+    }
+
+    /// A TLS connection that asks for a server by name.
+    pub async fn tls_to(
+        addr: SocketAddr,
+        name: ServerName<'static>,
+        config: &Arc<ClientConfig>,
+    ) -> io::Result<Self> {
+        Self::handshake(dial(addr).await, name, config).await
     }
 
     async fn handshake(

@@ -220,7 +220,7 @@ impl Visitor {
             || ServerName::from(at.ip()),
             |name| ServerName::try_from(name).expect("a name"),
         );
-        let connected = Raw::tls_as(at, name, config).await;
+        let connected = Raw::tls_to(at, name, config).await;
         let mut line = connected.map_err(|error| error.to_string())?;
         let sent = line.send(REQUEST.as_bytes()).await;
         sent.map_err(|error| error.to_string())?;
@@ -243,7 +243,7 @@ impl Visitor {
             Client::Rustls(config, pocket) => {
                 pocket.open(None);
                 let name = ServerName::from(at.ip());
-                let line = Raw::tls_as(at, name, config).await;
+                let line = Raw::tls_to(at, name, config).await;
                 Stay::Rustls(Box::new(line.expect("a handshake")))
             }
         };
