@@ -26,6 +26,7 @@ pub(super) struct Inquiry<'a> {
     disbelieved: Option<RevocationRefusal>,
     /// The last second at which all this is so.
     until: Option<WallTime>,
+    delegation: Delegation,
 }
 
 impl<'a> Inquiry<'a> {
@@ -49,6 +50,7 @@ impl<'a> Inquiry<'a> {
             awaited: None,
             disbelieved: None,
             until: None,
+            delegation,
         };
         let of_issuer = lists.of_issuer(link.certificate.issuer_form());
         let about_it = |listed: &&Listed| listed.list.scope.holds(link.certificate, link.is_leaf);
@@ -111,6 +113,9 @@ impl<'a> Inquiry<'a> {
             } else {
                 Ok(self.until)
             };
+        }
+        if self.delegation == Delegation::Refused {
+            return Ok(self.until);
         }
         if let Some(refusal) = self.disbelieved {
             return Err(refusal);
@@ -251,8 +256,11 @@ impl<'a> Inquiry<'a> {
     }
 }
 
-/// Whether a list may be signed with another key than the issuer's. Not where the certificate of
-/// such a key is itself looked up: that ends the chain of them.
+/// Whether a list may be signed with another key than the issuer's.
+///
+/// Not where the certificate of such a key is itself looked up, which ends the chain of them. Of
+/// that certificate only what the issuer's own key says counts, and nothing has to be said: after
+/// a change of keys the list that would name it is often signed with the key in question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Delegation {
     Allowed,

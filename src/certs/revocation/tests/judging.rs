@@ -361,6 +361,23 @@ fn the_certificate_of_a_key_for_lists_may_be_revoked_itself() {
 }
 
 #[test]
+fn the_list_of_a_new_key_may_be_the_only_one_that_could_name_that_keys_certificate() {
+    // The authority has certified its new key under the old one, and signs lists with the new.
+    let root = authority("Root");
+    let sub = root.intermediate("Sub CA").expect("an intermediate");
+    let renewed = sub.intermediate("Sub CA").expect("an intermediate");
+    let bundle = format!("{}{}", revoking(&root, &[]), revoking(&renewed, &[]));
+    let desk = Desk::new().coverage(ListCoverage::Chain);
+    let lists = desk.with("a.crl", bundle).lists(&[&root]);
+    let pool = [certificate(&renewed), certificate(&sub)];
+    let below_old = Certificate::read(&leaf(&sub, "x").der).expect("a certificate");
+    for (own, is_leaf) in [(&below_old, true), (&pool[0], false)] {
+        let answer = ask_about(&lists, own, is_leaf, &[&sub, &root], &pool, now());
+        assert!(answer.is_ok(), "{answer:?}");
+    }
+}
+
+#[test]
 fn a_key_for_lists_has_to_stand_below_the_same_anchor() {
     let keys = TwoKeys::new();
     let other_root = authority("Other root");
