@@ -56,6 +56,10 @@ impl Group {
 }
 
 impl Drop for Group {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "nothing can be awaited where a value is dropped"
+    )]
     fn drop(&mut self) {
         let id = self.child.id();
         // The first process sees to the others if it is asked.
