@@ -40,6 +40,9 @@ impl Product {
     }
 }
 
+/// Half of the clients are made of it.
+const CLIENT: &str = "openssl";
+
 /// The products that the command line names; all of them if it names none.
 pub fn asked_for(arguments: impl Iterator<Item = String>) -> Result<Vec<Product>, String> {
     let mut products = Vec::new();
@@ -65,10 +68,10 @@ pub fn asked_for(arguments: impl Iterator<Item = String>) -> Result<Vec<Product>
 
 /// What each product says of its version. Has those installed that are not there.
 pub fn versions(products: &[Product]) -> Result<Vec<(Product, String)>, String> {
-    let missing: Vec<_> = products
-        .iter()
-        .filter(|product| path_of(product.program()).is_none())
-        .map(|product| product.program())
+    let programs = products.iter().map(|product| product.program());
+    let missing: Vec<_> = programs
+        .chain([CLIENT])
+        .filter(|program| path_of(program).is_none())
         .collect();
     if !missing.is_empty() {
         install(&missing)?;
@@ -120,11 +123,8 @@ fn install(packages: &[&str]) -> Result<(), String> {
     ];
     commands[1].extend(packages);
     for arguments in commands {
-        let mut command = Command::new(&apt);
-        command
-            .args(&arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdout(Stdio::null());
+        let mut command = as_root(&apt);
+        command.args(&arguments).stdout(Stdio::null());
         let done = command.status().map_err(|error| error.to_string())?;
         if !done.success() {
             let what = arguments.join(" ");
@@ -132,4 +132,22 @@ fn install(packages: &[&str]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A command that root has to give.
+fn as_root(program: &Path) -> Command {
+    let mut command = if is_root() {
+        Command::new("env")
+    } else {
+        let mut command = Command::new("sudo");
+        command.arg("env");
+        command
+    };
+    command.arg("DEBIAN_FRONTEND=noninteractive").arg(program);
+    command
+}
+
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }

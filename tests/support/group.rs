@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::time::Instant;
 
 use super::process::children;
@@ -37,16 +38,10 @@ impl Group {
         }
     }
 
-    /// Sends its first process a signal by name (`HUP`, `TERM`, ...).
-    pub fn signal(&self, name: &str) {
-        let sent = kill(name, &self.child.id().to_string());
-        assert!(sent, "it has ended by itself");
-    }
-
     /// Has its first process replace the others by a signal, and waits until those are gone.
-    pub async fn renew(&self, name: &str) {
+    pub async fn renew(&self, signal: Signal) {
         let before = children(self.child.id());
-        self.signal(name);
+        kill_process(Pid::from_child(&self.child), signal).expect("it has not ended by itself");
         until("others are at work", || {
             let now = children(self.child.id());
             !now.is_empty() && before.iter().all(|child| !now.contains(child))
@@ -61,23 +56,14 @@ impl Drop for Group {
         reason = "nothing can be awaited where a value is dropped"
     )]
     fn drop(&mut self) {
-        let id = self.child.id();
-        // The first process sees to the others if it is asked.
-        kill("TERM", &id.to_string());
+        let first = Pid::from_child(&self.child);
+        // It sees to the others if it is asked. Whoever has ended already is not there to be told.
+        let _gone = kill_process(first, Signal::TERM);
         let deadline = Instant::now() + LAST_WORDS;
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
         }
-        kill("KILL", &format!("-{id}"));
+        let _gone = kill_process_group(first, Signal::KILL);
         let _ended = self.child.wait();
     }
-}
-
-/// Whether there was somebody to send it to.
-fn kill(signal: &str, whom: &str) -> bool {
-    let sent = Command::new("kill")
-        .args(["-s", signal, "--", whom])
-        .stderr(Stdio::null())
-        .status();
-    sent.expect("kill runs").success()
 }

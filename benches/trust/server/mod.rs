@@ -11,6 +11,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
+use rustix::process::Signal;
+
 use crate::ground::Ground;
 use crate::support::group::Group;
 use crate::support::{Daemon, free_address, until};
@@ -144,8 +146,8 @@ impl Server {
                 daemon.signal("HUP");
                 daemon.until_said_again("reloaded:", before).await;
             }
-            Body::Theirs(group) if self.product == Product::Nginx => group.renew("HUP").await,
-            Body::Theirs(group) => group.renew("USR2").await,
+            Body::Theirs(group) if self.product == Product::Nginx => group.renew(Signal::HUP).await,
+            Body::Theirs(group) => group.renew(Signal::USR2).await,
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{Door, Plan, Sessions};
 use crate::ground::{AUTHORITIES, Ground, LIST, OWN};
+use crate::tools::is_root;
 
 const FILE: &str = "nginx.conf";
 
@@ -64,11 +65,6 @@ pub(super) fn write(ground: &Ground, plan: &Plan, doors: &[SocketAddr]) {
     }
     say("}".to_owned());
     std::fs::write(ground.world.path().join(FILE), text).expect("written");
-}
-
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 /// `-e` keeps it from the log of the installed service.
