@@ -332,7 +332,7 @@ enum Time {
     IsMoved(i64),
 }
 
-/// How often a session is renewed: three lifetimes long.
+/// How often a session is renewed: several lifetimes long.
 const ROUNDS: u32 = 5;
 
 /// The round in which each client had to show its certificate again.
