@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_length_is_taken_in_its_shortest_form_only() {
-        let zeros = [0; 0x1_0000];
+        let zeros = vec![0; 0x1_0000];
         let with = |header: &[u8], length: usize| [header, &zeros[..length]].concat();
         for good in [
             with(&[4, 0], 0),

@@ -208,10 +208,24 @@ impl Authority {
 
     /// An authority below this one whose key usage may lack `keyCertSign`, as mis-issued ones do.
     pub fn intermediate_with_usage(&self, name: &str, may_sign: bool) -> Result<Self, IssueError> {
+        let usages: &[_] = if may_sign {
+            &[KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign]
+        } else {
+            &[KeyUsagePurpose::CrlSign]
+        };
+        self.below(name, usages)
+    }
+
+    /// An authority below this one that may sign no revocation lists.
+    #[cfg(test)]
+    pub(crate) fn intermediate_without_lists(&self, name: &str) -> Self {
+        let made = self.below(name, &[KeyUsagePurpose::KeyCertSign]);
+        made.expect("an intermediate")
+    }
+
+    fn below(&self, name: &str, usages: &[KeyUsagePurpose]) -> Result<Self, IssueError> {
         let mut params = ca_params(name, self.not_before, self.not_after);
-        if !may_sign {
-            params.key_usages = vec![KeyUsagePurpose::CrlSign];
-        }
+        params.key_usages = usages.to_vec();
         let issuer = KeyPair::generate()
             .and_then(|key| CertifiedIssuer::signed_by(params, key, &self.issuer))
             .map_err(|cause| failed(name, cause))?;

@@ -1,4 +1,4 @@
-//! [`verify`]: whether a key made a signature, for certificates and revocation lists alike.
+//! Whether a key made a signature, for certificates and revocation lists alike.
 //!
 //! The algorithms are those of rustls-webpki, and this is the only place that asks them. SHA-1, MD5,
 //! DSA and RSA keys of less than 2048 bits are not among them.

@@ -67,9 +67,10 @@ impl Attempt {
         });
     }
 
-    /// Notes why the chain of the leaf that was shown is refused.
+    /// Notes why the chain of the leaf that was shown is refused. That of a session which the peer
+    /// would have taken up is no reason for what follows: it may show another one.
     pub(super) fn note_refusal(refusal: Refusal) {
-        Self::update(|attempt| attempt.refusal = Some(refusal));
+        Self::update(|attempt| attempt.refusal = attempt.shown.is_some().then_some(refusal));
     }
 
     /// Notes what the session will rest on.
@@ -97,6 +98,7 @@ impl Attempt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certs::path::Reason;
 
     #[tokio::test]
     async fn two_handshakes_on_one_thread_keep_their_notes_apart() {
@@ -114,6 +116,30 @@ mod tests {
         };
         assert_eq!(one.shown, Some(CertificateDer::from(vec![1])));
         assert_eq!(two.shown, Some(CertificateDer::from(vec![2])));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_that_of_the_certificate_shown_last() {
+        let refusal = || Refusal {
+            subject: "CN=sap.example".to_owned(),
+            reason: Reason::UnknownIssuer,
+        };
+        let leaf = CertificateDer::from(vec![1]);
+        let ((), attempt) = Attempt::run(async { Attempt::note_refusal(refusal()) }).await;
+        assert_eq!(attempt.refusal, None);
+        let ((), attempt) = Attempt::run(async {
+            Attempt::note_shown(&leaf);
+            Attempt::note_refusal(refusal());
+        })
+        .await;
+        assert_eq!(attempt.refusal, Some(refusal()));
+        let ((), attempt) = Attempt::run(async {
+            Attempt::note_shown(&leaf);
+            Attempt::note_refusal(refusal());
+            Attempt::note_shown(&leaf);
+        })
+        .await;
+        assert_eq!(attempt.refusal, None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::certs::expiry::Validity;
 use crate::certs::identity::chain::Told;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
 use crate::certs::key::{Passphrase, signing_key};
+use crate::certs::path::Certificate;
 use crate::certs::pem::{PemFile, error, notice, refuse_lists, warning};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{FileRef, IdentityFiles};
@@ -201,6 +202,7 @@ impl<'a> Found<'a> {
                 }
             } else {
                 judge(file, &facts, leaf.is_none(), now, problems);
+                report_flaw(file, &der, &facts, leaf.is_some(), problems);
                 chain.push(der);
             }
             leaf.get_or_insert(facts);
@@ -313,6 +315,29 @@ fn judge(
     if is_leaf && facts.ca == Some(true) {
         let what = format!("holds the certificate of \"{subject}\", which is one of an authority");
         let hint = "have a certificate issued for this host; peers refuse an authority's own";
+        problems.push(warning(file, &what, hint));
+    }
+}
+
+/// What strict peers refuse although others accept it: found out here, and not by the first of
+/// them.
+fn report_flaw(
+    file: &FileRef,
+    der: &CertificateDer<'_>,
+    facts: &CertificateFacts,
+    is_issuer: bool,
+    problems: &mut Problems,
+) {
+    let flaw = match Certificate::read(der) {
+        Ok(certificate) => certificate.flaw(is_issuer).map(|reason| reason.to_string()),
+        Err(malformed) => Some(malformed.to_string()),
+    };
+    if let Some(flaw) = flaw {
+        let what = format!(
+            "holds the certificate of \"{}\", which strict peers refuse: {flaw}",
+            facts.subject
+        );
+        let hint = "have it issued again without that; this gateway would refuse it as well";
         problems.push(warning(file, &what, hint));
     }
 }

@@ -6,9 +6,10 @@ use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::inspect::CertificateFacts;
 use crate::certs::path::extensions::{Extension, Extensions, KeyUsage};
 use crate::certs::path::general_name::GeneralName;
-use crate::certs::path::name;
+use crate::certs::path::refusal::Reason;
 use crate::certs::path::span::Span;
 use crate::certs::path::time::time;
+use crate::certs::path::{checks, name};
 use crate::certs::signature::{self, SignatureDefect};
 use crate::model::WallTime;
 
@@ -237,6 +238,17 @@ impl Certificate {
         Some(named == issuer.extensions.key_id(&issuer.der)?)
     }
 
+    /// What we, and other strict peers, refuse about it at any time, be it shown as a host's and
+    /// client's or as that of an issuer.
+    pub fn flaw(&self, is_issuer: bool) -> Option<Reason> {
+        checks::flaw(self, is_issuer)
+    }
+
+    /// What keeps it from vouching for anybody, although it is believed.
+    pub fn anchor_flaw(&self) -> Option<Reason> {
+        checks::anchor_flaw(self)
+    }
+
     /// What its other extensions say.
     pub(super) fn extensions(&self) -> &Extensions {
         &self.extensions
@@ -255,11 +267,16 @@ impl Certificate {
 
     /// The subject in the words of messages, or where there is none the serial number.
     pub(crate) fn words(&self) -> String {
-        match CertificateFacts::of(&self.der) {
-            Ok(facts) if !facts.subject.is_empty() => facts.subject,
-            Ok(facts) => format!("serial {}", facts.serial),
-            Err(_not_one) => String::new(),
-        }
+        words_of(&self.der)
+    }
+}
+
+/// As [`Certificate::words`], for one that may not be readable.
+pub(super) fn words_of(der: &CertificateDer<'_>) -> String {
+    match CertificateFacts::of(der) {
+        Ok(facts) if !facts.subject.is_empty() => facts.subject,
+        Ok(facts) => format!("serial {}", facts.serial),
+        Err(_not_one) => "(not readable)".to_owned(),
     }
 }
 

@@ -45,6 +45,25 @@ pub(super) fn anchor(anchor: &Certificate, below: u32, now: WallTime) -> Result<
     may_issue(anchor, below)
 }
 
+/// What will be refused about a certificate at any time and for any purpose.
+pub(super) fn flaw(certificate: &Certificate, is_issuer: bool) -> Option<Reason> {
+    if certificate.version() != 3 {
+        return Some(Reason::OldVersion(certificate.version()));
+    }
+    let authority = certificate.extensions().authority;
+    let issuing = match authority.is_some_and(|authority| authority.is_ca) {
+        _ if !is_issuer => Ok(()),
+        true => may_issue(certificate, 0),
+        false => Err(Reason::NotAnAuthority),
+    };
+    understood(certificate).and(issuing).err()
+}
+
+/// What will be refused about an anchor at any time.
+pub(super) fn anchor_flaw(anchor: &Certificate) -> Option<Reason> {
+    understood(anchor).err()
+}
+
 fn sent(certificate: &Certificate, purpose: Purpose, now: WallTime) -> Result<(), Reason> {
     if certificate.version() != 3 {
         return Err(Reason::OldVersion(certificate.version()));
@@ -62,12 +81,16 @@ fn sent(certificate: &Certificate, purpose: Purpose, now: WallTime) -> Result<()
     }
 }
 
-fn in_force(certificate: &Certificate, now: WallTime) -> Result<(), Reason> {
+fn understood(certificate: &Certificate) -> Result<(), Reason> {
     match &certificate.extensions().critical {
-        Some(Critical::Unknown(oid)) => return Err(Reason::UnknownCritical(oid.clone())),
-        Some(Critical::Forbidden(name)) => return Err(Reason::ForbiddenCritical(name)),
-        None => {}
+        Some(Critical::Unknown(oid)) => Err(Reason::UnknownCritical(oid.clone())),
+        Some(Critical::Forbidden(name)) => Err(Reason::ForbiddenCritical(name)),
+        None => Ok(()),
     }
+}
+
+fn in_force(certificate: &Certificate, now: WallTime) -> Result<(), Reason> {
+    understood(certificate)?;
     let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
     if now < not_before {
         return Err(Reason::NotYetValid { not_before });

@@ -125,7 +125,8 @@ impl Extensions {
 
     /// Whether other names than the subject are there, and have to be understood.
     pub(super) fn names_are_critical(&self) -> bool {
-        self.names.is_some_and(|names| names.is_critical)
+        let names = self.names;
+        names.is_some_and(|names| names.is_critical && !names.list.is_empty())
     }
 
     /// The subject's other names.

@@ -25,7 +25,8 @@ pub(crate) mod time;
 
 use rustls::pki_types::CertificateDer;
 
-use crate::certs::path::search::{Blame, Search};
+use crate::certs::path::certificate::words_of;
+use crate::certs::path::search::Search;
 use crate::model::WallTime;
 
 pub use anchors::Anchors;
@@ -84,22 +85,19 @@ impl Question<'_> {
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
     ) -> Result<Proven, Refusal> {
-        let leaf = Certificate::read(leaf).map_err(|malformed| Refusal {
-            subject: String::new(),
-            reason: Reason::Malformed(malformed),
-        })?;
+        let leaf = Certificate::read(leaf).map_err(|defect| malformed(leaf, defect))?;
         checks::leaf(&leaf, self.purpose, self.now).map_err(|reason| refusal(&leaf, reason))?;
         // Who put this very certificate into the file believes it, whoever has signed it.
         if self.anchors.hold(&leaf) {
             let (until, path) = (leaf.not_after(), vec![leaf]);
             return Ok(Proven { until, path });
         }
-        let mut malformed = None;
+        let mut unreadable = None;
         let mut readable: Vec<Certificate> = Vec::with_capacity(others.len());
         for other in others {
             match Certificate::read(other) {
                 Ok(other) => readable.push(other),
-                Err(defect) => malformed = malformed.or(Some(defect)),
+                Err(defect) => unreadable = unreadable.or(Some((other, defect))),
             }
         }
         let found = Search::run(self, &leaf, &readable);
@@ -107,19 +105,20 @@ impl Question<'_> {
             until: found.until,
             path: found.path.into_iter().cloned().collect(),
         });
-        found.map_err(
-            |Blame {
-                 certificate,
-                 reason,
-             }| match malformed {
-                // It may have been the missing link.
-                Some(defect) if reason == Reason::UnknownIssuer => Refusal {
-                    subject: String::new(),
-                    reason: Reason::Malformed(defect),
-                },
-                _ => refusal(certificate, reason),
-            },
-        )
+        found.map_err(|blame| match unreadable {
+            // It may have been the missing link.
+            Some((other, defect)) if blame.reason == Reason::UnknownIssuer => {
+                malformed(other, defect)
+            }
+            _ => refusal(blame.certificate, blame.reason),
+        })
+    }
+}
+
+fn malformed(der: &CertificateDer<'_>, defect: Malformed) -> Refusal {
+    Refusal {
+        subject: words_of(der),
+        reason: Reason::Malformed(defect),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::WallTime;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the certificate of \"{subject}\" is not accepted: {reason}")]
 pub struct Refusal {
-    /// The subject of the certificate that is to blame, escaped; empty if it cannot be read.
+    /// The subject of the certificate that is to blame, escaped, or its serial number.
     pub subject: String,
     /// What is wrong with it.
     #[source]

@@ -105,11 +105,11 @@ impl<'a> Search<'a> {
         let is_issuer = |other: &&'a Certificate| other.subject_form() == head.issuer_form();
         for other in by_hint(head, self.others.iter().filter(is_issuer)) {
             self.budget.step()?;
-            is_dead_end = false;
             if path.iter().any(|one| is_the_same(one, other)) || self.is_known_bad((head, other)) {
                 continue;
             }
             if path.len() > MOST_INTERMEDIATES {
+                is_dead_end = false;
                 let limit = MOST_INTERMEDIATES;
                 self.blame(
                     Progress::Unfit(path.len()),
@@ -119,8 +119,13 @@ impl<'a> Search<'a> {
                 continue;
             }
             let fit = checks::intermediate(other, below, question.purpose, question.now);
+            // A root that was sent leads nowhere, whatever is wrong with it: it is not in CA_FILE.
+            let is_root = other.is_self_issued();
+            is_dead_end &= fit.is_err() && is_root;
             if let Err(reason) = fit {
-                self.blame(Progress::Unfit(path.len()), other, reason);
+                if !is_root {
+                    self.blame(Progress::Unfit(path.len()), other, reason);
+                }
                 continue;
             }
             path.push(other);

@@ -70,10 +70,12 @@ impl<'a> Inquiry<'a> {
                 Delegation::Allowed => inquiry.signers(),
                 Delegation::Refused => Vec::new(),
             });
-            let made = |signer: &&&Certificate| listed.list.proof.by(signer.spki()) == Signer::This;
+            let made = |(signer, _): &&(&Certificate, WallTime)| {
+                listed.list.proof.by(signer.spki()) == Signer::This
+            };
             match (signers.iter().find(made), by_issuer) {
-                (Some(signer), _) => {
-                    inquiry.lasts_until(signer.not_after());
+                (Some((_, until)), _) => {
+                    inquiry.lasts_until(*until);
                     inquiry.delegated.push(listed);
                 }
                 (None, Signer::Nobody(defect)) => {
@@ -142,59 +144,50 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// The certificates of other keys of the issuer that may have signed its lists.
-    fn signers(&self) -> Vec<&'a Certificate> {
-        let (lists, link) = (self.lists, self.link);
-        let at_hand = lists
-            .anchors
-            .iter()
-            .chain(&lists.signers)
-            .chain(link.issuer.pool);
-        at_hand
-            .filter(|signer| self.may_have_signed(signer))
-            .collect()
+    /// The certificates of other keys of the issuer that may have signed its lists, each with the
+    /// last second at which it may.
+    fn signers(&self) -> Vec<(&'a Certificate, WallTime)> {
+        let (lists, pool) = (self.lists, self.link.issuer.pool);
+        let at_hand = lists.anchors.iter().chain(&lists.signers).chain(pool);
+        let standing = at_hand.filter_map(|signer| Some((signer, self.may_have_signed(signer)?)));
+        standing.collect()
     }
 
-    /// Whether a certificate carries the issuer's name and stands, with its right to sign lists,
+    /// Until when a certificate carries the issuer's name and stands, with its right to sign lists,
     /// on an anchor itself or below the anchor of this very path.
-    fn may_have_signed(&self, signer: &Certificate) -> bool {
-        let certificate = self.link.certificate;
+    fn may_have_signed(&self, signer: &Certificate) -> Option<WallTime> {
         let is_in_date = signer.not_before() <= self.now && self.now <= signer.not_after();
-        if signer.subject_form() != certificate.issuer_form()
-            || !signer.may_sign_lists()
-            || !is_in_date
-        {
-            return false;
+        let is_of_name = signer.subject_form() == self.link.certificate.issuer_form();
+        if !is_of_name || !signer.may_sign_lists() || !is_in_date {
+            return None;
         }
-        if self
-            .lists
-            .anchors
-            .iter()
-            .any(|anchor| anchor.der() == signer.der())
-        {
-            return true;
+        let mut anchors = self.lists.anchors.iter();
+        if anchors.any(|anchor| anchor.der() == signer.der()) {
+            return Some(signer.not_after());
         }
         let Issuer {
             subject,
             spki,
+            may_sign_lists,
             above,
             ..
         } = self.link.issuer;
         let issuer = Above {
             subject,
             spki,
-            may_sign_lists: self.link.issuer.may_sign_lists,
+            may_sign_lists,
         };
         let mut authorities = std::iter::once(&issuer).chain(above);
-        authorities.any(|authority| self.stands_below(signer, authority))
+        authorities.find_map(|authority| self.stands_below(signer, authority))
     }
 
-    /// Whether an authority of the path issued a certificate and has not revoked it.
-    fn stands_below(&self, signer: &Certificate, authority: &Above<'_>) -> bool {
-        if signer.issuer_form() != canonical(authority.subject)
-            || signer.check_signature(authority.spki).is_err()
-        {
-            return false;
+    /// Until when a certificate stands that an authority of the path has issued; `None` if it has
+    /// not, or has revoked it.
+    fn stands_below(&self, signer: &Certificate, authority: &Above<'_>) -> Option<WallTime> {
+        let is_issuer = signer.issuer_form() == canonical(authority.subject)
+            && signer.check_signature(authority.spki).is_ok();
+        if !is_issuer {
+            return None;
         }
         let link = Link {
             certificate: signer,
@@ -208,7 +201,8 @@ impl<'a> Inquiry<'a> {
             },
         };
         let inquiry = Inquiry::with(self.lists, &link, self.now, Delegation::Refused);
-        inquiry.answer().is_ok()
+        let (until, end) = (inquiry.answer().ok()?, signer.not_after());
+        Some(until.map_or(end, |until| until.min(end)))
     }
 
     /// Notes when a list begins or ends.

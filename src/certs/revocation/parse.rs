@@ -43,6 +43,9 @@ pub enum ListDefect {
     /// A critical extension that is not understood.
     #[error("has the critical extension {0}, which is not understood")]
     Critical(String),
+    /// A number that is marked critical.
+    #[error("marks its number as a critical extension, which the standard forbids")]
+    CriticalNumber,
     /// An entry with a critical extension that is not understood.
     #[error(
         "has, at the serial number {serial}, the critical extension {oid}, which is not understood"
@@ -202,6 +205,7 @@ impl Extensions {
                 return Err(extension.twice());
             }
             match extension.oid {
+                CRL_NUMBER if extension.is_critical => return Err(ListDefect::CriticalNumber),
                 CRL_NUMBER => {
                     let number = der::integer(Reader::single(extension.value, der::INTEGER)?)?;
                     let digits = number.strip_prefix(&[0]).unwrap_or(number);

@@ -1,5 +1,6 @@
 //! What `CRL_FILE` names, read: files in PEM or DER, bundles, and folders of them.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -82,7 +83,9 @@ impl Found {
             match Certificate::read(der) {
                 Ok(signer) => self.signers.push(signer),
                 Err(malformed) => {
-                    let what = format!("has in line {line} a certificate of which {malformed}");
+                    let what = format!(
+                        "holds in line {line} a certificate that is of no use: {malformed}"
+                    );
                     problems.push(error(file, &what, "copy the certificate again"));
                 }
             }
@@ -134,7 +137,7 @@ fn files_of(place: &FileRef, problems: &mut Problems) -> Vec<FileRef> {
         let what = "is a folder without a file in it";
         problems.push(error(place, what, "put the lists into it, or name a file"));
     }
-    let file = |name: String| FileRef {
+    let file = |name: OsString| FileRef {
         written: place.written.clone(),
         path: place.path.join(name),
         place: place.place.clone(),
@@ -143,12 +146,12 @@ fn files_of(place: &FileRef, problems: &mut Problems) -> Vec<FileRef> {
 }
 
 /// Hidden files are those that copying tools write before they rename them, and are none.
-fn names_of(folder: &Path) -> std::io::Result<Vec<String>> {
+fn names_of(folder: &Path) -> std::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') && entry.path().is_file() {
+        let name = entry.file_name();
+        if !name.as_encoded_bytes().starts_with(b".") && entry.path().is_file() {
             names.push(name);
         }
     }
@@ -171,8 +174,8 @@ fn remedy(defect: &ListDefect) -> &'static str {
         | ListDefect::AttributeCertificates => {
             "have the authority publish one complete list of its own certificates"
         }
-        ListDefect::Critical(_) | ListDefect::CriticalEntry { .. } => {
-            "have the list published without it: critical means that it changes what the list says"
+        ListDefect::Critical(_) | ListDefect::CriticalNumber | ListDefect::CriticalEntry { .. } => {
+            "have the list published otherwise: critical means that it changes what the list says"
         }
         ListDefect::NotAList
         | ListDefect::Version

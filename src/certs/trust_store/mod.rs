@@ -89,7 +89,10 @@ impl TrustStore {
             }
             // One that has expired is kept: the clock may have been wrong, and may be set right.
             match Anchor::new(der, facts) {
-                Ok(anchor) => anchors.push(anchor),
+                Ok(anchor) => {
+                    report_flaw(file, &anchor, line, &mut problems);
+                    anchors.push(anchor);
+                }
                 Err(defect) => {
                     let what =
                         format!("has a certificate in line {line} that cannot be used: {defect}");
@@ -215,6 +218,18 @@ fn judge(file: &FileRef, facts: &CertificateFacts, line: u32, problems: &mut Pro
         let what = format!(
             "holds in line {line} the authority \"{subject}\" with an RSA key of {bits} bits; \
              nothing that it signed is accepted"
+        );
+        problems.push(warning(file, &what, EXCHANGE));
+    }
+}
+
+/// An authority that is read and never believed is worth a word before the first handshake.
+fn report_flaw(file: &FileRef, anchor: &Anchor, line: u32, problems: &mut Problems) {
+    if let Some(flaw) = anchor.certificate.anchor_flaw() {
+        let subject = &anchor.facts.subject;
+        let what = format!(
+            "holds in line {line} the authority \"{subject}\", and nothing that it issued is \
+             accepted: {flaw}"
         );
         problems.push(warning(file, &what, EXCHANGE));
     }

@@ -6,6 +6,7 @@ use rustls::{OtherError, PeerIncompatible};
 use super::*;
 use crate::certs::signature::KeyDefect;
 use crate::certs::testdata::{self, authority, leaf};
+use crate::model::WallTime;
 
 fn tls(error: Error) -> HandshakeFailure {
     let io = io::Error::new(io::ErrorKind::InvalidData, error);
@@ -119,6 +120,35 @@ fn the_sentence_says_who_refused_whom_over_which_certificate_and_with_which_aler
     ] {
         assert!(text.contains(part), "{text}");
     }
+}
+
+#[test]
+fn what_the_sentence_does_not_say_of_the_chain_is_added() {
+    let shown = leaf(&authority("CA"), "sap.example").der;
+    let told = |subject: &str, reason: Reason| {
+        let subject = subject.to_owned();
+        refused(CertificateError::Expired)
+            .over(Some(&shown))
+            .because(Some(Refusal { subject, reason }))
+            .to_string()
+    };
+    let not_after = WallTime(0);
+    let of_another = told("CN=Sub CA", Reason::Expired { not_after });
+    assert!(
+        of_another.contains(
+            "; the certificate of \"CN=Sub CA\" is not accepted: it expired on \
+             1970-01-01T00:00:00Z; sent alert certificate_expired (45)"
+        ),
+        "{of_another}"
+    );
+    // Of the peer's own the sentence has said so already.
+    let of_its_own = told("CN=sap.example", Reason::Expired { not_after });
+    assert!(!of_its_own.contains("is not accepted"), "{of_its_own}");
+    let with_more = told(
+        "CN=sap.example",
+        Reason::UnknownCritical("1.2.3".to_owned()),
+    );
+    assert!(with_more.contains("its critical extension 1.2.3 is not understood"));
 }
 
 #[test]

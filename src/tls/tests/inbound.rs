@@ -73,7 +73,7 @@ async fn clients_are_refused_over_their_certificate_with_its_subject_in_the_text
             "authority-as-leaf",
             special(&ca, "sap.example", |spec| spec.is_ca = true),
         ),
-        // Its issuer's key usage forbids to sign: the path builder alone would let it in.
+        // Its issuer's key usage forbids to sign.
         ("unfit-issuer", leaf(&unable, "sap.example")),
     ];
     for (code, client) in cases {
@@ -82,6 +82,22 @@ async fn clients_are_refused_over_their_certificate_with_its_subject_in_the_text
         let same = failure.code() == code || failure.code() == "bad-signature";
         assert!(same, "{code}: {failure}");
         assert!(failure.to_string().contains("CN=sap.example"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn the_certificate_of_the_chain_that_is_to_blame_is_named_in_every_version() {
+    let (world, ca, settings) = setting();
+    let unable = ca.intermediate_with_usage("Unable", false).expect("made");
+    let client = leaf(&unable, "sap.example");
+    for version in [&TLS12, &TLS13] {
+        let acceptor = world.acceptor(&settings);
+        let peer = Peer::new(&ca, Some(&client)).versions(&[version]);
+        let failure = knock(&acceptor, &peer).await.expect_err("refused");
+        let text = failure.to_string();
+        let blamed = "the certificate of \"CN=Unable,O=crmgate throw-away PKI\" is not accepted: its \
+                      key usage does not allow to sign certificates";
+        assert!(text.contains(blamed), "{text}");
     }
 }
 

@@ -90,7 +90,9 @@ impl<'a> Constraints<'a> {
         match text.parse() {
             Ok(IpAddr::V4(address)) => self.check_name(&GeneralName::Ip(&address.octets()), budget),
             Ok(IpAddr::V6(address)) => self.check_name(&GeneralName::Ip(&address.octets()), budget),
-            Err(_) if looks_like_a_host(text) => self.check_name(&GeneralName::Dns(text), budget),
+            Err(_) if text.contains('.') && is_host_name(text) => {
+                self.check_name(&GeneralName::Dns(text), budget)
+            }
             Err(_) => Ok(()),
         }
     }
@@ -168,7 +170,9 @@ fn is_mask(mask: &[u8]) -> bool {
 /// Whether all that a name stands for is within a constraint of its form.
 fn is_within(name: &GeneralName<'_>, base: &GeneralName<'_>) -> bool {
     match (name, base) {
-        (GeneralName::Dns(host), GeneralName::Dns(base)) => is_host_within(host, base),
+        (GeneralName::Dns(host), GeneralName::Dns(base)) => {
+            is_host_name(host) && is_below(host, base)
+        }
         (GeneralName::Mail(address), GeneralName::Mail(base)) => {
             mail_is_within(address, base) == Some(true)
         }
@@ -187,7 +191,7 @@ fn is_within(name: &GeneralName<'_>, base: &GeneralName<'_>) -> bool {
 fn may_touch(name: &GeneralName<'_>, base: &GeneralName<'_>) -> bool {
     match (name, base) {
         (GeneralName::Dns(host), GeneralName::Dns(base)) => {
-            is_host_within(host, base) || wildcard_reaches(host, base)
+            is_below(host, base) || wildcard_reaches(host, base) || !is_host_name(host)
         }
         (GeneralName::Mail(address), GeneralName::Mail(base)) => {
             mail_is_within(address, base) != Some(false)
@@ -204,7 +208,7 @@ fn may_touch(name: &GeneralName<'_>, base: &GeneralName<'_>) -> bool {
 }
 
 /// A host is within a domain if it is that, or has labels before it; after a dot, only the latter.
-fn is_host_within(host: &str, base: &str) -> bool {
+fn is_below(host: &str, base: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let Some((before, end)) = split_end(host, base) else {
         return false;
@@ -227,7 +231,8 @@ fn wildcard_reaches(host: &str, base: &str) -> bool {
 /// `None` for what is no address.
 fn mail_is_within(address: &str, base: &str) -> Option<bool> {
     let (mailbox, host) = address.rsplit_once('@')?;
-    if mailbox.is_empty() || host.is_empty() {
+    let is_quoted = mailbox.len() > 1 && mailbox.starts_with('"') && mailbox.ends_with('"');
+    if mailbox.is_empty() || !is_host_name(host) || (mailbox.contains('@') && !is_quoted) {
         return None;
     }
     Some(match base.rsplit_once('@') {
@@ -239,7 +244,7 @@ fn mail_is_within(address: &str, base: &str) -> Option<bool> {
 /// As mail and URI have it: after a dot any host of the domain, otherwise one host.
 fn is_host_of(host: &str, base: &str) -> bool {
     if base.starts_with('.') {
-        return is_host_within(host, base);
+        return is_below(host, base);
     }
     host.eq_ignore_ascii_case(base)
 }
@@ -277,16 +282,14 @@ fn split_end<'a>(text: &'a str, end: &str) -> Option<(&'a str, &'a str)> {
     text.split_at_checked(text.len().checked_sub(end.len())?)
 }
 
-/// Whether a common name can be taken for a host's: labels of letters, digits and hyphens, with a
-/// dot between them.
-fn looks_like_a_host(text: &str) -> bool {
-    let is_label = |label: &str| {
-        let is_of_host =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'*');
-        !label.is_empty() && label.bytes().all(is_of_host)
-    };
+/// Whether it is what a host is called: labels of letters, digits, hyphens and underlines. Instead of
+/// the first one there may be an asterisk.
+fn is_host_name(text: &str) -> bool {
+    let is_of_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_of_label);
     let text = text.strip_suffix('.').unwrap_or(text);
-    text.contains('.') && text.split('.').all(is_label)
+    let text = text.strip_prefix("*.").unwrap_or(text);
+    text.split('.').all(is_label)
 }
 
 const PERMITTED: u8 = 0xa0;
@@ -297,3 +300,6 @@ const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1];
 
 /// 2.5.4.3
 const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+
+#[cfg(test)]
+mod tests;

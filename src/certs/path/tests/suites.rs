@@ -67,7 +67,8 @@ fn judge(case: &Value) -> Result<(), String> {
     match case["host"].as_str() {
         None | Some("") => Ok(()),
         Some(host) => {
-            let host = ServerName::try_from(host.to_owned()).map_err(|_| format!("host {host}"))?;
+            let host =
+                ServerName::try_from(host.to_owned()).map_err(|_odd| format!("host {host}"))?;
             let leaf = proven.path.first().expect("the leaf");
             if leaf.is_for_host(&host) {
                 Ok(())

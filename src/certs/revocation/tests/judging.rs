@@ -277,25 +277,28 @@ fn a_list_that_nobody_known_signed_lets_nobody_in() {
 
 #[test]
 fn an_authority_that_may_not_sign_lists_is_not_believed() {
-    let ca = authority("CA");
-    let lists = Desk::new().with("a.crl", revoking(&ca, &[])).lists(&[&ca]);
-    let own = Certificate::read(&leaf(&ca, "x").der).expect("a certificate");
-    let issuer = certificate(&ca);
-    let link = Link {
-        certificate: &own,
-        is_leaf: true,
-        issuer: Issuer {
-            subject: issuer.subject(),
-            spki: issuer.spki(),
-            may_sign_lists: false,
-            pool: &[],
-            above: &[],
-        },
-    };
+    let root = authority("Root");
+    let unable = root.intermediate_without_lists("Sub CA");
+    let list = Draft::of(&unable).signed_by(&unable);
+    let lists = Desk::new().with("a.crl", &list).lists(&[&root]);
+    let own = leaf(&unable, "x");
     assert_eq!(
-        lists.judge(&link, now()).expect_err("refused").to_string(),
-        "the revocation list of its authority \"CN=CA,O=crmgate throw-away PKI\" is not believed: \
-         the key usage of that authority does not allow to sign lists"
+        subject_of(ask(&lists, &own, &[&unable, &root], now())),
+        "the revocation list of its authority \"CN=Sub CA,O=crmgate throw-away PKI\" is not \
+         believed: the key usage of that authority does not allow to sign lists"
+    );
+    // Nor is its key believed as the one for the lists of another key of the same name.
+    let able = root.intermediate("Sub CA").expect("an intermediate");
+    let own = Certificate::read(&leaf(&able, "x").der).expect("a certificate");
+    let pool = [certificate(&unable)];
+    assert!(ask_about(&lists, &own, true, &[&able, &root], &pool, now()).is_err());
+    // As an anchor it is found out when it is loaded.
+    let (none, problems) = Desk::new().with("a.crl", &list).load(&[&unable], now());
+    assert!(none.is_none(), "{problems}");
+    assert!(
+        problems
+            .to_string()
+            .contains("whose key usage does not allow to sign lists")
     );
 }
 
@@ -358,6 +361,46 @@ fn the_certificate_of_a_key_for_lists_may_be_revoked_itself() {
     let keys = TwoKeys::new();
     let sent = [certificate(&keys.for_lists)];
     assert_eq!(keys.outcomes(Desk::new(), true, &sent), [false, false]);
+}
+
+#[test]
+fn an_answer_holds_no_longer_than_what_is_known_of_the_key_that_signed_the_list() {
+    let keys = TwoKeys::new();
+    let of_root = ListSpec {
+        next_update: at(DAY),
+        ..ListSpec::empty(now())
+    };
+    let bundle = format!(
+        "{}{}",
+        revoking(&keys.for_lists, &[]),
+        list(&keys.root, &of_root)
+    );
+    let lists = Desk::new().with("a.crl", bundle).lists(&[&keys.root]);
+    let own = leaf(&keys.for_certificates, "x");
+    let own = Certificate::read(&own.der).expect("a certificate");
+    let pool = [certificate(&keys.for_lists)];
+    let path = [&keys.for_certificates, &keys.root];
+    let answer = ask_about(&lists, &own, true, &path, &pool, now());
+    assert_eq!(answer, Ok(Some(at(DAY))));
+}
+
+#[test]
+fn a_key_for_lists_whose_certificate_has_expired_signs_nothing_any_more() {
+    let keys = TwoKeys::new();
+    let mut draft = Draft::of(&keys.for_lists);
+    draft.next_update = None;
+    let desk = Desk::new().with("a.crl", draft.signed_by(&keys.for_lists));
+    let lists = desk.lists(&[&keys.root]);
+    let own = leaf(&keys.for_certificates, "x");
+    let own = Certificate::read(&own.der).expect("a certificate");
+    let pool = [certificate(&keys.for_lists)];
+    let end = pool[0].not_after();
+    let ask = |now| {
+        let path = [&keys.for_certificates, &keys.root];
+        ask_about(&lists, &own, true, &path, &pool, now)
+    };
+    assert_eq!(ask(end), Ok(Some(end)));
+    assert!(ask(WallTime(end.0 + 1)).is_err());
 }
 
 #[test]

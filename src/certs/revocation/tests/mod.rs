@@ -4,6 +4,7 @@ mod due;
 mod judging;
 mod loading;
 mod parsing;
+mod pkits;
 
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -69,6 +69,11 @@ fn a_critical_extension_that_is_not_understood_refuses_the_list() {
         refused(&of_list, &ca),
         "has the critical extension 2.5.29.99, which is not understood"
     );
+    let of_number = Draft::of(&ca).extension(20, true, &[2, 1, 1]);
+    assert_eq!(
+        refused(&of_number, &ca),
+        "marks its number as a critical extension, which the standard forbids"
+    );
     let of_entry = Draft::of(&ca).entry(&[0x0a], &[extension(99, true, &[5, 0])]);
     assert_eq!(
         refused(&of_entry, &ca),
