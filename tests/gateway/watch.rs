@@ -13,9 +13,11 @@ use crmgate::simulate::{
 use proptest::prelude::{Strategy, any};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use tempfile::TempDir;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{Daemon, PATIENCE, World, bound, free_address, pause};
+use crate::support::{Daemon, PATIENCE, World, bound, free_address, pause, soak, trials};
 
 /// Files of a gateway that watches them, with two files for certificate and key.
 fn watching(world: &World, listen: SocketAddr, side: &SimConnector) -> Deployment {
@@ -102,40 +104,83 @@ async fn a_pair_that_is_written_in_two_steps_is_never_loaded_by_halves() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thirty_renewals_in_random_order_and_with_random_pauses_end_with_the_last_one() {
+/// In which a pair is shown, from the moment that both of its files are written.
+const PROMISED: Duration = Duration::from_secs(2);
+
+/// How one renewal is written: which file first, whether each is replaced or written over, and how
+/// long it takes until the second one comes.
+#[derive(Debug, Clone, Copy)]
+struct Course {
+    key_first: bool,
+    replaced: [bool; 2],
+    between: Duration,
+}
+
+/// Any course, in which the second file comes after so many milliseconds at most.
+fn courses(longest: u64) -> impl Strategy<Value = Course> {
+    let parts = (any::<bool>(), any::<[bool; 2]>(), 0..=longest);
+    parts.prop_map(|(key_first, replaced, between)| Course {
+        key_first,
+        replaced,
+        between: Duration::from_millis(between),
+    })
+}
+
+/// Writes both files of a pair.
+async fn write_pair(world: &World, issued: &Issued, course: Course) {
+    let mut files = [
+        ("gateway.crt", &issued.certificate_pem),
+        ("gateway.key", &issued.key_pem),
+    ];
+    if course.key_first {
+        files.reverse();
+    }
+    for (place, (name, text)) in files.into_iter().enumerate() {
+        if place == 1 {
+            pause(course.between).await;
+        }
+        if course.replaced[place] {
+            world.pki.write(name, text).expect("written");
+        } else {
+            overwrite(&world.pki.folder().join(name), text);
+        }
+    }
+}
+
+/// One gateway under load that is renewed by these courses. Every handshake meanwhile has to
+/// succeed, which it only does with a certificate and the key that belongs to it.
+async fn renew_by(courses: Vec<Course>) {
     let world = pair();
     let listen = free_address();
     let side = world.side(Side::A);
     watching(&world, listen, &side);
-    let _daemon = Daemon::serving(world.path()).await;
+    let daemon = Daemon::serving(world.path()).await;
     let mut profile = world.crm(listen);
-    profile.agents = 4;
-    profile.pace = Pace::steady(20.0);
+    (profile.agents, profile.pace) = (2, Pace::steady(20.0));
     let crm = SimCrm::start(&profile, &world.ledger).expect("agents");
-    let mut runner = TestRunner::default();
-    let chance = (any::<bool>(), 0_u64..200, 0_u64..700);
-    let mut last = renewed(&world);
-    for _ in 0..30 {
-        let tree = chance.new_tree(&mut runner).expect("numbers");
-        let (key_first, between, after) = tree.current();
-        last = renewed(&world);
-        let halves = [
-            ("gateway.key", &last.key_pem),
-            ("gateway.crt", &last.certificate_pem),
-        ];
-        for step in [key_first, !key_first] {
-            let (name, text) = halves[usize::from(!step)];
-            world.pki.write(name, text).expect("written");
-            pause(Duration::from_millis(if step == key_first {
-                between
-            } else {
-                after
-            }))
-            .await;
+    for course in courses {
+        let issued = renewed(&world);
+        let writing = async {
+            write_pair(&world, &issued, course).await;
+            Instant::now()
+        };
+        let mut writing = std::pin::pin!(writing);
+        let mut written = None;
+        loop {
+            if written.is_none() {
+                let moment = Duration::from_millis(10);
+                written = timeout(moment, writing.as_mut()).await.ok();
+            }
+            let shown = shown(&world, listen).await;
+            let shown = shown.unwrap_or_else(|| panic!("{course:?}:\n{}", daemon.said()));
+            if shown == *issued.der {
+                break;
+            }
+            let late = written.is_some_and(|at: Instant| at.elapsed() > PROMISED);
+            assert!(!late, "{course:?}:\n{}", daemon.said());
         }
+        assert!(written.is_some(), "{course:?}: shown before it is written");
     }
-    until_shown(&world, listen, &last).await;
     crm.stop().await;
     let tally = world.ledger.tally();
     assert!(
@@ -144,15 +189,30 @@ async fn thirty_renewals_in_random_order_and_with_random_pauses_end_with_the_las
     );
 }
 
-#[cfg(unix)]
+/// A thousand of them in the long run, with up to five seconds between the two files.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_that_the_system_does_not_report_is_found_by_looking() {
-    let world = pair();
-    let listen = free_address();
-    let side = world.side(Side::A);
-    let mut deployment = watching(&world, listen, &side);
+async fn f3_whatever_comes_first_no_mismatched_pair_is_shown_and_the_new_one_is_within_two_seconds()
+{
+    let (gateways, rounds) = (trials(4, 20), trials(4, 50));
+    let longest = if soak() { 5_000 } else { 800 };
+    let mut runner = TestRunner::default();
+    let mut course = || {
+        let tree = courses(longest).new_tree(&mut runner);
+        tree.expect("a course").current()
+    };
+    let mut all = JoinSet::new();
+    for _ in 0..gateways {
+        all.spawn(renew_by((0..rounds).map(|_| course()).collect()));
+    }
+    all.join_all().await;
+}
+
+/// A gateway whose pair lies where the system reports no change: it reports those of the folder
+/// that holds a link, and not of where the link leads to.
+#[cfg(unix)]
+fn unreported(world: &World, listen: SocketAddr, side: &SimConnector) -> TempDir {
+    let mut deployment = watching(world, listen, side);
     deployment.gateway.set("Runtime", "WatchInterval", "3s");
-    // The system reports changes of the folder that holds the link, not of where it leads to.
     let elsewhere = tempfile::tempdir().expect("a directory");
     for name in ["gateway.crt", "gateway.key"] {
         let (link, target) = (world.pki.folder().join(name), elsewhere.path().join(name));
@@ -160,14 +220,40 @@ async fn a_change_that_the_system_does_not_report_is_found_by_looking() {
         std::os::unix::fs::symlink(&target, &link).expect("a link");
     }
     deployment.write(world.path()).expect("ini files");
+    elsewhere
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f4_a_change_that_the_system_does_not_report_is_found_by_looking() {
+    let world = pair();
+    let listen = free_address();
+    let side = world.side(Side::A);
+    let elsewhere = unreported(&world, listen, &side);
     let _daemon = Daemon::serving(world.path()).await;
     let issued = renewed(&world);
-    overwrite(
-        &elsewhere.path().join("gateway.crt"),
-        &issued.certificate_pem,
-    );
-    overwrite(&elsewhere.path().join("gateway.key"), &issued.key_pem);
+    let file = |name| elsewhere.path().join(name);
+    overwrite(&file("gateway.crt"), &issued.certificate_pem);
+    overwrite(&file("gateway.key"), &issued.key_pem);
     until_shown(&world, listen, &issued).await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f4_what_lies_there_and_cannot_be_loaded_is_said_although_no_change_was_reported() {
+    let world = pair();
+    let listen = free_address();
+    let side = world.side(Side::A);
+    let elsewhere = unreported(&world, listen, &side);
+    let mut daemon = Daemon::serving(world.path()).await;
+    let before = shown(&world, listen).await;
+    let issued = renewed(&world);
+    overwrite(&elsewhere.path().join("gateway.key"), &issued.key_pem);
+    daemon
+        .until_said("belongs to none of the certificates")
+        .await;
+    daemon.until_said("the configuration in force stays").await;
+    assert_eq!(shown(&world, listen).await, before);
 }
 
 /// Writes into the file that is there.

@@ -1,4 +1,5 @@
-//! The house rules, as tests: the floors, the doors, the sizes, the words and the documents.
+//! The house rules, as tests: the floors, the doors, the sizes, the words, the documents and the
+//! stories.
 //!
 //! Each rule reads the repository as it lies there and prints every place that breaks it, with what
 //! to do. `CONTRIBUTING.md` gives the reasons; a rule that gets in the way is changed there and
@@ -22,6 +23,7 @@ mod doors;
 mod floors;
 mod shape;
 mod source;
+mod stories;
 mod texts;
 mod tokens;
 mod words;

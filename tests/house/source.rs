@@ -52,7 +52,14 @@ fn walk(dir: &Path, prefix: &str, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// One Rust file of `src` or `tests`.
+/// Where Rust files lie that try the product.
+const TRIALS: [&str; 2] = ["tests/", "benches/"];
+
+fn is_trial(path: &str) -> bool {
+    TRIALS.iter().any(|folder| path.starts_with(folder))
+}
+
+/// One Rust file of `src`, `tests` or `benches`.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// From the root, with `/`.
@@ -81,14 +88,14 @@ impl Source {
     }
 }
 
-/// Every Rust file of `src` and `tests`, parted into product and tests.
+/// Every Rust file of `src`, `tests` and `benches`, parted into product and tests.
 pub(crate) fn sources() -> &'static [Source] {
     static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
     SOURCES.get_or_init(|| {
         let files = files()
             .into_iter()
             .filter(|(path, _)| is_kind(path, "rs"))
-            .filter(|(path, _)| path.starts_with("src/") || path.starts_with("tests/"));
+            .filter(|(path, _)| path.starts_with("src/") || is_trial(path));
         part(files.collect())
     })
 }
@@ -102,10 +109,7 @@ pub(crate) fn part(files: Vec<(String, String)>) -> Vec<Source> {
     let tests: HashSet<String> = sources.iter().flat_map(test_modules).collect();
     for source in &mut sources {
         let in_folder = |module: &String| module.ends_with('/') && source.path.starts_with(module);
-        if source.path.starts_with("tests/")
-            || tests.contains(&source.path)
-            || tests.iter().any(in_folder)
-        {
+        if is_trial(&source.path) || tests.contains(&source.path) || tests.iter().any(in_folder) {
             source.tests = tokenize(&source.text);
             source.product.clear();
             source.product_lines = 0;

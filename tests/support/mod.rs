@@ -23,13 +23,17 @@ use tokio::time::Instant;
 
 pub mod corpus;
 pub mod crossing;
+#[cfg(target_os = "linux")]
+pub mod group;
 pub mod host;
 pub mod message;
 pub mod more_hostile;
+pub mod openssl;
 pub mod raw;
 pub mod recorder;
 pub mod stage;
 pub mod tool;
+pub mod visitor;
 
 /// Long enough for a loaded machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);

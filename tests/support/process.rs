@@ -35,6 +35,15 @@ pub fn descriptors(pid: u32) -> usize {
         .count()
 }
 
+/// The processes that it has started and that have not ended.
+pub fn children(pid: u32) -> Vec<u32> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let text = text.unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .collect()
+}
+
 /// Whether it has a handler for a signal.
 pub fn catches(pid: u32, signal: u32) -> bool {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

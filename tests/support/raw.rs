@@ -24,6 +24,12 @@ pub struct Raw {
     pub server: Option<CertificateDer<'static>>,
 }
 
+impl std::fmt::Debug for Raw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Raw")
+    }
+}
+
 /// How a caller reaches a listener.
 #[derive(Debug, Clone)]
 pub struct Door {

@@ -235,6 +235,34 @@ pub(super) const AUTHORITIES: &[Case] = &[
         said: "is text that holds no PEM block",
     },
     Case {
+        name: "a folder in place of authorities",
+        spoil: |ground| {
+            fs::remove_file(ground.ssl(CA)).expect("removed");
+            fs::create_dir(ground.ssl(CA)).expect("a folder");
+        },
+        said: "CA_FILE names a folder",
+    },
+    // Whoever runs the tests may read any mode; what leads to itself nobody can read.
+    #[cfg(unix)]
+    Case {
+        name: "a file of authorities that cannot be read",
+        spoil: |ground| {
+            fs::remove_file(ground.ssl(CA)).expect("removed");
+            std::os::unix::fs::symlink(CA, ground.ssl(CA)).expect("a link");
+        },
+        said: "CA_FILE names a file that cannot be read",
+    },
+    Case {
+        name: "bytes of nothing in place of authorities",
+        spoil: |ground| ground.put(CA, (0..=255).collect::<Vec<u8>>().repeat(4)),
+        said: "is neither PEM nor a certificate container",
+    },
+    Case {
+        name: "a block of authorities that holds no certificate",
+        spoil: |ground| ground.put(CA, block("CERTIFICATE", "AAECAwQFBgcICQ==")),
+        said: "that is not an X.509 certificate",
+    },
+    Case {
         name: "an authority in DER",
         spoil: |ground| ground.put(CA, ground.world.pki.authority(Party::Gateway).der()),
         said: "is a certificate in DER, not in PEM",

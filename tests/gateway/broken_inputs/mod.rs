@@ -27,27 +27,27 @@ async fn refused(cases: &[Case]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_broken_certificate_file_is_taken_by_check_run_or_reload() {
+async fn f2_no_broken_certificate_file_is_taken_by_check_run_or_reload() {
     refused(certificates::OF_OUR_OWN).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_broken_key_file_is_taken_by_check_run_or_reload() {
+async fn f2_no_broken_key_file_is_taken_by_check_run_or_reload() {
     refused(certificates::KEYS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_broken_file_of_authorities_is_taken_by_check_run_or_reload() {
+async fn f1_no_broken_file_of_authorities_is_taken_by_check_run_or_reload() {
     refused(certificates::AUTHORITIES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_wrong_setting_is_taken_by_check_run_or_reload() {
+async fn f2_no_wrong_setting_is_taken_by_check_run_or_reload() {
     refused(settings::VALUES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_broken_ini_file_is_taken_by_check_run_or_reload() {
+async fn f2_no_broken_ini_file_is_taken_by_check_run_or_reload() {
     refused(settings::FILES).await;
 }
 
