@@ -10,7 +10,7 @@ use crmgate::model::{Side, WallTime};
 use crmgate::simulate::{Caller, Deployment, Ending, Party, PeerTls, SimConnector, TlsRange};
 
 use crate::support::tool::{Came, s_client};
-use crate::support::{Daemon, World, free_address, until};
+use crate::support::{Daemon, World, free_address, soon, until};
 
 /// A gateway that believes the company's CA and a second one.
 struct Scene {
@@ -255,6 +255,82 @@ async fn o2_a_client_that_stays_connected_keeps_its_authority_in_use() {
     scene.believe(&scene.company());
     let refused = scene.reload(&mut gateway).await.expect_err("refused");
     assert!(refused.contains("\"CN=visitor.example\""), "{refused}");
+    end(gateway).await;
+}
+
+/// Both believe the same file, so there is one question, whichever of them a client came to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o2_requests_and_events_of_a_system_ask_once_for_the_clients_of_both() {
+    let mut scene = Scene::new();
+    let (_receiver, crm) = scene.world.receiver();
+    let (requests, events) = (scene.listen, free_address());
+    scene.deployment = scene.deployment.clone().events(events, &crm);
+    scene.deployment.system.set("Events", "Tls", "yes");
+    let mut gateway = scene.serve().await;
+    for (listen, name) in [(requests, "caller.example"), (events, "sender.example")] {
+        scene.listen = listen;
+        let own = scene.client_of(&scene.second, name);
+        let mut client = scene.caller(&own, &scene.second, TlsRange::Both);
+        assert!(calls(&mut client).await.0, "{name}");
+    }
+    scene.believe(&scene.company());
+    let refused = scene.reload(&mut gateway).await.expect_err("refused");
+    assert_eq!(refused.matches("CA_FILE no longer holds").count(), 1);
+    for part in [
+        "by which 2 clients of SAP1 came in",
+        "CN=caller.example",
+        "CN=sender.example",
+    ] {
+        assert!(refused.contains(part), "{part}:\n{refused}");
+    }
+    end(gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o2_a_client_that_the_rules_deny_keeps_no_authority_in_use() {
+    let mut scene = Scene::new();
+    let system = &mut scene.deployment.system;
+    system.set("Requests", "DenyClient1", "cn=visitor.example");
+    let mut gateway = scene.serve().await;
+    let mut visitor = scene.visitor();
+    let ending = visitor.call().await;
+    assert!(
+        matches!(&ending, Ending::Reported { code, .. } if code.starts_with("GW-403-")),
+        "{ending:?}"
+    );
+    scene.believe(&scene.company());
+    scene.reload(&mut gateway).await.expect("in force");
+    end(gateway).await;
+}
+
+/// An authority below another takes its place in the file, and the client stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o2_a_client_that_stays_connected_uses_the_authority_by_which_it_is_in_now() {
+    let mut scene = Scene::new();
+    scene.set("CA_DROP_GUARD", "1s");
+    let sub = scene.second.intermediate("Sub CA").expect("an authority");
+    let mut gateway = scene.serve().await;
+    let own = scene.client_of(&sub, "visitor.example");
+    let mut visitor = scene.caller(&own, &scene.second, TlsRange::Both);
+    assert_eq!(visitor.call().await, Ending::Answered);
+    let (company, second) = (scene.company(), scene.second.pem());
+    scene.believe(&format!("{company}{second}{}", sub.pem()));
+    scene.reload(&mut gateway).await.expect("in force");
+    scene.believe(&format!("{company}{}", sub.pem()));
+    let without_the_second = async {
+        while scene.reload(&mut gateway).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(without_the_second).await;
+    scene.believe(&company);
+    let refused = scene.reload(&mut gateway).await.expect_err("refused");
+    assert!(
+        refused.contains("no longer holds the authority \"CN=Sub CA,"),
+        "{refused}"
+    );
+    assert_eq!(visitor.call().await, Ending::Answered);
+    assert_eq!(visitor.figures().connections, 1);
     end(gateway).await;
 }
 

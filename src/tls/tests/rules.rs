@@ -242,3 +242,26 @@ async fn a_client_that_is_in_is_judged_by_another_acceptor_as_a_handshake_would_
     let nobody = strict.admits(None).expect_err("a certificate is required");
     assert_eq!(nobody.code(), "no-client-certificate");
 }
+
+/// Taking the authority away costs a client nothing that is served nothing.
+#[tokio::test]
+async fn whom_the_rules_do_not_admit_uses_no_authority() {
+    for mechanism in Mechanism::ALL {
+        let setting = Setting::new(mechanism);
+        let used = || {
+            let now = setting.world.clock.now();
+            setting.world.uses.since(WallTime(0), now, 10).len()
+        };
+        let strict = setting.under(&denying("sap.example"));
+        let client = let_in(&strict, &setting.peer).await.client;
+        let said = strict
+            .admits(client.as_deref())
+            .expect("a good certificate");
+        assert!(said.presence.is_none(), "{mechanism:?}");
+        assert_eq!(used(), 0, "{mechanism:?}");
+        let open = setting.under(&ClientRules::default());
+        let said = open.admits(client.as_deref()).expect("a good certificate");
+        assert!(said.presence.is_some(), "{mechanism:?}");
+        assert_eq!(used(), 1, "{mechanism:?}");
+    }
+}
