@@ -39,6 +39,8 @@ pub fn deployment(ground: &Ground, plan: &Plan, listen: SocketAddr) -> Deploymen
     deployment.gateway.set("Runtime", "Watch", "yes");
     let ssl = deployment.ssl.as_mut().expect("TLS");
     let role = "SSL_SERVER_CLIENT";
+    // What is tried here is what happens once an authority is dropped.
+    ssl.set(role, "CA_DROP_GUARD", "0");
     match plan.sessions {
         Sessions::AsInstalled => {}
         Sessions::Cache => {

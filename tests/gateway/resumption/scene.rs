@@ -51,6 +51,8 @@ impl Scene {
         let tickets = if keeping.tickets() { "yes" } else { "no" };
         let ssl = deployment.ssl.as_mut().expect("TLS");
         ssl.set("SSL_SERVER_CLIENT", "SESSION_TICKETS", tickets);
+        // What is tried here is what happens once an authority is dropped.
+        ssl.set("SSL_SERVER_CLIENT", "CA_DROP_GUARD", "0");
         if keeping == Keeping::SharedTickets {
             let secret = "q0m5vGZyJx8rC1nT4bWkL7sHdF2uPaE9iOYQ6tNVh3M=";
             private(&world.pki.folder().join("tickets.secret"), secret);
