@@ -6,7 +6,13 @@
 //! common. It ends with 0 if judging anew costs less than 0.3 of a full handshake.
 #![allow(
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::wildcard_enum_match_arm,
+    clippy::similar_names,
+    clippy::cast_precision_loss,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,
@@ -188,7 +194,9 @@ mod measured {
         };
         let mut ground = Ground::new().await;
         println!("P-256, {count} clients, processor time of the gateway for each connection:\n");
-        println!("| | kept request | full | resumed, chain known | resumed, chain judged anew | judging anew, of a full handshake |");
+        println!(
+            "| | kept request | full | resumed, chain known | resumed, chain judged anew | judging anew, of a full handshake |"
+        );
         println!("|---|---|---|---|---|---|");
         let mut holds = true;
         for (name, range) in [("TLS 1.2", TlsRange::Only12), ("TLS 1.3", TlsRange::Only13)] {
@@ -204,6 +212,10 @@ mod measured {
                 "| {name} | {kept:.0} µs | {full:.0} µs | {known:.0} µs | {anew:.0} µs | {share:.2} |"
             );
         }
-        if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if holds {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }

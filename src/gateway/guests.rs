@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::info;
 
 use super::connection::cut;
@@ -118,7 +119,13 @@ impl Guests {
     /// Whether a client has been withdrawn, as the responder of its listener has it.
     async fn denial_of(&self, guest: &Guest) -> Option<Denial> {
         let (acceptor, client) = (guest.running.acceptor()?, guest.client.as_ref()?);
-        match acceptor.confirm(client).await {
+        let confirmed = acceptor.confirm(client).await;
+        // Whoever is in force now may not ask at all, or somebody else; it has judged by itself.
+        let in_force = guest.running.acceptor()?;
+        if !Arc::ptr_eq(&in_force, &acceptor) {
+            return None;
+        }
+        match confirmed {
             Ok(certain) => {
                 self.note(guest, guest.certain.get().and(certain));
                 None
@@ -169,24 +176,30 @@ impl Guests {
         }
         let guests = self.clone();
         tokio::task::spawn_local(async move {
+            let mut to_ask = Vec::new();
             for some in whom.chunks(AT_A_TIME) {
-                let mut asked = JoinSet::new();
                 for (id, guest) in some {
-                    let (id, guest) = (*id, Rc::clone(guest));
-                    if guests.must_leave(id, &guest) {
-                        guests.see_out(id);
+                    if guests.must_leave(*id, guest) {
+                        guests.see_out(*id);
                     } else if guest.asks_a_responder() {
-                        let guests = guests.clone();
-                        asked.spawn_local(async move {
-                            if let Some(denial) = guests.denial_of(&guest).await {
-                                guests.tell_denied(id, &guest, &denial);
-                                guests.see_out(id);
-                            }
-                        });
+                        to_ask.push((*id, Rc::clone(guest)));
                     }
                 }
-                asked.join_all().await;
                 tokio::task::yield_now().await;
+            }
+            // What others have to be asked about holds up nobody of whom it is known already.
+            for some in to_ask.chunks(AT_A_TIME) {
+                let mut asked = JoinSet::new();
+                for (id, guest) in some {
+                    let (id, guest, guests) = (*id, Rc::clone(guest), guests.clone());
+                    asked.spawn_local(async move {
+                        if let Some(denial) = guests.denial_of(&guest).await {
+                            guests.tell_denied(id, &guest, &denial);
+                            guests.see_out(id);
+                        }
+                    });
+                }
+                asked.join_all().await;
             }
         });
     }
@@ -256,7 +269,12 @@ impl Guests {
         roster.send_away(id);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(RELAYS_AT_MOST).await;
-            roster.cut_if_relaying(id);
+            // An answer that is owed is waited for, as long as SAP itself would wait for it; after it
+            // the time is up.
+            let end = Instant::now() + OWED_AT_MOST;
+            while roster.cut_if_relaying(id, Instant::now() >= end) {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
         });
     }
 }
@@ -280,3 +298,9 @@ const AT_A_TIME: usize = 16;
 
 /// How long the bytes of a client that is not let in any more may go on flowing.
 const RELAYS_AT_MOST: Duration = Duration::from_millis(1_500);
+
+/// How long ICM waits for an answer.
+const OWED_AT_MOST: Duration = Duration::from_mins(1);
+
+/// How often it is looked whether the answer that was owed is there.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);

@@ -258,7 +258,8 @@ impl Worker {
         }
         if before.must_leave_for(plan) {
             self.leave(plan.scope);
-        } else if before.is_judged_otherwise_by(plan) {
+        }
+        if before.is_judged_otherwise_by(plan) {
             self.guests.judge_again(running);
         }
     }

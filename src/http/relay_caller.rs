@@ -78,7 +78,8 @@ pub struct RelayCaller {
 
 impl RelayCaller {
     /// A connection as it was accepted.
-    pub const fn new(wire: Wire, waiter: Waiter, facts: CallerFacts) -> Self {
+    pub fn new(wire: Wire, waiter: Waiter, facts: CallerFacts) -> Self {
+        waiter.seat().is_to_be_relayed();
         Self {
             wire,
             waiter,

@@ -97,6 +97,8 @@ struct Member {
     /// Which part of the configuration it serves.
     place: Place,
     phase: Cell<Phase>,
+    /// Whether its bytes are relayed, or are going to be.
+    is_relayed: Cell<bool>,
     /// The side at the other end of a relayed connection.
     relays_to: Cell<Option<Side>>,
     leave: Cell<Leave>,
@@ -144,6 +146,7 @@ impl Roster {
             peer,
             place: place.into(),
             phase: Cell::new(Phase::Handshake),
+            is_relayed: Cell::new(false),
             relays_to: Cell::new(None),
             leave: Cell::new(Leave::Stay),
             abandoned: Cell::new(false),
@@ -186,13 +189,19 @@ impl Roster {
     }
 
     /// Cuts one connection if bytes are relayed on it and no answer is owed: whether anything is
-    /// in flight there nobody knows, and it has had its time.
-    pub fn cut_if_relaying(&self, id: ConnectionId) {
-        if let Some(member) = self.shared.members.borrow().get(&id)
-            && matches!(member.phase.get(), Phase::Relaying(_))
-        {
+    /// in flight there nobody knows, and it has had its time. Says whether it is still there and may
+    /// have to be cut later: it waits for an answer, or for its side to be dialled, unless the
+    /// patience with that has ended too.
+    pub fn cut_if_relaying(&self, id: ConnectionId, patience_has_ended: bool) -> bool {
+        let members = self.shared.members.borrow();
+        let Some(member) = members.get(&id).filter(|member| member.is_relayed.get()) else {
+            return false;
+        };
+        if patience_has_ended || matches!(member.phase.get(), Phase::Relaying(_)) {
             member.ask(Leave::Now);
+            return false;
         }
+        true
     }
 
     /// Asks relayed connections of a system to leave `side`, as soon as nothing is in flight: each
@@ -313,6 +322,11 @@ impl Seat {
         }
         self.member.phase.set(phase);
         self.member.abandoned.set(false);
+    }
+
+    /// Says that the bytes of this connection are going to be relayed.
+    pub fn is_to_be_relayed(&self) {
+        self.member.is_relayed.set(true);
     }
 
     /// The side at the other end, if this connection is relayed to one.

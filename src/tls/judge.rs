@@ -91,10 +91,43 @@ impl ClientJudge {
         others: &[CertificateDer<'_>],
         now: WallTime,
     ) -> Result<Verdict, Error> {
-        let key = key_of(leaf, others);
-        if let Some(verdict) = self.verdicts.get(&key, now) {
+        if let Some(verdict) = self.remembered(leaf, others, now)? {
             return Ok(verdict);
         }
+        let verdict = self.judge_anew(leaf, others, now)?;
+        self.remember(&verdict);
+        Ok(verdict)
+    }
+
+    /// What was found before. A chain that is longer than any that leads somewhere is refused, so
+    /// that nobody has to keep it.
+    fn remembered(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: WallTime,
+    ) -> Result<Option<Verdict>, Error> {
+        let bytes: usize = others.iter().map(|other| other.len()).sum();
+        if others.len() > MOST_OTHERS || bytes.saturating_add(leaf.len()) > MOST_BYTES {
+            return Err(CertificateError::BadEncoding.into());
+        }
+        Ok(self.verdicts.get(&key_of(leaf, others), now))
+    }
+
+    /// Remembers a good chain, once whoever showed it has shown that it is his: anybody can send the
+    /// certificate of somebody else, with whatever he likes behind it.
+    pub(super) fn remember(&self, verdict: &Verdict) {
+        if let Some((leaf, others)) = verdict.client.chain.split_first() {
+            self.verdicts.put(key_of(leaf, others), verdict.clone());
+        }
+    }
+
+    fn judge_anew(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: WallTime,
+    ) -> Result<Verdict, Error> {
         let proven = self.paths.prove(leaf, others, now)?;
         // A name that two readers may read in two ways is refused whatever the rules say.
         if unfit_name(leaf).is_some() {
@@ -124,7 +157,6 @@ impl ClientJudge {
             },
             denial,
         };
-        self.verdicts.put(key, verdict.clone());
         Ok(verdict)
     }
 
@@ -183,7 +215,10 @@ impl ClientCertVerifier for ClientJudge {
         let since = wall(now);
         // Whoever the rules do not admit gets through the handshake all the same: only behind it
         // can he be told why.
-        let verdict = self.judge(end_entity, intermediates, since)?;
+        let verdict = match self.remembered(end_entity, intermediates, since)? {
+            Some(verdict) => verdict,
+            None => self.judge_anew(end_entity, intermediates, since)?,
+        };
         Attempt::note_standing(Standing {
             since,
             verdict: Some(verdict),
@@ -318,3 +353,10 @@ fn common_name_is(leaf: &CertificateDer<'_>, host: &ServerName<'_>) -> bool {
     let same = |name: &str| name.eq_ignore_ascii_case(&host);
     !facts.has_alternative_names && facts.common_name().is_some_and(same)
 }
+
+/// More certificates than any chain needs: six intermediates, their root, and some that a careless
+/// administrator has put in besides.
+const MOST_OTHERS: usize = 16;
+
+/// So many certificates of the usual size, and a few of the largest.
+const MOST_BYTES: usize = 32 * 1024;

@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use crate::certs::CertificateFacts;
 use crate::certs::{Digest, TrustStore};
-use crate::config::settings::ClientAuth;
+use crate::config::settings::{ClientAuth, ResponderUrl};
 use crate::model::WallTime;
+use crate::tls::ocsp::Said;
 use crate::tls::rules::Rules;
 use crate::tls::session_store::SessionStore;
 use crate::tls::tickets::{TicketKeys, TicketSource};
@@ -90,6 +91,8 @@ struct Universes {
     /// When that generation was published.
     since: Option<WallTime>,
     source: Arc<TicketSource>,
+    /// What responders have said about clients.
+    responders: HashMap<String, Arc<Said>>,
 }
 
 impl SessionVault {
@@ -114,21 +117,39 @@ impl SessionVault {
         universe
     }
 
+    /// What a responder has said so far: an answer is worth the same after a reload.
+    pub(super) fn said_by(&self, responder: &ResponderUrl) -> Arc<Said> {
+        let mut universes = self.lock();
+        let said = universes.responders.entry(responder.to_string());
+        Arc::clone(said.or_default())
+    }
+
+    /// From now on ticket keys come from here. To be told before a generation is published, so that
+    /// not even its first clients get tickets that nobody else can open.
+    pub fn draw_from(&self, source: &TicketSource) {
+        let mut universes = self.lock();
+        let universes = &mut *universes;
+        if *universes.source != *source {
+            universes.source = Arc::new(source.clone());
+        }
+        for universe in universes.by_id.values() {
+            universe.tickets.draw_from(&universes.source);
+        }
+    }
+
     /// Tells what the generation that has just been published uses: universes with the policy in
-    /// force in each and the lifetime of its sessions, and where ticket keys come from. Universes that neither it nor the one
-    /// before uses are forgotten, with all their sessions and keys; the one before is kept so that
-    /// a change that is taken back costs nobody a full handshake.
+    /// force in each and the lifetime of its sessions, and where ticket keys come from. Universes that
+    /// neither it nor the one before uses are forgotten, with all their sessions and keys; the one
+    /// before is kept so that a change that is taken back costs nobody a full handshake.
     pub fn publish(
         &self,
         used: impl IntoIterator<Item = (UniverseId, PolicyId, Duration)>,
         source: &TicketSource,
         now: WallTime,
     ) {
+        self.draw_from(source);
         let mut universes = self.lock();
         let universes = &mut *universes;
-        if *universes.source != *source {
-            universes.source = Arc::new(source.clone());
-        }
         let mut current = HashSet::new();
         for (id, policy, lifetime) in used {
             current.insert(id);
@@ -137,7 +158,6 @@ impl SessionVault {
                 universe
                     .lifetime
                     .store(lifetime.as_secs(), Ordering::Relaxed);
-                universe.tickets.draw_from(&universes.source);
             }
         }
         universes.since = Some(now);

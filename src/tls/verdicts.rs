@@ -107,9 +107,9 @@ struct Generations {
     old: HashMap<[u8; 32], Verdict>,
 }
 
-/// Chains in a generation: several times the clients of the largest call centre, at about 400
-/// bytes each.
-const CAPACITY: usize = 8_192;
+/// Chains in a generation: several times the clients of the largest call centre, at one to two
+/// kilobytes each.
+const CAPACITY: usize = 32_768;
 
 /// What tells one chain from another.
 pub(super) fn key_of(leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> [u8; 32] {

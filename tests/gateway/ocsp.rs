@@ -222,3 +222,32 @@ async fn the_answer_of_another_authority_is_not_believed() {
     assert_eq!(stage.ask(0).await.1, Some(403));
     assert_eq!(stage.gateway.figures().clients_unconfirmed, 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_responder_has_said_counts_over_a_reload_while_it_is_away() {
+    let mut stage = Stage::set(|deployment| {
+        let ssl = deployment.ssl.as_mut().expect("TLS");
+        ssl.set("SSL_SERVER", "OCSP_UNANSWERED", "serve");
+    })
+    .await;
+    stage.withdraw([true, false]).await;
+    assert_eq!(stage.ask(0).await.1, Some(403));
+    let (mut known, status) = stage.ask(1).await;
+    assert_eq!(status, Some(200));
+    drop(stage.responder.take());
+    // Another authority makes another acceptor.
+    let now = stage.world.clock.now();
+    let more = Authority::new("Another CA", now).expect("an authority");
+    let file = stage.world.pki.folder().join("company-ca.pem");
+    let believed = std::fs::read_to_string(file).expect("there");
+    let all = format!("{believed}{}", more.pem());
+    stage
+        .world
+        .pki
+        .write("company-ca.pem", &all)
+        .expect("a file");
+    stage.gateway.reload().await.expect("a reload");
+    assert_eq!(stage.ask(0).await.1, Some(403), "withdrawn is for good");
+    assert_eq!(asks(&mut known).await, Some(200));
+    assert_eq!(stage.gateway.figures().clients_sent_away, 0);
+}

@@ -282,3 +282,15 @@ async fn v1_a_client_whose_listener_moved_meanwhile_is_sent_away_as_well() {
         innocent.answer().await.expect("still served");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v1_a_caller_that_never_stops_asking_is_cut_after_an_answer() {
+    let mut stage = Stage::set(Mode::Bytes, TlsRange::Both).await;
+    let mut outcast = stage.open(&stage.outcast).await;
+    let asking = tokio::spawn(async move {
+        while outcast.send(REQUEST).await.is_ok() && outcast.answer().await.is_ok() {}
+    });
+    stage.drop_the_other().await;
+    let out = timeout(OUT + OUT / 2, asking).await;
+    out.expect("cut in time").expect("no panic");
+}

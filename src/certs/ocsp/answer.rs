@@ -31,6 +31,8 @@ pub enum Standing {
 pub struct Answer {
     /// How the certificate stands.
     pub standing: Standing,
+    /// Since when the responder says so.
+    pub from: WallTime,
     /// Until when the responder stands by it; `None` if it has news at any time.
     pub until: Option<WallTime>,
 }
@@ -64,6 +66,13 @@ pub enum OcspDefect {
     /// It has something critical in it that is not known.
     #[error("it has a critical extension that is not known")]
     UnknownCritical,
+}
+
+impl OcspDefect {
+    /// Whether another question would fare no better: the responder has a bad moment.
+    pub fn is_about_the_responder(&self) -> bool {
+        matches!(self, Self::Refused("internal error" | "try later"))
+    }
 }
 
 impl From<NotDer> for OcspDefect {
@@ -219,12 +228,18 @@ fn answer(mut single: Reader<'_>, now: WallTime) -> Result<Answer, OcspDefect> {
     };
     nothing_critical(single.optional(context(1))?)?;
     single.end()?;
-    let is_over = until.is_some_and(|until| until.0.saturating_add(SKEW) < now.0);
+    // Without an end it is news, and yesterday's is none: somebody may have kept it.
+    let end = until.map_or_else(|| from.0.saturating_add(UNDATED), |until| until.0);
+    let is_over = end.saturating_add(SKEW) < now.0;
     if now.0.saturating_add(SKEW) < from.0 || is_over {
         let until = until.unwrap_or(from);
         return Err(OcspDefect::NotNow { from, until });
     }
-    Ok(Answer { standing, until })
+    Ok(Answer {
+        standing,
+        from,
+        until,
+    })
 }
 
 /// The key of somebody who may answer in the issuer's name: the issuer has given it a certificate
@@ -297,6 +312,9 @@ fn nothing_critical(extensions: Option<&[u8]>) -> Result<(), OcspDefect> {
 const fn context(number: u8) -> u8 {
     0xa0 | number
 }
+
+/// So long, in seconds, an answer that names no end is news.
+const UNDATED: i64 = 600;
 
 const ENUMERATED: u8 = 0x0a;
 

@@ -18,6 +18,7 @@ fn the_issuers_own_word_is_believed() {
         answer,
         Ok(Answer {
             standing: Standing::Good,
+            from: draft.from,
             until: draft.until
         })
     );
@@ -114,7 +115,12 @@ fn an_answer_holds_in_its_time_give_or_take_five_minutes() {
     for (from, until) in [(-600, None), (-600, Some(-240)), (240, Some(600))] {
         assert!(read(from, until).is_ok(), "{from} {until:?}");
     }
-    for (from, until) in [(-600, Some(-400)), (400, Some(600)), (400, None)] {
+    for (from, until) in [
+        (-600, Some(-400)),
+        (400, Some(600)),
+        (400, None),
+        (-1_000, None),
+    ] {
         let defect = read(from, until).expect_err("not now");
         assert!(matches!(defect, OcspDefect::NotNow { .. }), "{defect:?}");
     }

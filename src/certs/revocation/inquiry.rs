@@ -8,6 +8,7 @@ use crate::certs::revocation::proof::Signer;
 use crate::certs::revocation::read::Listed;
 use crate::certs::revocation::refusal::RevocationRefusal;
 use crate::certs::revocation::{RevocationLists, later};
+use crate::certs::signature::SignatureDefect;
 use crate::config::settings::{ExpiredLists, ListCoverage};
 use crate::model::WallTime;
 
@@ -83,7 +84,14 @@ impl<'a> Inquiry<'a> {
                     let unproven = RevocationRefusal::ListUnproven { issuer, defect };
                     inquiry.disbelieved.get_or_insert(unproven);
                 }
-                (None, Signer::This | Signer::Another) => {}
+                // Who made it has no standing here, whoever has shown that it was him.
+                (None, Signer::Another) => {
+                    let issuer = listed.list.issuer_name.clone();
+                    let defect = SignatureDefect::Wrong;
+                    let unproven = RevocationRefusal::ListUnproven { issuer, defect };
+                    inquiry.disbelieved.get_or_insert(unproven);
+                }
+                (None, Signer::This) => {}
             }
         }
         inquiry
@@ -91,17 +99,26 @@ impl<'a> Inquiry<'a> {
 
     /// Whether the certificate is in force, as far as that is asked, and until when that is known.
     ///
-    /// From the newest list on, each may revoke; the first that has not ended has the last word.
+    /// From the newest list on, each may revoke; the first that has not ended has the last word. An
+    /// authority that has changed its key may go on publishing under both, so the lists of its own
+    /// key and those of another one are asked apart, and each may revoke.
     pub(super) fn answer(self) -> Result<Option<WallTime>, RevocationRefusal> {
         let serial = Serial::of(self.link.certificate.serial());
         let counting = || self.own.iter().chain(&self.delegated);
-        for listed in counting() {
-            if let Some(entry) = listed.list.entries.of(serial) {
-                return Err(self.revoked(entry));
+        let mut is_current = false;
+        for stream in [&self.own, &self.delegated] {
+            for listed in stream {
+                if let Some(entry) = listed.list.entries.of(serial) {
+                    return Err(self.revoked(entry));
+                }
+                if !listed.list.has_ended(self.now) {
+                    is_current = true;
+                    break;
+                }
             }
-            if !listed.list.has_ended(self.now) {
-                return Ok(self.until);
-            }
+        }
+        if is_current {
+            return Ok(self.until);
         }
         if let Some(last_end) = counting()
             .filter_map(|listed| listed.list.next_update)
@@ -148,17 +165,25 @@ impl<'a> Inquiry<'a> {
     /// last second at which it may.
     fn signers(&self) -> Vec<(&'a Certificate, WallTime)> {
         let (lists, pool) = (self.lists, self.link.issuer.pool);
-        let at_hand = lists.anchors.iter().chain(&lists.signers).chain(pool);
+        // Strangers may send any number of them, and each costs a signature check.
+        let pool = pool.iter().filter(|one| self.could_have_signed(one));
+        let at_hand = lists.anchors.iter().chain(&lists.signers);
+        let at_hand = at_hand.chain(pool.take(MOST_SIGNERS));
         let standing = at_hand.filter_map(|signer| Some((signer, self.may_have_signed(signer)?)));
         standing.collect()
+    }
+
+    /// Whether a certificate says of itself that it may have signed the issuer's lists.
+    fn could_have_signed(&self, signer: &Certificate) -> bool {
+        let is_in_date = signer.not_before() <= self.now && self.now <= signer.not_after();
+        let is_of_name = signer.subject_form() == self.link.certificate.issuer_form();
+        is_of_name && signer.may_sign_lists() && is_in_date
     }
 
     /// Until when a certificate carries the issuer's name and stands, with its right to sign lists,
     /// on an anchor itself or below the anchor of this very path.
     fn may_have_signed(&self, signer: &Certificate) -> Option<WallTime> {
-        let is_in_date = signer.not_before() <= self.now && self.now <= signer.not_after();
-        let is_of_name = signer.subject_form() == self.link.certificate.issuer_form();
-        if !is_of_name || !signer.may_sign_lists() || !is_in_date {
+        if !self.could_have_signed(signer) {
             return None;
         }
         let mut anchors = self.lists.anchors.iter();
@@ -260,3 +285,6 @@ enum Delegation {
     Allowed,
     Refused,
 }
+
+/// No authority signs its lists with more keys than these at a time.
+const MOST_SIGNERS: usize = 4;

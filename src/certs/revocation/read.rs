@@ -151,7 +151,11 @@ fn names_of(folder: &Path) -> std::io::Result<Vec<OsString>> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        if !name.as_encoded_bytes().starts_with(b".") && entry.path().is_file() {
+        if name.as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        // What cannot be looked at may be the list that counts: it is no reason to pass it over.
+        if fs::metadata(entry.path())?.is_file() {
             names.push(name);
         }
     }

@@ -147,7 +147,11 @@ impl Acceptor {
             }
             (None, _) => None,
             // What the judge has accepted in this very handshake.
-            (Some(_), Some(standing)) => standing.verdict.clone(),
+            (Some(_), Some(standing)) => standing.verdict.clone().inspect(|verdict| {
+                if connection.handshake_kind() != Some(HandshakeKind::Resumed) {
+                    self.judge.remember(verdict);
+                }
+            }),
             (Some((leaf, others)), None) => {
                 let judged = self.judge.judge(leaf, others, now).map_err(|_refused| {
                     HandshakeFailure::new(Direction::Inbound, Cause::StaleSession).over(Some(leaf))

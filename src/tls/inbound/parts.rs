@@ -53,7 +53,10 @@ impl Parts {
         let now = clock.now();
         let mode = settings.client_auth;
         let policy_id = PolicyId::of(&trust, &rules, mode);
-        let ask = |ocsp: &OcspSettings| Arc::new(Responder::new(ocsp.clone(), clock.clone()));
+        let ask = |ocsp: &OcspSettings| {
+            let said = vault.said_by(&ocsp.responder);
+            Arc::new(Responder::new(ocsp.clone(), clock.clone(), said))
+        };
         let by = Believed {
             trust,
             revocation: revocation.clone(),

@@ -1,6 +1,7 @@
 //! A responder of the tests: what it is asked, how often, and what is made of its answers.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -80,7 +81,7 @@ impl Office {
             unanswered,
             max_age: Duration::from_mins(10),
         };
-        Responder::new(settings, clock.clone())
+        Responder::new(settings, clock.clone(), Arc::default())
     }
 }
 
@@ -292,4 +293,39 @@ fn each_reason_for_no_answer_has_its_words() {
     for (reason, words) in cases {
         assert_eq!(reason.to_string(), words);
     }
+}
+
+#[tokio::test]
+async fn an_older_answer_replaces_no_newer_one() {
+    let case = case();
+    let clock = Clock::system();
+    let since = clock.now();
+    let office = Office::open(case.withdrawn(since)).await;
+    let responder = office.responder(Unanswered::Refuse, &clock);
+    let withdrawn = Confirmation::Withdrawn { since };
+    assert_eq!(responder.ask(&case.subject).await, withdrawn);
+    let mut older = Draft::good(&case.ca, &case.client);
+    older.from = WallTime(since.0 - 60);
+    older.until = Some(WallTime(since.0 + 100_000));
+    office.says(http("200 OK", &older.signed_by(&case.ca)));
+    clock.shift(601);
+    assert_eq!(responder.ask(&case.subject).await, withdrawn);
+    assert_eq!(office.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_certificate_of_which_nothing_believable_is_said_is_not_asked_about_all_the_time() {
+    let (case, other) = (case(), case());
+    let clock = Clock::system();
+    let office = Office::open(other.good()).await;
+    let responder = office.responder(Unanswered::Serve, &clock);
+    for _ in 0..20 {
+        assert!(is_served(responder.ask(&case.subject).await));
+    }
+    assert_eq!(office.asked(), 1);
+    assert!(is_served(responder.ask(&other.subject).await), "others are");
+    assert_eq!(office.asked(), 2);
+    clock.shift(SILENCE + 1);
+    assert!(is_served(responder.ask(&case.subject).await));
+    assert_eq!(office.asked(), 3);
 }

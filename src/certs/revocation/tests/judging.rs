@@ -451,6 +451,21 @@ fn the_list_of_the_key_that_signed_a_certificate_goes_before_that_of_its_success
 }
 
 #[test]
+fn the_list_of_a_key_that_has_gone_does_not_hide_what_the_authority_says_now() {
+    // The last list of the old key never ends, and all that is revoked later is on the new one's.
+    let (old, new) = (authority("CA"), authority("CA"));
+    let (gone, there) = (leaf(&old, "gone"), leaf(&old, "there"));
+    let last = ListSpec {
+        next_update: at(1_000_000),
+        ..ListSpec::empty(now())
+    };
+    let both = format!("{}{}", list(&old, &last), revoking(&new, &[&gone]));
+    let lists = Desk::new().with("a.crl", both).lists(&[&old, &new]);
+    assert!(ask(&lists, &gone, &[&old], now()).is_err());
+    assert!(ask(&lists, &there, &[&old], now()).is_ok());
+}
+
+#[test]
 fn v4_a_list_of_a_distribution_point_is_about_the_certificates_that_name_it() {
     let ca = authority("CA");
     let point = |name: &str| {

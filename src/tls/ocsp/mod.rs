@@ -4,17 +4,17 @@
 //! answer serves all connections of a client until it is too old. A responder that cannot be asked
 //! costs one time-out and not one for each client: for a while nobody tries.
 
-use std::collections::HashMap;
+mod said;
+
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
@@ -23,6 +23,8 @@ use crate::certs::path::Proven;
 use crate::config::settings::{OcspSettings, Unanswered};
 use crate::model::{Clock, Denial, WallTime};
 use crate::net::dial;
+pub(super) use crate::tls::ocsp::said::Said;
+use crate::tls::ocsp::said::{Known, Word};
 use crate::tls::verdicts::Span;
 
 /// Who is asked about, with the name and the key of its issuer as they stand in certificates.
@@ -72,30 +74,11 @@ pub(super) enum Confirmation {
     Unconfirmed,
 }
 
-/// A responder, and what it has said.
+/// A responder as one acceptor asks it.
 pub(super) struct Responder {
     settings: OcspSettings,
     clock: Clock,
-    known: Mutex<Known>,
-    /// Nobody is asked before.
-    rests_until: AtomicI64,
-    /// Questions at once.
-    lines: Semaphore,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    young: HashMap<CertId, Word>,
-    old: HashMap<CertId, Word>,
-    /// Who is being asked about, so that a crowd of one client's connections asks once.
-    asking: HashMap<CertId, Arc<tokio::sync::Mutex<()>>>,
-}
-
-/// What the responder said, and when.
-#[derive(Debug, Clone, Copy)]
-struct Word {
-    answer: Answer,
-    at: WallTime,
+    said: Arc<Said>,
 }
 
 /// Why a question has no answer.
@@ -118,29 +101,46 @@ enum NoAnswer {
 }
 
 impl NoAnswer {
-    /// Whether the next question would fare no better.
-    const fn is_about_the_responder(&self) -> bool {
-        !matches!(self, Self::Defect(_))
+    /// Whether the next question, about another certificate, would fare no better.
+    fn is_about_the_responder(&self) -> bool {
+        match self {
+            Self::Defect(defect) => defect.is_about_the_responder(),
+            // Of this certificate it knows nothing.
+            Self::Status(400..500) => false,
+            Self::Dial(_)
+            | Self::TimedOut(_)
+            | Self::Http(_)
+            | Self::Status(_)
+            | Self::Body
+            | Self::Request => true,
+        }
     }
 }
 
 impl Responder {
-    pub(super) fn new(settings: OcspSettings, clock: Clock) -> Self {
+    /// A responder that has said this so far.
+    pub(super) fn new(settings: OcspSettings, clock: Clock, said: Arc<Said>) -> Self {
         Self {
             settings,
             clock,
-            known: Mutex::default(),
-            rests_until: AtomicI64::new(i64::MIN),
-            lines: Semaphore::new(LINES),
+            said,
         }
     }
 
     /// What is known without asking, if it is enough.
     pub(super) fn known(&self, id: &CertId) -> Option<Confirmation> {
         let now = self.clock.now();
-        let word = self.lock().find(id)?;
-        let is_fresh = word.at <= now && now <= word.stands_until(self.settings.max_age);
-        is_fresh.then(|| self.confirm(word))
+        let (word, silent) = {
+            let mut known = self.lock();
+            (known.find(id), known.silent.get(id).copied())
+        };
+        let fresh =
+            word.filter(|word| word.at <= now && now <= word.stands_until(self.settings.max_age));
+        if let Some(word) = fresh {
+            return Some(self.confirm(word));
+        }
+        let silent = silent.filter(|until| now <= *until && until.0 <= now.0 + SILENCE);
+        silent.map(|until| self.without_answer(id, now, until))
     }
 
     /// Says whether a client may be served, and asks if it has to.
@@ -170,34 +170,51 @@ impl Responder {
     }
 
     async fn ask_now(&self, subject: &Subject) -> Confirmation {
-        let now = self.clock.now();
-        let rests_until = self.rests_until.load(Ordering::Relaxed);
-        if now.0 < rests_until && rests_until <= now.0.saturating_add(REST) {
-            return self.without_answer(&subject.id, now);
+        if let Some(rested) = self.at_rest(&subject.id) {
+            return rested;
         }
+        // Never closed, so there is always a line in the end; to wait for one says nothing against
+        // the responder, and meanwhile it may have been found to be away.
+        let _line = self.said.lines.acquire().await.ok();
+        if let Some(rested) = self.at_rest(&subject.id) {
+            return rested;
+        }
+        let now = self.clock.now();
         let deadline = Instant::now() + self.settings.timeout;
         let asked = timeout_at(deadline, self.fetch(subject, deadline)).await;
         let asked = asked.unwrap_or(Err(NoAnswer::TimedOut(self.settings.timeout)));
         match asked {
             Ok(answer) => {
                 let word = Word { answer, at: now };
-                self.lock().keep(subject.id.clone(), word);
-                self.confirm(word)
+                let mut known = self.lock();
+                known.keep(subject.id.clone(), word);
+                let newest = known.find(&subject.id).unwrap_or(word);
+                drop(known);
+                self.confirm(newest)
             }
             Err(error) => {
-                self.tell(&error);
+                self.tell(&error, now);
                 if error.is_about_the_responder() {
                     let rest = now.0.saturating_add(REST);
-                    self.rests_until.store(rest, Ordering::Relaxed);
+                    self.said.rests_until.store(rest, Ordering::Relaxed);
+                    return self.without_answer(&subject.id, now, WallTime(rest));
                 }
-                self.without_answer(&subject.id, now)
+                let until = WallTime(now.0.saturating_add(SILENCE));
+                self.lock().note_silence(subject.id.clone(), until);
+                self.without_answer(&subject.id, now, until)
             }
         }
     }
 
+    /// What holds while nobody is asked.
+    fn at_rest(&self, id: &CertId) -> Option<Confirmation> {
+        let now = self.clock.now();
+        let until = self.said.rests_until.load(Ordering::Relaxed);
+        let rests = now.0 < until && until <= now.0.saturating_add(REST);
+        rests.then(|| self.without_answer(id, now, WallTime(until)))
+    }
+
     async fn fetch(&self, subject: &Subject, deadline: Instant) -> Result<Answer, NoAnswer> {
-        // Never closed, so there is always a line in the end.
-        let _line = self.lines.acquire().await.ok();
         let url = &self.settings.responder;
         let request = hyper::Request::post(url.path.as_str())
             .header("Host", url.target.to_string())
@@ -242,8 +259,7 @@ impl Responder {
 
     /// What holds without a new answer: that a client was withdrawn, for good; any other answer for
     /// as long as the responder stands by it; and else what was configured.
-    fn without_answer(&self, id: &CertId, now: WallTime) -> Confirmation {
-        let soon = WallTime(now.0.saturating_add(REST));
+    fn without_answer(&self, id: &CertId, now: WallTime, soon: WallTime) -> Confirmation {
         let last = self.lock().find(id);
         let last = last.filter(|word| {
             let is_for_good = matches!(word.answer.standing, Standing::Revoked { .. });
@@ -259,8 +275,13 @@ impl Responder {
         }
     }
 
-    /// Not throttled: after a failure nobody asks for a while, and a defect is remembered.
-    fn tell(&self, error: &NoAnswer) {
+    /// Says so in the log, every few seconds at most: how many ask, strangers decide.
+    fn tell(&self, error: &NoAnswer, now: WallTime) {
+        let told_at = self.said.told_at.swap(now.0, Ordering::Relaxed);
+        if (told_at..told_at.saturating_add(REST)).contains(&now.0) {
+            self.said.told_at.store(told_at, Ordering::Relaxed);
+            return;
+        }
         let responder = &self.settings.responder;
         let meanwhile = match self.settings.unanswered {
             Unanswered::Refuse => {
@@ -273,7 +294,8 @@ impl Responder {
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        let known = &self.said.known;
+        known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -283,32 +305,9 @@ impl fmt::Debug for Responder {
     }
 }
 
-impl Word {
-    /// Until when nobody has to ask again.
-    fn stands_until(&self, max_age: Duration) -> WallTime {
-        let max_age = i64::try_from(max_age.as_secs()).unwrap_or(i64::MAX);
-        let age = WallTime(self.at.0.saturating_add(max_age));
-        self.answer.until.map_or(age, |until| until.min(age))
-    }
-}
-
-impl Known {
-    fn find(&mut self, id: &CertId) -> Option<Word> {
-        if let Some(word) = self.young.get(id) {
-            return Some(*word);
-        }
-        let word = self.old.remove(id)?;
-        self.keep(id.clone(), word);
-        Some(word)
-    }
-
-    fn keep(&mut self, id: CertId, word: Word) {
-        if self.young.len() >= CAPACITY {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(id, word);
-    }
-}
+/// So long, in seconds, nobody asks again about a certificate of which the responder has nothing to
+/// say that can be believed.
+const SILENCE: i64 = 60;
 
 /// More questions at once would be an attack on the responder.
 const LINES: usize = 32;
@@ -320,8 +319,8 @@ const REST: i64 = 5;
 const MOST_BYTES: usize = 64 * 1024;
 
 /// Answers in a generation: as many as verdicts on chains.
-const CAPACITY: usize = 8_192;
+const CAPACITY: usize = 32_768;
 
 #[cfg(test)]
-#[path = "tests/ocsp.rs"]
+#[path = "../tests/ocsp.rs"]
 mod tests;
