@@ -56,7 +56,7 @@ impl Ground {
         let mut good = world.deployment().requests(listen, &side.endpoint(), None);
         if let Some(revoked) = &revoked {
             let ssl = good.ssl.as_mut().expect("TLS");
-            ssl.set("SSL_SERVER_CLIENT", "CRL_FILE", &format!("./ssl/{LIST}"));
+            ssl.set("SSL_SERVER_CLIENT", "CRL_FILE", format!("./ssl/{LIST}"));
             let list = list(&world, revoked).pem;
             world.pki.write(LIST, &list).expect("written");
         }
