@@ -108,8 +108,8 @@ mod measured {
             self.number += 1;
             publish(&self.world, self.number);
             self.daemon.signal("HUP");
-            let times = usize::try_from(self.number - 1).expect("few");
-            self.daemon.until_said_again("reloaded", times).await;
+            let before = usize::try_from(self.number - 2).expect("few");
+            self.daemon.until_said_again("reloaded", before).await;
         }
 
         fn clients(&self, count: usize, range: TlsRange) -> Vec<Arc<ClientConfig>> {

@@ -136,7 +136,7 @@ figures! {
         handshakes_outbound_failed direction="outbound" result="failed";
     }
     Counter "crmgate_clients_not_admitted_total"
-    "Connections of clients that the rules of the listener do not admit, by the code of the refusal." {
+    "Connections of clients that rules or the responder do not admit, by the code of the refusal." {
         clients_not_allowed code="GW-403-NOT-ALLOWED";
         clients_denied code="GW-403-DENIED";
         clients_withdrawn code="GW-403-WITHDRAWN";

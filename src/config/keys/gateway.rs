@@ -125,7 +125,9 @@ pub(super) const KEYS: &[Key] = &[
          digits and signs; make one with `openssl rand -base64 48`. The first line seals, all \
          lines open: to replace a secret, add the new one as the second line everywhere, then move \
          it up everywhere, and remove the old one when SESSION_LIFETIME has passed. The gateways \
-         need the same certificate and key, and clocks that differ by less than 5 minutes.",
+         need the same certificate and key, CA_FILE, CLIENT_AUTH, rules and system name, and clocks \
+         that differ by less than 5 minutes; between two that differ, clients get full handshakes. \
+         So a change of one of these costs some until all gateways have reloaded.",
     )
     .example("./ssl/tickets.secret")
     .secret(),

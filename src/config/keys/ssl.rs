@@ -251,7 +251,12 @@ pub(super) const KEYS: &[Key] = &[
         Preset::Absent("no responder is asked"),
         "Who is asked whether a client's certificate has been withdrawn (OCSP): between the handshake \
          and the first request, once for all connections of a client. Believed is what the issuer of \
-         the certificate has signed, or somebody whom it has named for that. Listening role only.",
+         the certificate has signed, or somebody whom it has named for that. It is asked about the \
+         client's own certificate and not about those of its authorities. This one responder answers \
+         for all CAs of CA_FILE and those below them: whoever has a certificate of one that it does \
+         not know is refused with GW-403-NOT-ISSUED if it says so with the issuer's word, and \
+         counts else as one of whom it says nothing (GW-403-UNCONFIRMED, unless \
+         OCSP_UNANSWERED=serve lets him in unasked). Listening role only.",
     )
     .example("http://ocsp.company.example/ocsp"),
     key(

@@ -332,11 +332,11 @@ pub(super) fn encrypted(ground: &Ground, passphrase: &str) {
     ground.set_ssl(section, key, "./ssl/passphrase.txt");
 }
 
-fn half(text: &str) -> &str {
+pub(super) fn half(text: &str) -> &str {
     &text[..text.len() / 2]
 }
 
-fn block(label: &str, body: &str) -> String {
+pub(super) fn block(label: &str, body: &str) -> String {
     format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
 }
 

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crmgate::certs::issue::{Issued, LeafSpec};
+use crmgate::certs::CertificateFacts;
+use crmgate::certs::issue::{Issued, IssuedList, LeafSpec, ListSpec};
 use crmgate::model::{Side, WallTime};
 use crmgate::simulate::{
-    CaModel, Caller, Deployment, Ending, FileLayout, Ini, Party, SimConnector,
+    CaModel, Caller, Deployment, Ending, FileLayout, Ini, Party, PeerTls, SimConnector,
 };
 
 use crate::support::{Daemon, World, free_address};
@@ -30,16 +31,35 @@ pub(super) struct Ground {
     listen: SocketAddr,
     daemon: Daemon,
     kept: Caller,
+    /// Whom the list in force revokes, where there is one.
+    revoked: Option<Issued>,
     refusals: usize,
     successes: usize,
 }
 
 impl Ground {
     pub(super) async fn new() -> Self {
+        Self::lying(World::with(CaModel::One, FileLayout::Pair), None).await
+    }
+
+    /// A ground with a list in force, and a client that it revokes.
+    pub(super) async fn with_list() -> Self {
         let world = World::with(CaModel::One, FileLayout::Pair);
+        let spec = LeafSpec::for_name("revoked", world.clock.now());
+        let revoked = world.pki.authority(Party::Gateway).issue(&spec);
+        Self::lying(world, Some(revoked.expect("a certificate"))).await
+    }
+
+    async fn lying(world: World, revoked: Option<Issued>) -> Self {
         let side = world.side(Side::A);
         let listen = free_address();
-        let good = world.deployment().requests(listen, &side.endpoint(), None);
+        let mut good = world.deployment().requests(listen, &side.endpoint(), None);
+        if let Some(revoked) = &revoked {
+            let ssl = good.ssl.as_mut().expect("TLS");
+            ssl.set("SSL_SERVER_CLIENT", "CRL_FILE", format!("./ssl/{LIST}"));
+            let list = list(&world, revoked).pem;
+            world.pki.write(LIST, &list).expect("written");
+        }
         good.write(world.path()).expect("ini files");
         let daemon = Daemon::serving(world.path()).await;
         let spec = world.crm(listen).caller().expect("a caller");
@@ -51,6 +71,7 @@ impl Ground {
             listen,
             daemon,
             kept,
+            revoked,
             refusals: 0,
             successes: 0,
         }
@@ -82,6 +103,20 @@ impl Ground {
     /// The gateway's own certificate.
     pub(super) fn own(&self) -> &Issued {
         self.world.pki.identity(Party::Gateway)
+    }
+
+    /// The list in force, or one like it.
+    pub(super) fn list(&self) -> IssuedList {
+        list(&self.world, self.revoked.as_ref().expect("a list"))
+    }
+
+    /// The serial number in the list.
+    pub(super) fn revoked_serial(&self) -> Vec<u8> {
+        let revoked = self.revoked.as_ref().expect("a list");
+        let facts = CertificateFacts::of(&revoked.der).expect("a certificate");
+        let pairs = facts.serial.as_bytes().chunks_exact(2);
+        let read = |pair| u8::from_str_radix(str::from_utf8(pair).expect("ASCII"), 16);
+        pairs.map(|pair| read(pair).expect("a number")).collect()
     }
 
     pub(super) fn now(&self) -> WallTime {
@@ -151,6 +186,9 @@ impl Ground {
         self.put("gateway.key", &own.key_pem);
         let authority = self.world.pki.authority(Party::Gateway);
         self.put("company-ca.pem", authority.pem());
+        if self.revoked.is_some() {
+            self.put(LIST, self.list().pem);
+        }
     }
 
     /// What is wrong with how the broken input is dealt with.
@@ -245,12 +283,35 @@ impl Ground {
         if shown.as_ref() != Some(&self.own().der) {
             return Err("another certificate is shown".to_owned());
         }
-        Ok(())
+        match &self.revoked {
+            Some(revoked) => self.keeps_out(revoked).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn keeps_out(&self, revoked: &Issued) -> Result<(), String> {
+        let authority = self.world.pki.authority(Party::Gateway).der();
+        let mut profile = self.world.crm(self.listen);
+        profile.tls = Some(PeerTls::new(revoked, authority, &[authority]));
+        let spec = profile.caller().expect("a caller");
+        match Caller::new(spec, self.world.ledger.clone()).call().await {
+            Ending::Broken(_) => Ok(()),
+            other => Err(format!("a call of who is revoked ends with {other:?}")),
+        }
     }
 }
 
 /// The file of the one SAP system.
 pub(super) const SYSTEM: &str = "CRMConnectorSAP_SAP1.ini";
+
+/// The file of lists, beside the certificates.
+pub(super) const LIST: &str = "company-ca.crl";
+
+fn list(world: &World, revoked: &Issued) -> IssuedList {
+    let spec = ListSpec::revoking(&[revoked], world.clock.now());
+    let list = world.pki.authority(Party::Gateway).revocation_list(&spec);
+    list.expect("a list")
+}
 
 /// Reloads that were refused and that succeeded, by the log.
 fn count(said: &str) -> (usize, usize) {

@@ -4,13 +4,17 @@
 mod accepted;
 mod certificates;
 mod ground;
+mod lists;
 mod settings;
 
 use ground::{Case, Ground};
 
 /// Breaks one thing after the other under a running gateway.
 async fn refused(cases: &[Case]) {
-    let mut ground = Ground::new().await;
+    refused_on(Ground::new().await, cases).await;
+}
+
+async fn refused_on(mut ground: Ground, cases: &[Case]) {
     let mut mistakes = Vec::new();
     for case in cases {
         (case.spoil)(&ground);
@@ -39,6 +43,11 @@ async fn f2_no_broken_key_file_is_taken_by_check_run_or_reload() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f1_no_broken_file_of_authorities_is_taken_by_check_run_or_reload() {
     refused(certificates::AUTHORITIES).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f1_no_broken_list_is_taken_by_check_run_or_reload_and_who_is_revoked_stays_out() {
+    refused_on(Ground::with_list().await, lists::LISTS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,6 +112,7 @@ fn more_than_eighty_inputs_are_broken() {
         certificates::OF_OUR_OWN,
         certificates::KEYS,
         certificates::AUTHORITIES,
+        lists::LISTS,
         settings::VALUES,
         settings::FILES,
     ];
