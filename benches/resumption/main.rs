@@ -187,11 +187,9 @@ mod measured {
     }
 
     pub async fn run() -> ExitCode {
-        let count = if std::env::args().any(|argument| argument == "quick") {
-            100
-        } else {
-            2_000
-        };
+        // Too few to be judged by: the system counts processor time in hundredths of a second.
+        let is_trial = std::env::args().any(|argument| argument == "quick");
+        let count = if is_trial { 100 } else { 2_000 };
         let mut ground = Ground::new().await;
         println!("P-256, {count} clients, processor time of the gateway for each connection:\n");
         println!(
@@ -207,7 +205,7 @@ mod measured {
                 anew,
             } = ground.costs(count, range).await;
             let share = (anew - known) / (full - kept);
-            holds &= share < LIMIT;
+            holds &= is_trial || share < LIMIT;
             println!(
                 "| {name} | {kept:.0} µs | {full:.0} µs | {known:.0} µs | {anew:.0} µs | {share:.2} |"
             );
