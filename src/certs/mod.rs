@@ -3,7 +3,7 @@
 //! What is here: a file is read once into labelled items ([`pem`]); a chain and the key that
 //! belongs to it become an [`Identity`]; the certificates of `CA_FILE` become a [`TrustStore`];
 //! [`path`] proves a peer's chain by them; [`inspect`] says in words what a certificate is;
-//! [`expiry`] judges how long it lasts; [`issue`] makes a throw-away PKI for the demo and for
+//! [`expiry`] judges how long it lasts, and [`due`] is what is about to end; [`issue`] makes a throw-away PKI for the demo and for
 //! tests.
 //!
 //! What is not here: handshakes, and what becomes of a refused one. Those are in `tls`.
@@ -16,6 +16,7 @@
 
 mod der;
 pub mod digest;
+pub mod due;
 pub mod expiry;
 pub mod identity;
 pub mod inspect;
@@ -33,6 +34,7 @@ pub mod ticket_secret;
 pub mod trust_store;
 
 pub use digest::Digest;
+pub use due::{Due, Step};
 pub use identity::{Identity, When};
 pub use inspect::CertificateFacts;
 pub use revocation::RevocationLists;

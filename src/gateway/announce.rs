@@ -2,14 +2,14 @@
 //!
 //! There is no timer to be set wrong: whoever looks after the gateway every few seconds asks what is
 //! due by the clock of that moment. So a clock that jumps, to and fro and by years, costs a line
-//! for each step of each list that it jumps over, and nothing else.
+//! for each certificate and each list whose steps it jumps over, and nothing else.
 
 use std::collections::HashMap;
 
-use crate::certs::revocation::{Due, Step};
+use crate::certs::{Due, Step};
 use crate::config::problem::{Place, Problems};
 
-/// How far each list was from its end when it was looked at last.
+/// How far each certificate and each list was from its end when it was looked at last.
 #[derive(Debug, Default)]
 pub(super) struct Announcements(HashMap<([u8; 32], Place), Step>);
 
@@ -25,12 +25,12 @@ impl Announcements {
         let mut news = Problems::new();
         let mut now = HashMap::new();
         for Due {
-            list,
+            item,
             step,
             problem,
         } in due
         {
-            let key = (list, problem.place.clone());
+            let key = (item, problem.place.clone());
             if self.0.get(&key).is_none_or(|before| *before < step) {
                 news.extend(problem.into());
             }
@@ -44,12 +44,16 @@ impl Announcements {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certs::expiry::Validity;
     use crate::config::problem::Problem;
+    use crate::model::WallTime;
 
-    fn due(list: u8, step: Step) -> Due {
-        let problem = Problem::warning(Place::default(), format!("{list} {step:?}"), "hint");
+    const DAY: i64 = 86_400;
+
+    fn due(item: u8, step: Step) -> Due {
+        let problem = Problem::warning(Place::default(), format!("{item} {step:?}"), "hint");
         Due {
-            list: [list; 32],
+            item: [item; 32],
             step,
             problem,
         }
@@ -58,12 +62,38 @@ mod tests {
     #[test]
     fn v2_each_step_of_each_list_is_said_once() {
         let mut announcements = Announcements::default();
-        announcements.follow(vec![due(1, Step::Days)]);
+        announcements.follow(vec![due(1, Step::left(3))]);
         let mut said = |due| announcements.news(due).iter().count();
-        assert_eq!(said(vec![due(1, Step::Days)]), 0);
-        assert_eq!(said(vec![due(1, Step::Day), due(2, Step::Days)]), 2);
-        assert_eq!(said(vec![due(1, Step::Day), due(2, Step::Days)]), 0);
-        assert_eq!(said(vec![due(1, Step::Ended), due(2, Step::Days)]), 1);
+        assert_eq!(said(vec![due(1, Step::left(3))]), 0);
+        assert_eq!(said(vec![due(1, Step::left(1)), due(2, Step::left(3))]), 2);
+        assert_eq!(said(vec![due(1, Step::left(1)), due(2, Step::left(3))]), 0);
+        assert_eq!(said(vec![due(1, Step::Ended), due(2, Step::left(3))]), 1);
+    }
+
+    #[test]
+    fn g10_each_alarm_step_of_a_certificate_is_said_once_on_the_way_to_its_end() {
+        let mut announcements = Announcements::default();
+        let end = 100 * DAY;
+        let mut said = Vec::new();
+        for hour in 0..24 * 110 {
+            let validity = Validity::judge(WallTime(0), WallTime(end), WallTime(hour * 3_600));
+            let due = Step::of(validity).map(|step| due(1, step));
+            let news = announcements.news(due.into_iter().collect());
+            said.extend(news.iter().map(|_| (end - hour * 3_600).div_euclid(DAY)));
+        }
+        // In the hour after which fewer whole days are left than the step names.
+        assert_eq!(said, [59, 29, 13, 6, 0, -1]);
+    }
+
+    #[test]
+    fn a_step_that_was_jumped_over_is_not_made_up_for() {
+        let mut announcements = Announcements::default();
+        announcements.follow(vec![due(1, Step::left(60))]);
+        let mut said = |due| announcements.news(due).to_string();
+        assert!(said(vec![due(1, Step::left(7))]).contains("1 Left(Reverse(7))"));
+        assert_eq!(said(vec![due(1, Step::left(14))]), "");
+        assert!(said(vec![due(1, Step::left(7))]).contains("1 Left(Reverse(7))"));
+        assert!(said(vec![due(1, Step::Ended)]).contains("1 Ended"));
     }
 
     #[test]
@@ -74,7 +104,7 @@ mod tests {
             for day in [
                 Vec::new(),
                 vec![due(1, Step::Ended)],
-                vec![due(1, Step::Days)],
+                vec![due(1, Step::left(3))],
             ] {
                 lines += announcements.news(day).iter().count();
             }
@@ -85,7 +115,7 @@ mod tests {
     #[test]
     fn what_two_roles_have_in_common_is_said_once() {
         let mut announcements = Announcements::default();
-        let both = vec![due(1, Step::Day), due(1, Step::Day)];
+        let both = vec![due(1, Step::left(1)), due(1, Step::left(1))];
         assert_eq!(announcements.news(both).iter().count(), 1);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::certs::revocation::Due;
+use crate::certs::Due;
 use crate::config::settings::{ProbeSettings, Settings};
 use crate::events::{EventRoute, StaticRoute};
 use crate::http::Upstream;
@@ -179,15 +179,22 @@ impl Snapshot {
         self.upstreams().any(|own| Arc::ptr_eq(own, upstream))
     }
 
-    /// The revocation lists of both roles of every system that have reached a step.
+    /// The certificates and the revocation lists of both roles of every system that have reached a
+    /// step towards their end.
     pub(super) fn due(&self, now: WallTime) -> Vec<Due> {
-        let lists = self.systems.values().flat_map(|parts| {
-            let server = parts.acceptors.one();
-            let server = server.and_then(|own| own.revocation());
-            let client = parts.connector.as_ref().and_then(|own| own.revocation());
-            server.into_iter().chain(client)
-        });
-        lists.flat_map(|lists| lists.due(now)).collect()
+        let mut due = Vec::new();
+        for system in &self.settings.systems {
+            let Some(parts) = self.systems.get(&system.name) else {
+                continue;
+            };
+            if let (Some(tls), Some(server)) = (&system.server_tls, parts.acceptors.one()) {
+                due.extend(server.due(&tls.files, now));
+            }
+            if let (Some(tls), Some(client)) = (&system.client_tls, &parts.connector) {
+                due.extend(client.due(&tls.files, now));
+            }
+        }
+        due
     }
 
     /// All upstreams.

@@ -283,6 +283,11 @@ impl ServerJudge {
         }
     }
 
+    /// Whom it believes.
+    pub(super) fn trust(&self) -> &TrustStore {
+        self.paths.trust()
+    }
+
     /// Judges a chain and whether it is the host's.
     pub(super) fn judge(
         &self,

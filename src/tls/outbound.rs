@@ -10,9 +10,9 @@ use rustls::{ClientConfig, HandshakeKind};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::certs::{CertificateFacts, Digest, Identity, RevocationLists, TrustStore};
+use crate::certs::{CertificateFacts, Digest, Due, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{ClientTls, TlsVersion};
+use crate::config::settings::{ClientTls, TlsFiles, TlsVersion};
 use crate::model::{Clock, HostPort, WallTime};
 use crate::net::Socket;
 use crate::tls::attempt::Attempt;
@@ -41,6 +41,14 @@ pub struct Connector {
 struct Face {
     config: ClientConfig,
     leaf: CertificateFacts,
+    intermediates: Vec<CertificateFacts>,
+}
+
+impl Face {
+    /// All that is sent.
+    fn sent(&self) -> impl Iterator<Item = &CertificateFacts> {
+        std::iter::once(&self.leaf).chain(&self.intermediates)
+    }
 }
 
 /// The host cannot stand in a certificate, so no certificate could ever be its.
@@ -91,6 +99,7 @@ impl Connector {
             Some(Face {
                 config: client_config(&policy, identity, &judge, clock)?,
                 leaf: identity.leaf().clone(),
+                intermediates: identity.intermediates().to_vec(),
             })
         });
         let Some(faces) = faces else {
@@ -174,6 +183,15 @@ impl Connector {
     /// The lists by which it judges servers.
     pub fn revocation(&self) -> Option<&RevocationLists> {
         self.revocation.as_deref()
+    }
+
+    /// What of it has reached a step towards its end: own certificates, authorities and lists, read
+    /// from these files.
+    pub fn due(&self, files: &TlsFiles, now: WallTime) -> Vec<Due> {
+        let faces = self.faces.each();
+        let shown = faces.flat_map(|(from, face)| face.sent().map(move |facts| (from, facts)));
+        let shown: Vec<_> = shown.collect();
+        own::due(files, &shown, self.judge.trust(), self.revocation(), now)
     }
 
     /// What it offers.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::certs::{Digest, Identity, RevocationLists, TrustStore, When};
+use crate::certs::{CertificateFacts, Digest, Due, Identity, RevocationLists, TrustStore, When};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{FileRef, IdentityFiles, Successor, TlsFiles};
 use crate::model::WallTime;
@@ -13,24 +13,15 @@ use crate::tls::turns::Turns;
 /// Reads the present certificate and the one that follows it, each judged for when it is shown.
 pub(super) fn load(files: &TlsFiles, now: WallTime) -> (Option<Turns<Identity>>, Problems) {
     let next = files.next.as_ref();
-    let has_turned = next.is_some_and(|next| next.from <= now);
-    let when = if has_turned {
-        When::Former(now)
-    } else {
-        When::Now(now)
-    };
+    let (when, when_next) = shown_when(next, now);
     let keys = provider::key_provider();
     let (present, mut problems) =
         Identity::load(&files.identity, files.passphrase.as_ref(), keys, when);
     let Some(next) = next else {
         return (present.map(|present| Turns::new(present, None)), problems);
     };
-    let when = if has_turned {
-        When::Now(now)
-    } else {
-        When::From(next.from)
-    };
-    let (follows, found) = Identity::load(&next.identity, next.passphrase.as_ref(), keys, when);
+    let passphrase = next.passphrase.as_ref();
+    let (follows, found) = Identity::load(&next.identity, passphrase, keys, when_next);
     problems.extend(found);
     let (Some(present), Some(follows)) = (present, follows) else {
         return (None, problems);
@@ -42,6 +33,40 @@ pub(super) fn load(files: &TlsFiles, now: WallTime) -> (Option<Turns<Identity>>,
         Some(Turns::new(present, Some((next.from, follows)))),
         problems,
     )
+}
+
+/// When the present certificate is shown, and when the one that follows it.
+fn shown_when(next: Option<&Successor>, now: WallTime) -> (When, When) {
+    match next {
+        Some(next) if next.from <= now => (When::Former(now), When::Now(now)),
+        Some(next) => (When::Now(now), When::From(next.from)),
+        None => (When::Now(now), When::Now(now)),
+    }
+}
+
+/// What has reached a step towards its end: of the certificates that we show, each with the time
+/// from which it is shown, and of whom and what peers are judged by.
+///
+/// The files are those in force: what was built from the same bytes in other files is not built
+/// again.
+pub(super) fn due(
+    files: &TlsFiles,
+    shown: &[(Option<WallTime>, &CertificateFacts)],
+    trust: &TrustStore,
+    revocation: Option<&RevocationLists>,
+    now: WallTime,
+) -> Vec<Due> {
+    let next = files.next.as_ref();
+    let (when, when_next) = shown_when(next, now);
+    let own = shown.iter().filter_map(|(from, facts)| {
+        let (identity, when) = match (from, next) {
+            (Some(_), Some(next)) => (&next.identity, when_next),
+            _ => (&files.identity, when),
+        };
+        when.due(certificate_file(identity), facts, now)
+    });
+    let lists = revocation.map(|lists| lists.due(now)).unwrap_or_default();
+    own.chain(trust.due(&files.ca, now)).chain(lists).collect()
 }
 
 /// Whether the two meet at the date, and whether it has passed.

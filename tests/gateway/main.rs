@@ -27,6 +27,7 @@ mod crowds;
 mod demo;
 mod deployments;
 mod drain;
+mod endings;
 mod events;
 mod failback;
 mod failover;

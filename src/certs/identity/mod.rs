@@ -28,6 +28,7 @@ use crate::config::settings::{FileRef, IdentityFiles};
 pub struct Identity {
     certified: Arc<CertifiedKey>,
     leaf: CertificateFacts,
+    intermediates: Vec<CertificateFacts>,
     digest: [u8; 32],
 }
 
@@ -97,6 +98,11 @@ impl Identity {
     /// What the certificate says.
     pub fn leaf(&self) -> &CertificateFacts {
         &self.leaf
+    }
+
+    /// What the other certificates say that are sent with it.
+    pub fn intermediates(&self) -> &[CertificateFacts] {
+        &self.intermediates
     }
 
     /// A digest of the files it was read from.
@@ -190,23 +196,24 @@ impl<'a> Found<'a> {
         let left_over = chain::strangers(&self.certificates, &order);
         let mut certificates: Vec<Option<_>> = self.certificates.into_iter().map(Some).collect();
         let mut chain = Vec::new();
-        let mut leaf = None;
+        let mut sent = Vec::new();
         for index in order {
             let Some((der, facts)) = certificates.get_mut(index).and_then(Option::take) else {
                 continue;
             };
             // A root is never sent: who trusts it has it, and to all others it proves nothing. So
             // nobody refuses what it says, and neither do we.
-            if leaf.is_some() && facts.is_root() {
+            if !sent.is_empty() && facts.is_root() {
                 if let Some(over) = ended_root(file, &facts, when) {
                     problems.push(over);
                 }
             } else {
-                judge(file, &facts, leaf.is_none(), when, problems);
-                report_flaw(file, &der, &facts, leaf.is_some(), problems);
+                let is_leaf = sent.is_empty();
+                judge(file, &facts, is_leaf, when, problems);
+                report_flaw(file, &der, &facts, !is_leaf, problems);
                 chain.push(der);
+                sent.push(facts);
             }
-            leaf.get_or_insert(facts);
         }
         if left_over > 0 {
             let what = format!(
@@ -215,9 +222,11 @@ impl<'a> Found<'a> {
             let hint = "leave only the certificate, its intermediates and, if you like, the root";
             problems.push(warning(file, &what, hint));
         }
+        let mut sent = sent.into_iter();
         Some(Identity {
             certified: Arc::new(CertifiedKey::new(chain, key)),
-            leaf: leaf?,
+            leaf: sent.next()?,
+            intermediates: sent.collect(),
             digest,
         })
     }

@@ -1,5 +1,6 @@
 //! [`When`]: for which moment a certificate is judged.
 
+use crate::certs::due::{Due, Step};
 use crate::certs::expiry::Validity;
 use crate::certs::inspect::CertificateFacts;
 use crate::certs::pem::{error, warning};
@@ -27,23 +28,38 @@ impl When {
         }
     }
 
+    /// The step towards its end that a certificate has reached now, in the words of a load.
+    ///
+    /// One that is still to be shown is announced as well: it lasts until after that, and a load has
+    /// said that it does not last long then.
+    pub fn due(self, file: &FileRef, facts: &CertificateFacts, now: WallTime) -> Option<Due> {
+        let validity = Validity::judge(facts.not_before, facts.not_after, now);
+        Some(Due {
+            item: facts.fingerprint.0,
+            step: Step::of(validity)?,
+            problem: self.judge_dates(file, facts)?,
+        })
+    }
+
     /// What peers would say, or soon say, of a certificate's dates.
     pub(super) fn judge_dates(self, file: &FileRef, facts: &CertificateFacts) -> Option<Problem> {
         let validity = Validity::judge(facts.not_before, facts.not_after, self.at());
         let (start, end) = (facts.not_before, facts.not_after);
         let told = |how: String| {
             format!(
-                "holds the certificate of \"{}\", which {how}",
-                facts.subject
+                "holds the certificate of \"{}\" (serial {}), which {how}",
+                facts.subject, facts.serial
             )
         };
         Some(match (self, validity) {
             (Self::Former(_), _) | (_, Validity::Good) => return None,
-            (Self::Now(_), Validity::EndsSoon { .. }) => {
-                warning(file, &told(validity.to_string()), RENEW)
-            }
+            (Self::Now(_), Validity::EndsSoon { .. }) => warning(
+                file,
+                &told(format!("{validity} ({end}); then {REFUSED}")),
+                RENEW,
+            ),
             (Self::Now(_), Validity::Expired { .. }) => {
-                error(file, &told(format!("{validity} ({end})")), RENEW)
+                error(file, &told(format!("{validity} ({end}); {REFUSED}")), RENEW)
             }
             (Self::Now(_), Validity::NotYet) => error(
                 file,
@@ -68,5 +84,7 @@ impl When {
         })
     }
 }
+
+const REFUSED: &str = "peers refuse it";
 
 const RENEW: &str = "have it renewed in time, exchange the file and reload";

@@ -1,35 +1,11 @@
-//! [`Due`]: lists of which the next one is due, said before it is too late.
+//! The lists of which the next one is due.
 
+use crate::certs::due::{Due, Step};
 use crate::certs::pem::warning;
 use crate::certs::revocation::read::Listed;
 use crate::certs::revocation::{RevocationLists, later};
-use crate::config::problem::Problem;
 use crate::config::settings::ExpiredLists;
 use crate::model::WallTime;
-
-/// How far a list is from its end, the nearest last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
-    /// Three days are left: a week-end, so that somebody at work hears of it.
-    Days,
-    /// One day is left.
-    Day,
-    /// It has ended.
-    Ended,
-    /// The grace that it was given has ended too.
-    GraceEnded,
-}
-
-/// A list of which the next one is due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
-    /// What tells it from every other list.
-    pub list: [u8; 32],
-    /// How far it is from its end.
-    pub step: Step,
-    /// The same in an operator's words.
-    pub problem: Problem,
-}
 
 impl RevocationLists {
     /// The lists that count and have reached a step, in the order of their names.
@@ -77,7 +53,7 @@ impl RevocationLists {
         );
         let problem = warning(&listed.file, &what, RENEW);
         Some(Due {
-            list: list.digest,
+            item: list.digest,
             step,
             problem: if self.refuses(end, now) {
                 problem.failing_check()
@@ -99,16 +75,17 @@ impl RevocationLists {
             begin.0 <= at && at <= now.0
         };
         if reached(24) {
-            return Some(Step::Day);
+            return Some(Step::left(1));
         }
-        reached(72).then_some(Step::Days)
+        // Three days span a week-end, so that somebody at work hears of it.
+        reached(72).then_some(Step::left(3))
     }
 
     /// What is the matter with a list, and what comes of it.
     fn outlook(&self, step: Step, end: WallTime, now: WallTime) -> String {
         let hours = end.0.saturating_sub(now.0).div_euclid(HOUR);
         match (step, self.expired) {
-            (Step::Days | Step::Day, policy) => {
+            (Step::Left(_), policy) => {
                 let then = match policy {
                     ExpiredLists::Refuse => {
                         "then whoever has to be checked by it is refused".to_owned()

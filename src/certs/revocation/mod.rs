@@ -22,7 +22,6 @@ mod refusal;
 use std::collections::BTreeMap;
 
 use crate::certs::path::{Certificate, Link, Revocation};
-pub use crate::certs::revocation::due::{Due, Step};
 use crate::certs::revocation::inquiry::Inquiry;
 pub use crate::certs::revocation::parse::ListDefect;
 use crate::certs::revocation::read::Listed;

@@ -7,11 +7,12 @@ use rustls::pki_types::CertificateDer;
 
 use crate::certs::der::{self, Reader};
 use crate::certs::digest::Digest;
+use crate::certs::due::{Due, Step};
 use crate::certs::expiry::Validity;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
 use crate::certs::path::{Anchors, Certificate, Malformed};
 use crate::certs::pem::{PemFile, error, refuse_lists, warning};
-use crate::config::problem::Problems;
+use crate::config::problem::{Problem, Problems};
 use crate::config::settings::FileRef;
 use crate::model::WallTime;
 
@@ -80,9 +81,8 @@ impl TrustStore {
                 expired.push(facts.clone());
             } else {
                 in_force = true;
-                if validity != Validity::Good {
-                    problems.push(warning(file, &dated(&facts, validity), EXCHANGE));
-                }
+                let outlook = outlook(file, &facts, validity, false);
+                problems.extend(outlook.map_or_else(Problems::new, Problems::from));
             }
             if anchors.iter().any(|anchor| anchor.certificate.der() == der) {
                 continue;
@@ -148,6 +148,21 @@ impl TrustStore {
             .iter()
             .filter(move |one| one.has_not_expired(now));
         in_force.map(Anchor::facts)
+    }
+
+    /// The authorities that have reached a step towards their end, in the words of a load from
+    /// that file.
+    pub fn due(&self, file: &FileRef, now: WallTime) -> Vec<Due> {
+        let nothing_else = self.in_force_at(now).next().is_none();
+        let due = self.anchors.iter().map(Anchor::facts).filter_map(|facts| {
+            let validity = Validity::judge(facts.not_before, facts.not_after, now);
+            Some(Due {
+                item: facts.fingerprint.0,
+                step: Step::of(validity)?,
+                problem: outlook(file, facts, validity, nothing_else)?,
+            })
+        });
+        due.collect()
     }
 
     /// The digests of the anchors' keys, sorted.
@@ -270,20 +285,31 @@ fn report_expired(
 ) {
     for facts in expired {
         let validity = Validity::judge(facts.not_before, facts.not_after, now);
-        let what = dated(facts, validity);
-        problems.push(if nothing_else {
-            error(file, &what, EXCHANGE)
-        } else {
-            warning(file, &format!("{what}; it vouches for nobody"), EXCHANGE)
-        });
+        let outlook = outlook(file, facts, validity, nothing_else);
+        problems.extend(outlook.map_or_else(Problems::new, Problems::from));
     }
 }
 
-fn dated(facts: &CertificateFacts, validity: Validity) -> String {
-    format!(
-        "holds the authority \"{}\", which {validity} (valid from {} to {})",
-        facts.subject, facts.not_before, facts.not_after
-    )
+/// What is to be said of an authority's dates.
+fn outlook(
+    file: &FileRef,
+    facts: &CertificateFacts,
+    validity: Validity,
+    nothing_else: bool,
+) -> Option<Problem> {
+    let then = match validity {
+        Validity::Good => return None,
+        Validity::NotYet => "",
+        Validity::EndsSoon { .. } => "; then it vouches for nobody",
+        Validity::Expired { .. } => "; it vouches for nobody",
+    };
+    let what = format!(
+        "holds the authority \"{}\" (serial {}), which {validity} (valid from {} to {}){then}",
+        facts.subject, facts.serial, facts.not_before, facts.not_after
+    );
+    let is_in_vain = nothing_else && matches!(validity, Validity::Expired { .. });
+    let say = if is_in_vain { error } else { warning };
+    Some(say(file, &what, EXCHANGE))
 }
 
 const EXCHANGE: &str =

@@ -8,9 +8,9 @@ use std::time::Duration;
 use rustls::{CommonState, HandshakeKind};
 use tokio_rustls::TlsAcceptor;
 
-use crate::certs::{CertificateFacts, RevocationLists, TrustStore};
+use crate::certs::{CertificateFacts, Due, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
-use crate::config::settings::{ClientAuth, ClientRules, ServerTls};
+use crate::config::settings::{ClientAuth, ClientRules, ServerTls, TlsFiles};
 use crate::model::{Clock, Denial, WallTime};
 use crate::net::Socket;
 use crate::tls::attempt::{Attempt, Standing};
@@ -50,6 +50,14 @@ struct Face {
     tls: TlsAcceptor,
     universe: UniverseId,
     leaf: CertificateFacts,
+    intermediates: Vec<CertificateFacts>,
+}
+
+impl Face {
+    /// All that is sent.
+    fn sent(&self) -> impl Iterator<Item = &CertificateFacts> {
+        std::iter::once(&self.leaf).chain(&self.intermediates)
+    }
 }
 
 impl Acceptor {
@@ -271,6 +279,15 @@ impl Acceptor {
     /// The lists by which it judges clients.
     pub fn revocation(&self) -> Option<&RevocationLists> {
         self.revocation.as_deref()
+    }
+
+    /// What of it has reached a step towards its end: own certificates, authorities and lists, read
+    /// from these files.
+    pub fn due(&self, files: &TlsFiles, now: WallTime) -> Vec<Due> {
+        let faces = self.faces.each();
+        let shown = faces.flat_map(|(from, face)| face.sent().map(move |facts| (from, facts)));
+        let shown: Vec<_> = shown.collect();
+        own::due(files, &shown, self.judge.trust(), self.revocation(), now)
     }
 
     /// What it accepts.

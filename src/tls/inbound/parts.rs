@@ -79,6 +79,7 @@ impl Parts {
                 tls: tls_acceptor(&policy, identity, &judge, admission)?,
                 universe,
                 leaf: identity.leaf().clone(),
+                intermediates: identity.intermediates().to_vec(),
             })
         })?;
         Some(Acceptor {

@@ -1,6 +1,7 @@
 //! Lists of which the next one is due.
 
 use super::*;
+use crate::certs::Step;
 
 fn steps(lists: &RevocationLists, at: WallTime) -> Vec<Step> {
     lists.due(at).into_iter().map(|due| due.step).collect()
@@ -17,10 +18,10 @@ fn v2_a_list_is_due_three_days_and_one_day_before_its_end_and_after_it() {
     let lists = Desk::new().with("a.crl", revoking(&ca, &[])).lists(&[&ca]);
     for (hours, expected) in [
         (73, None),
-        (72, Some(Step::Days)),
-        (25, Some(Step::Days)),
-        (24, Some(Step::Day)),
-        (0, Some(Step::Day)),
+        (72, Some(Step::left(3))),
+        (25, Some(Step::left(3))),
+        (24, Some(Step::left(1))),
+        (0, Some(Step::left(1))),
         (-1, Some(Step::Ended)),
         (-800 * 24, Some(Step::Ended)),
     ] {
