@@ -1,6 +1,7 @@
 use super::*;
 use crate::certs::issue::Authority;
 use crate::certs::testdata::{self, authority, file, leaf, now, text};
+use crate::config::problem::Severity;
 
 fn load(content: &str) -> (Option<TrustStore>, Problems) {
     let dir = tempfile::tempdir().expect("a folder");
@@ -124,4 +125,24 @@ fn the_policy_digest_ignores_order_and_sees_another_key_under_the_same_name() {
     assert_ne!(digest(&[&one, &two]), digest(&[&one]));
     let keys = load(&one.pem()).0.expect("usable").key_digests();
     assert_eq!(keys.len(), 1);
+}
+
+#[test]
+fn the_end_of_the_last_authority_is_worse_than_that_of_another() {
+    let (first, last) = (from_days("First", -1, 10), from_days("Last", -1, 20));
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = file(dir.path(), "ca.pem", &[first.pem(), last.pem()].concat());
+    let store = TrustStore::load(&file, now()).0.expect("usable");
+    let on_day = |day: i64| {
+        let due = store.due(&file, WallTime(now().0 + day * 86_400));
+        due.into_iter()
+            .map(|due| (due.step, due.problem.severity))
+            .collect::<Vec<_>>()
+    };
+    let (warning, error) = (Severity::Warning, Severity::Error);
+    assert_eq!(
+        on_day(11),
+        [(Step::Ended, warning), (Step::left(14), warning)]
+    );
+    assert_eq!(on_day(21), [(Step::Ended, error), (Step::Ended, error)]);
 }
