@@ -131,7 +131,7 @@ fn the_policy_digest_ignores_order_and_sees_another_key_under_the_same_name() {
 fn the_end_of_the_last_authority_is_worse_than_that_of_another() {
     let (first, last) = (from_days("First", -1, 10), from_days("Last", -1, 20));
     let dir = tempfile::tempdir().expect("a folder");
-    let file = file(dir.path(), "ca.pem", &[first.pem(), last.pem()].concat());
+    let file = file(dir.path(), "ca.pem", [first.pem(), last.pem()].concat());
     let store = TrustStore::load(&file, now()).0.expect("usable");
     let on_day = |day: i64| {
         let due = store.due(&file, WallTime(now().0 + day * 86_400));

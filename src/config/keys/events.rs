@@ -166,7 +166,7 @@ pub(super) const KEYS: &[Key] = &[
         "Who may not deliver events, whatever AllowClient says: DenyClient1, DenyClient2 and so on, \
          written as in [Requests]. It needs Tls=yes.",
     )
-    .example("sha256=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+    .example("key-sha256=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
     .numbered(),
     key(
         ROUTES,
