@@ -7,6 +7,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 use x509_parser::oid_registry::{OID_X509_EXT_CERTIFICATE_POLICIES, OID_X509_EXT_SUBJECT_ALT_NAME};
 
+use super::writings::fingerprints;
 use super::{NotACertificate, ip_addr};
 use crate::certs::digest::sha256;
 use crate::certs::name::{compared, compared_common_names, is_unfit, is_unfit_string};
@@ -27,7 +28,8 @@ pub struct Claims {
     addresses: Vec<IpAddr>,
     emails: Vec<String>,
     serial: Vec<u8>,
-    certificate: Fingerprint,
+    /// In all the ways in which it can be written.
+    certificate: Vec<Fingerprint>,
     key: Fingerprint,
     policies: Vec<String>,
 }
@@ -50,7 +52,7 @@ impl Claims {
             addresses: Vec::new(),
             emails: Vec::new(),
             serial: without_leading_zeros(certificate.raw_serial()),
-            certificate: Fingerprint(sha256(der)),
+            certificate: fingerprints(der),
             key: Fingerprint(sha256(certificate.public_key().raw)),
             policies: policies(&certificate),
         };
@@ -71,7 +73,7 @@ impl Claims {
             Term::Email(address) => self.emails.contains(address),
             Term::Issuer(name) => self.issuer == *name,
             Term::Serial(serial) => self.serial == *serial,
-            Term::Certificate(digest) => self.certificate == *digest,
+            Term::Certificate(digest) => self.certificate.contains(digest),
             Term::Key(digest) => self.key == *digest,
             Term::Policy(oid) => self.policies.contains(oid),
         }

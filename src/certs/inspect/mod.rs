@@ -5,6 +5,7 @@
 
 mod claims;
 mod lineage;
+mod writings;
 
 use std::fmt;
 use std::net::IpAddr;
