@@ -104,9 +104,9 @@ mod tests {
         let own = key();
         let authority = params().self_signed(&own).expect("an authority");
         let issuer = Issuer::new(params(), own);
-        let issued = params().signed_by(&key(), &issuer).expect("issued");
+        let leaf = params().signed_by(&key(), &issuer).expect("issued");
         let authority = Certificate::read(authority.der()).expect("a certificate");
-        (issued.der().to_vec(), authority)
+        (leaf.der().to_vec(), authority)
     }
 
     #[test]
