@@ -18,7 +18,7 @@ use rustls::client::Resumption;
 use crate::support::host::private;
 use crate::support::raw::Raw;
 use crate::support::recorder::Recorder;
-use crate::support::{World, free_address, trials};
+use crate::support::{World, free_address, started, trials};
 
 /// What an operator or time does.
 #[derive(Debug, Clone)]
@@ -220,9 +220,7 @@ impl Trial {
             let limit = Duration::from_secs(5);
             gateway.drain(limit, std::future::pending()).await;
         }
-        let access = crmgate::telemetry::AccessLog::off();
-        let gateway = Gateway::start(self.world.path(), &self.world.clock, &access).await;
-        self.gateway = Some(gateway.expect("a gateway"));
+        self.gateway = Some(started(self.world.path(), &self.world.clock).await);
     }
 
     async fn reload(&mut self) {

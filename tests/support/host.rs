@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crmgate::gateway::{Gateway, StartError};
+use crmgate::gateway::Gateway;
 use crmgate::model::Clock;
 use crmgate::simulate::{CaModel, Deployment, FileLayout, Ini, Party, Pki};
-use crmgate::telemetry::AccessLog;
 use tempfile::TempDir;
+
+use super::started;
 
 /// Whom a role of a gateway meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,16 +82,9 @@ impl Host {
     }
 }
 
-/// Serves a directory in this process.
+/// Serves a directory by the clock of this machine.
 pub async fn serve(dir: &Path) -> Gateway {
-    let access = AccessLog::off();
-    let started = Gateway::start(dir, &Clock::system(), &access).await;
-    started.unwrap_or_else(|error| match error {
-        StartError::Config(problems) => panic!("{problems}"),
-        other @ (StartError::Bind(_) | StartError::Thread(_) | StartError::WorkerLost) => {
-            panic!("{other}")
-        }
-    })
+    started(dir, &Clock::system()).await
 }
 
 fn role(ssl: &mut Ini, section: &str, meets: Meets, layout: FileLayout) {

@@ -11,8 +11,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use crmgate::gateway::Gateway;
+use crmgate::gateway::{Gateway, StartError};
 use crmgate::model::{Clock, Endpoint, HostPort, ListenAddr, Scheme, Side};
+use crmgate::net::BindError;
 use crmgate::simulate::{
     CaModel, CrmProfile, Deployment, EventReceiver, FileLayout, ICM_IDLE, Ledger, Party, Pki, Port,
     SimConnector,
@@ -169,9 +170,7 @@ impl World {
     /// Writes a deployment and serves it in this process.
     pub async fn serve(&self, deployment: &Deployment) -> Gateway {
         deployment.write(self.path()).expect("ini files");
-        Gateway::start(self.path(), &self.clock, &AccessLog::off())
-            .await
-            .expect("a gateway")
+        started(self.path(), &self.clock).await
     }
 
     /// SAP CRM as it calls the gateway at this address: mTLS, HTTP/1.0.
@@ -179,6 +178,24 @@ impl World {
         let mut profile = CrmProfile::new(gateway);
         profile.tls = Some(self.pki.peer(Party::Crm));
         profile
+    }
+}
+
+/// Serves a directory in this process.
+///
+/// A process that another test starts holds a copy of every open socket until its program begins,
+/// so the listener of a gateway that has ended may live on for a moment.
+pub async fn started(dir: &Path, clock: &Clock) -> Gateway {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match Gateway::start(dir, clock, &AccessLog::off()).await {
+            Ok(gateway) => return gateway,
+            Err(StartError::Bind(BindError::InUse(_))) if Instant::now() < deadline => {
+                tokio::task::yield_now().await;
+            }
+            Err(StartError::Config(problems)) => panic!("{problems}"),
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 

@@ -22,10 +22,7 @@ async fn revoke_one(keeping: Keeping, mode: &str) {
     let mut gateway = scene.serve().await;
     let company = scene.company().pem();
     let (go, stay) = (scene.visitors(Some(&revoked), &company), scene.crm());
-    for (way, client) in go.iter().chain(&stay) {
-        assert_eq!(client.leave(scene.listen, 2).await, Visit::Full, "{way:?}");
-        assert_eq!(client.renew(scene.listen).await, Visit::Resumed, "{way:?}");
-    }
+    scene.let_in(go.iter().chain(&stay)).await;
     scene.publish(&[&revoked]);
     scene.reload(&mut gateway).await;
     for (way, client) in &go {
@@ -148,20 +145,11 @@ async fn v3_no_client_of_an_intermediate_resumes_once_a_list_of_it_is_asked_for_
         let mut gateway = scene.serve().await;
         let company = scene.company().pem();
         let (go, stay) = (scene.visitors(Some(&own), &company), scene.crm());
-        for (way, client) in go.iter().chain(&stay) {
-            assert_eq!(client.leave(scene.listen, 2).await, Visit::Full, "{way:?}");
-            assert_eq!(client.renew(scene.listen).await, Visit::Resumed, "{way:?}");
-        }
+        scene.let_in(go.iter().chain(&stay)).await;
         scene.publish(&[]);
         scene.reload(&mut gateway).await;
-        for (way, client) in &go {
-            let visit = client.offer(scene.listen).await;
-            assert!(visit.is_refused(), "{way:?}, {keeping:?}: {visit:?}");
-        }
-        for (way, client) in &stay {
-            let visit = client.offer(scene.listen).await;
-            assert_eq!(visit, Visit::Resumed, "{way:?}, {keeping:?}");
-        }
+        scene.are_shut_out(&go).await;
+        scene.resume(&stay).await;
         end(gateway).await;
     }
 }

@@ -11,7 +11,7 @@ use crmgate::simulate::{Deployment, Party};
 use crate::support::host::private;
 use crate::support::message::Message;
 use crate::support::recorder::{FINE, Recorder, Step};
-use crate::support::visitor::{Visitor, Way};
+use crate::support::visitor::{Visit, Visitor, Way};
 use crate::support::{World, free_address};
 
 /// Where a gateway keeps what its sessions need.
@@ -89,6 +89,30 @@ impl Scene {
     pub(super) fn crm(&self) -> Vec<(Way, Visitor)> {
         let own = self.world.pki.identity(Party::Crm);
         self.visitors(Some(own), &self.company().pem())
+    }
+
+    /// Everybody comes in by a full handshake, and once more by the session.
+    pub(super) async fn let_in(&self, who: impl IntoIterator<Item = &(Way, Visitor)>) {
+        for (way, client) in who {
+            assert_eq!(client.leave(self.listen, 2).await, Visit::Full, "{way:?}");
+            assert_eq!(client.renew(self.listen).await, Visit::Resumed, "{way:?}");
+        }
+    }
+
+    /// Nobody of them comes in any more, by whatever session.
+    pub(super) async fn are_shut_out(&self, who: &[(Way, Visitor)]) {
+        for (way, client) in who {
+            let visit = client.offer(self.listen).await;
+            assert!(visit.is_refused(), "{way:?}, {:?}: {visit:?}", self.keeping);
+        }
+    }
+
+    /// All of them take up their sessions.
+    pub(super) async fn resume(&self, who: &[(Way, Visitor)]) {
+        for (way, client) in who {
+            let visit = client.offer(self.listen).await;
+            assert_eq!(visit, Visit::Resumed, "{way:?}, {:?}", self.keeping);
+        }
     }
 
     /// Says something of the listeners of all systems, or of one system's.

@@ -78,20 +78,11 @@ async fn when_an_authority_changes(keeping: Keeping, name: &str, after: impl Fn(
     let mut gateway = scene.serve().await;
     let leaves = scene.issue(&second, "leaves");
     let (stay, go) = (scene.crm(), scene.visitors(Some(&leaves), &company));
-    for (way, client) in stay.iter().chain(&go) {
-        assert_eq!(client.leave(scene.listen, 2).await, Visit::Full, "{way:?}");
-        assert_eq!(client.renew(scene.listen).await, Visit::Resumed, "{way:?}");
-    }
+    scene.let_in(stay.iter().chain(&go)).await;
     scene.put("company-ca.pem", &after(&company));
     scene.reload(&mut gateway).await;
-    for (way, client) in &go {
-        let visit = client.offer(scene.listen).await;
-        assert!(visit.is_refused(), "{way:?}, {keeping:?}: {visit:?}");
-    }
-    for (way, client) in &stay {
-        let visit = client.offer(scene.listen).await;
-        assert_eq!(visit, Visit::Resumed, "{way:?}, {keeping:?}");
-    }
+    scene.are_shut_out(&go).await;
+    scene.resume(&stay).await;
     end(gateway).await;
 }
 
@@ -159,10 +150,7 @@ async fn r5_no_session_is_taken_up_after_the_certificate_of_its_client_has_ended
             assert_eq!(client.renew(scene.listen).await, Visit::Resumed, "{way:?}");
         }
         scene.world.clock.shift(1_860);
-        for (way, client) in &clients {
-            let visit = client.offer(scene.listen).await;
-            assert!(visit.is_refused(), "{way:?}, {keeping:?}: {visit:?}");
-        }
+        scene.are_shut_out(&clients).await;
         end(gateway).await;
     }
 }
@@ -184,10 +172,7 @@ async fn r6_a_session_without_certificate_is_never_taken_up_where_one_is_require
         }
         scene.set("", "CLIENT_AUTH", "require");
         scene.reload(&mut gateway).await;
-        for (way, client) in &clients {
-            let visit = client.offer(scene.listen).await;
-            assert!(visit.is_refused(), "{way:?}, {keeping:?}: {visit:?}");
-        }
+        scene.are_shut_out(&clients).await;
         end(gateway).await;
     }
 }
