@@ -3,8 +3,6 @@
 //! Whoever asks for a certificate chooses these texts; they end in log lines, headers and
 //! terminals. So what is printed is escaped, and what is compared is never printed.
 
-use std::fmt::Write as _;
-
 use x509_parser::asn1_rs::{Any, Class, Oid, ToDer as _};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
@@ -100,9 +98,8 @@ fn text_of(value: &Any<'_>) -> Option<String> {
 
 /// Lower-case hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
+    out.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
+    out
 }

@@ -1,5 +1,6 @@
 //! The judgement of a peer, for both directions: its chain, and who it is.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -8,8 +9,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use crate::certs::inspect::{CertificateFacts, Claims, unfit_name};
-use crate::certs::path::{Certificate, Proven, Purpose};
+use crate::certs::inspect::{CertificateFacts, Claims, holder};
+use crate::certs::path::{Certificate, Purpose};
 use crate::certs::{RevocationLists, TrustStore};
 use crate::config::settings::ClientAuth;
 use crate::model::{Denial, WallTime};
@@ -32,6 +33,8 @@ pub(super) struct ClientJudge {
     responder: Option<Arc<Responder>>,
     verdicts: Verdicts,
     uses: RoleUses,
+    /// Whose uses are noted, by their certificates.
+    authorities: HashMap<CertificateDer<'static>, Authority>,
 }
 
 /// By what clients are judged.
@@ -64,6 +67,7 @@ impl ClientJudge {
         } = by;
         let hints = trust.names_at(now);
         Self {
+            authorities: authorities(&trust),
             paths: Paths::new(trust, revocation, Purpose::Client),
             algorithms: provider.signature_verification_algorithms,
             mode,
@@ -130,21 +134,20 @@ impl ClientJudge {
     ) -> Result<Verdict, Error> {
         let proven = self.paths.prove(leaf, others, now)?;
         // A name that two readers may read in two ways is refused whatever the rules say.
-        if unfit_name(leaf).is_some() {
-            return Err(CertificateError::BadEncoding.into());
-        }
-        let facts = CertificateFacts::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
+        let principal = holder(leaf).map_err(|_no_holder| CertificateError::BadEncoding)?;
         let denial = if self.rules.is_empty() {
             None
         } else {
             let claims = Claims::of(leaf).map_err(|_not_one| CertificateError::BadEncoding)?;
             self.rules.judge(Some(&claims))
         };
-        let principal = Arc::new(facts.principal());
-        let uses = match &denial {
-            // Whom the rules do not admit loses nothing with the authority.
-            Some(_) => None,
-            None => Some(self.uses.of(&authority_of(&proven)?, &principal)),
+        let principal = Arc::new(principal);
+        // Whom the rules do not admit loses nothing with the authority.
+        let uses = if denial.is_none() {
+            let authority = self.authorities.get(proven.anchor.der());
+            authority.map(|authority| self.uses.of(authority, &principal))
+        } else {
+            None
         };
         let subject = self.responder.as_ref().and_then(|_| Subject::of(&proven));
         let client = Client::new(principal, leaf, others).asked_about_as(subject);
@@ -249,15 +252,19 @@ impl ClientCertVerifier for ClientJudge {
     }
 }
 
-/// Who has vouched for the holder of a chain.
-fn authority_of(proven: &Proven) -> Result<Authority, Error> {
-    let facts = CertificateFacts::of(proven.anchor.der());
-    let facts = facts.map_err(|_not_one| CertificateError::BadEncoding)?;
-    Ok(Authority {
-        key: AuthorityKey(facts.spki),
-        name: facts.subject,
-        not_after: facts.not_after,
-    })
+/// Each certificate that is believed, as the authority that it is remembered as.
+fn authorities(trust: &TrustStore) -> HashMap<CertificateDer<'static>, Authority> {
+    let anchors = trust.anchors().iter();
+    let each = anchors.map(|anchor| {
+        let facts = anchor.facts();
+        let authority = Authority {
+            key: AuthorityKey(facts.spki),
+            name: facts.subject.clone(),
+            not_after: facts.not_after,
+        };
+        (anchor.certificate().der().clone(), authority)
+    });
+    each.collect()
 }
 
 /// Judges the servers we connect to.

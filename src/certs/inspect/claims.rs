@@ -111,10 +111,15 @@ pub enum UnfitName {
 /// Bytes that are no certificate have none here: whoever verifies them refuses them.
 pub fn unfit_name(der: &[u8]) -> Option<UnfitName> {
     let (_rest, certificate) = X509Certificate::from_der(der).ok()?;
+    unfit(&certificate)
+}
+
+/// As [`unfit_name`], of a certificate that is read already.
+pub(super) fn unfit(certificate: &X509Certificate<'_>) -> Option<UnfitName> {
     if is_unfit(certificate.subject()) {
         return Some(UnfitName::Subject);
     }
-    let mut names = alternative_names(&certificate);
+    let mut names = alternative_names(certificate);
     names
         .any(is_unfit_general)
         .then_some(UnfitName::AlternativeName)

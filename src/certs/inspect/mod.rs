@@ -4,6 +4,7 @@
 //! [`crate::certs::path`], which reads certificates strictly and for itself.
 
 mod claims;
+mod holder;
 mod lineage;
 mod writings;
 
@@ -18,9 +19,10 @@ use x509_parser::public_key::PublicKey;
 
 use crate::certs::digest::sha256;
 pub use crate::certs::inspect::claims::{Claims, UnfitName, unfit_name};
+pub use crate::certs::inspect::holder::{NoHolder, holder};
 pub use crate::certs::inspect::lineage::is_signed_by;
 use crate::certs::name::{common_name, hex, rfc4514};
-use crate::model::{Fingerprint, Principal, WallTime, printable};
+use crate::model::{Fingerprint, WallTime, printable};
 
 /// The bytes are no X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -184,16 +186,6 @@ impl CertificateFacts {
     /// The most specific common name of the subject, escaped.
     pub fn common_name(&self) -> Option<&str> {
         self.common_name.as_deref()
-    }
-
-    /// Who the holder is, for log lines and rules. Only for a leaf that a verifier has accepted.
-    pub fn principal(&self) -> Principal {
-        Principal {
-            subject: self.subject.clone(),
-            issuer: self.issuer.clone(),
-            serial: self.serial.clone(),
-            fingerprint: self.fingerprint,
-        }
     }
 
     /// Whether `issuer` carries the name that this certificate says it was issued by.

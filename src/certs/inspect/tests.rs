@@ -58,9 +58,9 @@ fn the_key_that_signed_is_told_from_another_under_the_same_name() {
 #[test]
 fn the_principal_carries_subject_issuer_serial_and_fingerprint() {
     let issued = leaf(&authority("CA"), "agent.example");
-    let facts = CertificateFacts::of(&issued.der).expect("a certificate");
-    let principal = facts.principal();
+    let principal = holder(&issued.der).expect("a certificate");
     assert_eq!(principal.subject, "CN=agent.example");
+    assert_eq!(principal.issuer, "CN=CA,O=crmgate throw-away PKI");
     assert_eq!(principal.fingerprint, Fingerprint(sha256(&issued.der)));
     assert!(principal.serial.bytes().all(|b| b.is_ascii_hexdigit()));
 }

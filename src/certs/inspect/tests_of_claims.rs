@@ -202,6 +202,9 @@ fn h3_a_nul_or_line_break_is_found_in_every_name_of_a_certificate() {
     assert_eq!(with(&|_| ()), None);
     assert_eq!(unfit_name(b"no certificate"), None);
     assert_eq!(unfit_name(&issued().der), None);
+    let unfit = written_as(DnValue::Utf8String("a\0b".to_owned()));
+    assert_eq!(holder(&unfit), Err(NoHolder::Unfit(UnfitName::Subject)));
+    assert_eq!(holder(b"no certificate"), Err(NoHolder::NotACertificate));
     let zero_bytes = SanType::IpAddress([10, 0, 0, 10].into());
     let found = with(&|params| params.subject_alt_names.push(zero_bytes.clone()));
     assert_eq!(found, None, "an address is no text");
