@@ -61,6 +61,9 @@ pub struct Question<'a> {
     pub anchors: &'a Anchors,
     /// As what the peer shows its certificate.
     pub purpose: Purpose,
+    /// Whether a server is known by its common name where it has no other. Then an authority has to
+    /// be allowed to vouch for that as for any other host, also if it has no dot in it.
+    pub by_common_name: bool,
     /// Who knows which certificates were withdrawn; without anybody, none was.
     pub revocation: Option<&'a dyn Revocation>,
     /// The time now.

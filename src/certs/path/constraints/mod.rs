@@ -26,6 +26,17 @@ impl From<Spent> for NameDefect {
     }
 }
 
+/// What the common names of a certificate are taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CommonNames {
+    /// No hosts: the certificate is no server's.
+    NoHosts,
+    /// Hosts where they have a dot in them: nobody here goes by them, but somebody else might.
+    HostsWithDot,
+    /// As before, and the most specific one is what a server is known by.
+    Hosts,
+}
+
 /// The name constraints of one authority.
 #[derive(Debug, Default)]
 pub(super) struct Constraints<'a> {
@@ -57,12 +68,12 @@ impl<'a> Constraints<'a> {
         })
     }
 
-    /// Checks the names of a certificate below. A host's common name counts as a host where
+    /// Checks the names of a certificate below. A server's common name counts as a host where
     /// nothing else names one, since whoever calls the host may be told to go by it.
     pub(super) fn check(
         &self,
         certificate: &Certificate,
-        is_host: bool,
+        common_names: CommonNames,
         budget: &mut Budget,
     ) -> Result<(), NameDefect> {
         let subject = certificate.subject();
@@ -78,19 +89,30 @@ impl<'a> Constraints<'a> {
             names_a_host |= matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_));
             self.check_name(&name, budget)?;
         }
-        if is_host && !names_a_host {
-            for text in name::texts_of(subject, COMMON_NAME).map_err(unread)? {
-                self.check_common_name(&text, budget)?;
+        if common_names != CommonNames::NoHosts && !names_a_host {
+            let mut texts = name::texts_of(subject, COMMON_NAME).map_err(unread)?;
+            let known_by = texts.pop_if(|_| common_names == CommonNames::Hosts);
+            for text in texts {
+                self.check_common_name(&text, text.contains('.'), budget)?;
+            }
+            if let Some(text) = known_by {
+                self.check_common_name(&text, true, budget)?;
             }
         }
         Ok(())
     }
 
-    fn check_common_name(&self, text: &str, budget: &mut Budget) -> Result<(), NameDefect> {
+    /// Checks what may be an address, the name of a host if it can be one at all, or neither.
+    fn check_common_name(
+        &self,
+        text: &str,
+        can_be_host: bool,
+        budget: &mut Budget,
+    ) -> Result<(), NameDefect> {
         match text.parse() {
             Ok(IpAddr::V4(address)) => self.check_name(&GeneralName::Ip(&address.octets()), budget),
             Ok(IpAddr::V6(address)) => self.check_name(&GeneralName::Ip(&address.octets()), budget),
-            Err(_) if text.contains('.') && is_host_name(text) => {
+            Err(_) if can_be_host && is_host_name(text) => {
                 self.check_name(&GeneralName::Dns(text), budget)
             }
             Err(_) => Ok(()),

@@ -335,6 +335,7 @@ pub(super) fn prove_as(
     let question = Question {
         anchors: &anchors,
         purpose,
+        by_common_name: false,
         revocation: None,
         now,
     };

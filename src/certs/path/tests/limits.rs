@@ -193,6 +193,46 @@ fn the_common_name_of_a_server_is_a_host_where_nothing_else_names_one() {
 }
 
 #[test]
+fn a_server_that_is_known_by_its_common_name_has_one_that_lies_within() {
+    let root = Holder::new("Root");
+    let limits = constraints(&[(DNS, b"example.com")], &[]);
+    let root_der = root.issue(&Draft::of_authority(&root).with(limits));
+    let judged = |by_common_name, names: &[&str], extensions: Vec<Vec<u8>>| {
+        let parts: Vec<_> = names
+            .iter()
+            .map(|name| part(CN, UTF8, name.as_bytes()))
+            .collect();
+        let leaf = root.issue(&Draft {
+            subject: seq(&[&parts.concat()]),
+            extensions,
+            ..Draft::of_leaf("unused")
+        });
+        let question = Question {
+            anchors: &Anchors::new(vec![Certificate::read(&root_der).expect("an anchor")]),
+            purpose: Purpose::Server,
+            by_common_name,
+            revocation: None,
+            now: NOW,
+        };
+        question.prove(&leaf, &[]).is_ok()
+    };
+    for names in [&["gateway"][..], &["a.example.com", "gateway"]] {
+        assert!(judged(false, names, vec![]));
+        assert!(!judged(true, names, vec![]), "{names:?}");
+    }
+    // A server is known by the last of them only, and by what can be a host's name.
+    for names in [
+        &["a.example.com"][..],
+        &["Company", "a.example.com"],
+        &["Some Server"],
+    ] {
+        assert!(judged(true, names, vec![]), "{names:?}");
+    }
+    assert!(!judged(true, &["a.example.org", "a.example.com"], vec![]));
+    assert!(judged(true, &["gateway"], vec![hosts(&["a.example.com"])]));
+}
+
+#[test]
 fn the_limits_of_each_authority_above_hold_for_all_below() {
     let [root, sub, last] = ["Root", "Sub", "Last"].map(Holder::new);
     let chain = |root_limits: &[u8], sub_limits: &[u8], host: &str| {
@@ -397,6 +437,7 @@ fn each_certificate_of_a_path_is_asked_about_leaf_first() {
         let question = Question {
             anchors: &anchors,
             purpose: Purpose::Client,
+            by_common_name: false,
             revocation: Some(&known),
             now: NOW,
         };
