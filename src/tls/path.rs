@@ -119,6 +119,7 @@ fn as_tls_error(refusal: &Refusal, now: WallTime) -> CertificateError {
         ) => CertificateError::UnknownRevocationStatus,
         Reason::OldVersion(_)
         | Reason::AuthorityAsLeaf
+        | Reason::WrongKeyUsage(_)
         | Reason::UnfitKey(_)
         | Reason::NotAnAuthority
         | Reason::MayNotSign

@@ -9,7 +9,7 @@ use crate::certs::path::general_name::GeneralName;
 use crate::certs::path::refusal::Reason;
 use crate::certs::path::span::Span;
 use crate::certs::path::time::time;
-use crate::certs::path::{checks, name};
+use crate::certs::path::{Purpose, checks, name};
 use crate::certs::signature::{self, SignatureDefect};
 use crate::model::WallTime;
 
@@ -242,6 +242,11 @@ impl Certificate {
     /// client's or as that of an issuer.
     pub fn flaw(&self, is_issuer: bool) -> Option<Reason> {
         checks::flaw(self, is_issuer)
+    }
+
+    /// What keeps a host or a client from showing it as its own.
+    pub fn unfit_for(&self, purpose: Purpose) -> Option<Reason> {
+        checks::unfit_for(self, purpose)
     }
 
     /// What keeps it from vouching for anybody, although it is believed.

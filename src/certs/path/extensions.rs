@@ -4,7 +4,7 @@ use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::path::certificate::Malformed;
 use crate::certs::path::general_name::GeneralName;
 use crate::certs::path::span::Span;
-use crate::certs::path::{constraints, policy};
+use crate::certs::path::{Purpose, constraints, policy};
 
 /// One extension as it is written.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,22 @@ impl KeyUsage {
 
     pub(super) fn allows_list_signing(self) -> bool {
         self.0 & 0b0000_0010 != 0
+    }
+
+    /// Whether a peer's key may do its part in a handshake.
+    ///
+    /// Here every peer signs, and the standard wants `digitalSignature` for that. OpenSSL, whose
+    /// `X509_check_purpose` decides on most other ends, also takes what older handshakes used a key
+    /// for. Who gets by there gets by here.
+    pub(super) fn allows_handshake(self, purpose: Purpose) -> bool {
+        const DIGITAL_SIGNATURE: u8 = 0b1000_0000;
+        const KEY_ENCIPHERMENT: u8 = 0b0010_0000;
+        const KEY_AGREEMENT: u8 = 0b0000_1000;
+        let needed = match purpose {
+            Purpose::Client => DIGITAL_SIGNATURE | KEY_AGREEMENT,
+            Purpose::Server => DIGITAL_SIGNATURE | KEY_ENCIPHERMENT | KEY_AGREEMENT,
+        };
+        self.0 & needed != 0
     }
 }
 

@@ -52,6 +52,14 @@ impl Purpose {
             Self::Server => "server",
         }
     }
+
+    /// What a key usage lacks that does not allow it.
+    const fn lacking_usages(self) -> &'static str {
+        match self {
+            Self::Client => "neither digitalSignature nor keyAgreement",
+            Self::Server => "none of digitalSignature, keyEncipherment and keyAgreement",
+        }
+    }
 }
 
 /// By what a chain is judged.
