@@ -81,6 +81,9 @@ impl Claims {
 
     fn add(&mut self, name: &GeneralName<'_>) {
         match name {
+            // Nobody's name, as in path validation.
+            GeneralName::DNSName(text) | GeneralName::URI(text) | GeneralName::RFC822Name(text)
+                if !text.is_ascii() => {}
             GeneralName::DNSName(host) => self.hosts.push((*host).to_owned()),
             GeneralName::URI(uri) => self.uris.push(folded_uri(uri)),
             GeneralName::RFC822Name(address) => self.emails.push(address.to_ascii_lowercase()),

@@ -10,6 +10,7 @@ mod writings;
 use std::fmt;
 use std::net::IpAddr;
 
+use x509_parser::asn1_rs::Tag;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
@@ -20,7 +21,7 @@ use crate::certs::digest::sha256;
 pub use crate::certs::inspect::claims::{Claims, UnfitName, unfit_name};
 pub use crate::certs::inspect::lineage::is_signed_by;
 use crate::certs::name::{common_name, hex, rfc4514};
-use crate::model::{Fingerprint, Principal, WallTime, printable};
+use crate::model::{Fingerprint, Principal, WallTime, printable_ascii};
 
 /// The bytes are no X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -246,9 +247,9 @@ fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<AlternativeName> 
 
 fn alternative_name(name: &GeneralName<'_>) -> AlternativeName {
     match name {
-        GeneralName::DNSName(name) => AlternativeName::Dns(printable(name)),
-        GeneralName::RFC822Name(addr) => AlternativeName::Email(printable(addr)),
-        GeneralName::URI(uri) => AlternativeName::Uri(printable(uri)),
+        GeneralName::DNSName(name) => AlternativeName::Dns(printable_ascii(name.as_bytes())),
+        GeneralName::RFC822Name(addr) => AlternativeName::Email(printable_ascii(addr.as_bytes())),
+        GeneralName::URI(uri) => AlternativeName::Uri(printable_ascii(uri.as_bytes())),
         GeneralName::IPAddress(bytes) => match ip_addr(bytes) {
             Some(addr) => AlternativeName::Ip(addr),
             None => AlternativeName::Other(format!("address of {} bytes", bytes.len())),
@@ -259,6 +260,10 @@ fn alternative_name(name: &GeneralName<'_>) -> AlternativeName {
         }
         GeneralName::X400Address(_) => AlternativeName::Other("X.400 address".to_owned()),
         GeneralName::EDIPartyName(_) => AlternativeName::Other("EDI party name".to_owned()),
+        // To the library these three are invalid if they are no UTF-8.
+        GeneralName::Invalid(Tag(1), bytes) => AlternativeName::Email(printable_ascii(bytes)),
+        GeneralName::Invalid(Tag(2), bytes) => AlternativeName::Dns(printable_ascii(bytes)),
+        GeneralName::Invalid(Tag(6), bytes) => AlternativeName::Uri(printable_ascii(bytes)),
         GeneralName::Invalid(_, bytes) => AlternativeName::Other(hex(bytes)),
     }
 }

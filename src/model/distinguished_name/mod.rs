@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 pub use attribute::attribute_name;
-pub use escape::{escaped, printable};
+pub use escape::{escaped, printable, printable_ascii};
 pub use fold::folded;
 pub use parse::DistinguishedNameError;
 pub use strings::{directory_text, has_line_break_or_nul};

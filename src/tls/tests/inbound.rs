@@ -128,6 +128,36 @@ async fn a_self_signed_host_in_the_bundle_vouches_for_itself_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_client_with_an_umlaut_in_its_mail_address_is_let_in() {
+    use rcgen::{CertificateParams, CustomExtension, DnType, KeyPair};
+    let (world, ca, mut settings) = setting();
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "sap.example");
+    let address = b"\x30\x11\x81\x0fm\xfcller@sap.test".to_vec();
+    let names = CustomExtension::from_oid_content(&[2, 5, 29, 17], address);
+    params.custom_extensions.push(names);
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("signed");
+    let own = Issued {
+        certificate_pem: certificate.pem(),
+        chain_pem: String::new(),
+        key_pem: key.serialize_pem(),
+        der: certificate.der().clone(),
+        key_der: key.serialize_der(),
+    };
+    let both = format!("{}{}", ca.pem(), own.certificate_pem);
+    settings.files.ca = file(world.dir.path(), "both.pem", both);
+    let acceptor = world.acceptor(&settings);
+    let facts = knock(&acceptor, &Peer::new(&ca, Some(&own)))
+        .await
+        .expect("let in");
+    assert_eq!(facts.principal().expect("known").subject, "CN=sap.example");
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_far_ahead_and_back_does_no_lasting_harm() {
     let (world, ca, settings) = setting();
     let acceptor = world.acceptor(&settings);

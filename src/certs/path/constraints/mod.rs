@@ -82,7 +82,11 @@ impl<'a> Constraints<'a> {
         }
         let unread = |_: NotDer| NameDefect::NotAllowed(certificate.words());
         for address in name::texts_of(subject, EMAIL_ADDRESS).map_err(unread)? {
-            self.check_name(&GeneralName::Mail(&address), budget)?;
+            let name = match &address {
+                Ok(address) => GeneralName::Mail(address),
+                Err(bytes) => GeneralName::odd_mail(bytes),
+            };
+            self.check_name(&name, budget)?;
         }
         let mut names_a_host = false;
         for name in certificate.names() {
@@ -92,10 +96,11 @@ impl<'a> Constraints<'a> {
         if common_names != CommonNames::NoHosts && !names_a_host {
             let mut texts = name::texts_of(subject, COMMON_NAME).map_err(unread)?;
             let known_by = texts.pop_if(|_| common_names == CommonNames::Hosts);
-            for text in texts {
+            // What is no text is no host either.
+            for text in texts.into_iter().flatten() {
                 self.check_common_name(&text, text.contains('.'), budget)?;
             }
-            if let Some(text) = known_by {
+            if let Some(Ok(text)) = known_by {
                 self.check_common_name(&text, true, budget)?;
             }
         }
@@ -175,6 +180,7 @@ fn is_sound(base: &GeneralName<'_>) -> bool {
             mask.is_some_and(is_mask)
         }
         GeneralName::Directory(base) => name::parts(base).is_ok(),
+        GeneralName::Odd(..) => false,
         GeneralName::Mail(_)
         | GeneralName::Dns(_)
         | GeneralName::Uri(_)

@@ -41,8 +41,9 @@ pub(crate) fn is_empty(name: &[u8]) -> bool {
     name == [der::SEQUENCE, 0]
 }
 
-/// The texts of an attribute of a name, by the bytes of its object identifier.
-pub(crate) fn texts_of<'a>(name: &'a [u8], attribute: &[u8]) -> Result<Vec<Cow<'a, str>>, NotDer> {
+/// The values of an attribute of a name, by the bytes of its object identifier: each as a text, or
+/// its bytes where it is none.
+pub(crate) fn texts_of<'a>(name: &'a [u8], attribute: &[u8]) -> Result<Vec<Value<'a>>, NotDer> {
     let mut reader = Reader::new(Reader::single(name, der::SEQUENCE)?);
     let mut texts = Vec::new();
     while !reader.is_at_end() {
@@ -53,12 +54,15 @@ pub(crate) fn texts_of<'a>(name: &'a [u8], attribute: &[u8]) -> Result<Vec<Cow<'
             let value = pair.element()?;
             pair.end()?;
             if is_wanted {
-                texts.push(text_of(value.tag, value.contents).ok_or(NotDer)?);
+                texts.push(text_of(value.tag, value.contents).ok_or(value.contents));
             }
         }
     }
     Ok(texts)
 }
+
+/// The value of an attribute.
+pub(crate) type Value<'a> = Result<Cow<'a, str>, &'a [u8]>;
 
 /// One part: its attributes as a set.
 fn part(contents: &[u8]) -> Result<Vec<u8>, NotDer> {

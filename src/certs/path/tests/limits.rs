@@ -124,6 +124,45 @@ fn a_form_that_nobody_can_compare_is_refused_where_it_is_limited() {
 }
 
 #[test]
+fn a_name_that_cannot_be_read_is_refused_where_its_form_is_limited_and_nowhere_else() {
+    let odd = b"m\xfcller@a.example.com";
+    for (tag, base) in [
+        (MAIL, &b"a.example.com"[..]),
+        (DNS, b"example.com"),
+        (URI, b"a.example.com"),
+    ] {
+        for limits in [
+            constraints(&[(tag, base)], &[]),
+            constraints(&[], &[(tag, base)]),
+        ] {
+            let refusal = judge(&limits, tag, odd).expect_err("refused");
+            let name = "m\\FCller@a.example.com".to_owned();
+            assert_eq!(refusal.reason, Reason::NameNotAllowed(name), "{tag:x}");
+        }
+        let other = if tag == DNS { MAIL } else { DNS };
+        assert!(judge(&constraints(&[(other, b"example.com")], &[]), tag, odd).is_ok());
+    }
+}
+
+#[test]
+fn a_mail_address_of_the_subject_that_cannot_be_read_is_refused_where_addresses_are_limited() {
+    let root = Holder::new("Root");
+    let judged = |limits: &[u8], kind: &[u8]| {
+        let root_der = root.issue(&Draft::of_authority(&root).with(limits.to_vec()));
+        let subject = seq(&[&part(kind, IA5, b"m\xfcller@example.com")]);
+        let draft = Draft {
+            subject,
+            ..Draft::of_leaf("gw.example.com")
+        };
+        prove_as(Purpose::Server, &[&root_der], &root.issue(&draft), &[], NOW)
+    };
+    let (hosts, mail) = ((DNS, &b"example.com"[..]), (MAIL, &b"example.com"[..]));
+    assert!(judged(&constraints(&[hosts], &[]), EMAIL).is_ok());
+    assert!(judged(&constraints(&[], &[mail]), EMAIL).is_err());
+    assert!(judged(&constraints(&[hosts], &[mail]), CN).is_ok());
+}
+
+#[test]
 fn the_subject_is_a_directory_name_and_its_mail_address_a_mail_address() {
     let root = Holder::new("Root");
     let judged = |limits: &[u8], subject: &[u8]| {
