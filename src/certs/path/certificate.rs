@@ -79,30 +79,30 @@ impl Certificate {
         let der = der.clone().into_owned();
         let bytes = der.as_ref();
         let mut outer = Reader::new(Reader::single(bytes, der::SEQUENCE)?);
-        let mut signed = Reader::new(outer.expect(der::SEQUENCE)?);
-        let algorithm = outer.expect(der::SEQUENCE)?;
+        let mut signed = Reader::new(outer.contents(der::SEQUENCE)?);
+        let algorithm = outer.contents(der::SEQUENCE)?;
         outer.bytes_in_bits()?;
         outer.end()?;
         let version = version(&mut signed)?;
-        let serial = der::integer(signed.expect(der::INTEGER)?)?;
+        let serial = der::integer(signed.contents(der::INTEGER)?)?;
         if serial.len() > LONGEST_SERIAL {
             return Err(Malformed::Serial);
         }
-        if signed.expect(der::SEQUENCE)? != algorithm {
+        if signed.contents(der::SEQUENCE)? != algorithm {
             return Err(Malformed::TwoAlgorithms);
         }
-        let issuer = signed.expect_whole(der::SEQUENCE)?;
+        let issuer = signed.whole(der::SEQUENCE)?;
         if name::is_empty(issuer) {
             return Err(Malformed::NoIssuer);
         }
-        let mut dates = Reader::new(signed.expect(der::SEQUENCE)?);
+        let mut dates = Reader::new(signed.contents(der::SEQUENCE)?);
         let (not_before, not_after) = (time(&mut dates)?, time(&mut dates)?);
         dates.end()?;
         if not_after < not_before {
             return Err(Malformed::Validity);
         }
-        let subject = signed.expect_whole(der::SEQUENCE)?;
-        let spki = signed.expect_whole(der::SEQUENCE)?;
+        let subject = signed.whole(der::SEQUENCE)?;
+        let spki = signed.whole(der::SEQUENCE)?;
         let extensions = last_fields(&mut signed, version)?;
         let extensions = Extensions::read(bytes, extensions)?;
         if name::is_empty(subject) && !extensions.names_are_critical() {
@@ -264,8 +264,8 @@ impl Certificate {
         let unread = |_: NotDer| SignatureDefect::Wrong;
         let outer = Reader::single(&self.der, der::SEQUENCE).map_err(unread)?;
         let mut parts = Reader::new(outer);
-        let message = parts.expect_whole(der::SEQUENCE).map_err(unread)?;
-        let algorithm = parts.expect(der::SEQUENCE).map_err(unread)?;
+        let message = parts.whole(der::SEQUENCE).map_err(unread)?;
+        let algorithm = parts.contents(der::SEQUENCE).map_err(unread)?;
         let signature = parts.bytes_in_bits().map_err(unread)?;
         signature::verify(spki, algorithm, message, signature)
     }

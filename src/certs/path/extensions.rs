@@ -247,10 +247,10 @@ impl Extensions {
 
 impl<'a> Extension<'a> {
     fn read(list: &mut Reader<'a>) -> Result<Self, NotDer> {
-        let mut reader = Reader::new(list.expect(der::SEQUENCE)?);
-        let kind = reader.expect(der::OID)?;
+        let mut reader = Reader::new(list.contents(der::SEQUENCE)?);
+        let kind = reader.contents(der::OID)?;
         let is_critical = reader.boolean_or_false()?;
-        let value = reader.expect(der::OCTET_STRING)?;
+        let value = reader.contents(der::OCTET_STRING)?;
         reader.end()?;
         Ok(Self {
             kind,
@@ -342,7 +342,7 @@ fn purposes(value: &[u8]) -> Result<Purposes, NotDer> {
     let mut purposes = Purposes::default();
     let mut reader = Reader::new(list);
     while !reader.is_at_end() {
-        let purpose = reader.expect(der::OID)?;
+        let purpose = reader.contents(der::OID)?;
         purposes.server |= purpose == SERVER;
         purposes.client |= purpose == CLIENT;
     }

@@ -77,8 +77,8 @@ impl From<NotDer> for ListDefect {
 /// Reads a list.
 pub(super) fn parse(bytes: &[u8]) -> Result<RevocationList, ListDefect> {
     let mut outer = Reader::new(Reader::single(bytes, der::SEQUENCE)?);
-    let message = outer.expect_whole(der::SEQUENCE)?;
-    let algorithm = outer.expect(der::SEQUENCE)?;
+    let message = outer.whole(der::SEQUENCE)?;
+    let algorithm = outer.contents(der::SEQUENCE)?;
     let signature = outer.bytes_in_bits()?;
     outer.end()?;
     let mut inner = Reader::new(Reader::single(message, der::SEQUENCE)?);
@@ -86,10 +86,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RevocationList, ListDefect> {
     if version.is_some_and(|version| version != VERSION_2) {
         return Err(ListDefect::Version);
     }
-    if inner.expect(der::SEQUENCE)? != algorithm {
+    if inner.contents(der::SEQUENCE)? != algorithm {
         return Err(ListDefect::TwoAlgorithms);
     }
-    let issuer = inner.expect_whole(der::SEQUENCE)?;
+    let issuer = inner.whole(der::SEQUENCE)?;
     let issuer_name = rfc4514_of(issuer);
     let this_update = time(&mut inner)?;
     let next_update = match inner.peek() {
@@ -134,8 +134,8 @@ fn read_entries(bytes: &[u8], has_extensions: bool) -> Result<Vec<Entry>, ListDe
     let mut reader = Reader::new(bytes);
     let mut entries = Vec::new();
     while !reader.is_at_end() {
-        let mut fields = Reader::new(reader.expect(der::SEQUENCE)?);
-        let serial = fields.expect(der::INTEGER)?;
+        let mut fields = Reader::new(reader.contents(der::SEQUENCE)?);
+        let serial = fields.contents(der::INTEGER)?;
         let since = time(&mut fields)?;
         let reason = match fields.optional(der::SEQUENCE)? {
             Some(_) if !has_extensions => return Err(ListDefect::Version),
@@ -284,10 +284,10 @@ struct Extension<'a> {
 
 impl<'a> Extension<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, NotDer> {
-        let mut fields = Reader::new(reader.expect(der::SEQUENCE)?);
-        let oid = fields.expect(der::OID)?;
+        let mut fields = Reader::new(reader.contents(der::SEQUENCE)?);
+        let oid = fields.contents(der::OID)?;
         let is_critical = fields.boolean_or_false()?;
-        let value = fields.expect(der::OCTET_STRING)?;
+        let value = fields.contents(der::OCTET_STRING)?;
         fields.end()?;
         Ok(Self {
             oid,

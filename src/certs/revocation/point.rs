@@ -45,7 +45,7 @@ fn read_points(value: &[u8]) -> Result<Vec<PointName>, NotDer> {
     let mut points = Reader::new(Reader::single(value, der::SEQUENCE)?);
     let mut names = Vec::new();
     while !points.is_at_end() {
-        let mut fields = Reader::new(points.expect(der::SEQUENCE)?);
+        let mut fields = Reader::new(points.contents(der::SEQUENCE)?);
         let name = fields.optional(NAME)?;
         let is_whole = fields.is_at_end();
         let full = match name {

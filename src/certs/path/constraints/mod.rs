@@ -155,7 +155,7 @@ fn trees(list: Option<&[u8]>) -> Result<Vec<GeneralName<'_>>, NotDer> {
     };
     let mut reader = Reader::new(list);
     while !reader.is_at_end() {
-        let mut tree = Reader::new(reader.expect(der::SEQUENCE)?);
+        let mut tree = Reader::new(reader.contents(der::SEQUENCE)?);
         bases.push(GeneralName::read(&mut tree)?);
         // Minimum and maximum are for a use that X.509 never had.
         tree.end()?;

@@ -31,7 +31,7 @@ pub(crate) fn parts(name: &[u8]) -> Result<Vec<Vec<u8>>, NotDer> {
     let mut reader = Reader::new(Reader::single(name, der::SEQUENCE)?);
     let mut parts = Vec::new();
     while !reader.is_at_end() {
-        parts.push(part(reader.expect(der::SET)?)?);
+        parts.push(part(reader.contents(der::SET)?)?);
     }
     Ok(parts)
 }
@@ -47,10 +47,10 @@ pub(crate) fn texts_of<'a>(name: &'a [u8], attribute: &[u8]) -> Result<Vec<Value
     let mut reader = Reader::new(Reader::single(name, der::SEQUENCE)?);
     let mut texts = Vec::new();
     while !reader.is_at_end() {
-        let mut part = Reader::new(reader.expect(der::SET)?);
+        let mut part = Reader::new(reader.contents(der::SET)?);
         while !part.is_at_end() {
-            let mut pair = Reader::new(part.expect(der::SEQUENCE)?);
-            let is_wanted = pair.expect(der::OID)? == attribute;
+            let mut pair = Reader::new(part.contents(der::SEQUENCE)?);
+            let is_wanted = pair.contents(der::OID)? == attribute;
             let value = pair.element()?;
             pair.end()?;
             if is_wanted {
@@ -69,7 +69,7 @@ fn part(contents: &[u8]) -> Result<Vec<u8>, NotDer> {
     let mut reader = Reader::new(contents);
     let mut attributes = Vec::new();
     while !reader.is_at_end() {
-        attributes.push(attribute(reader.expect(der::SEQUENCE)?)?);
+        attributes.push(attribute(reader.contents(der::SEQUENCE)?)?);
     }
     if attributes.is_empty() {
         return Err(NotDer);
@@ -83,7 +83,7 @@ fn part(contents: &[u8]) -> Result<Vec<u8>, NotDer> {
 
 fn attribute(contents: &[u8]) -> Result<Vec<u8>, NotDer> {
     let mut reader = Reader::new(contents);
-    let kind = reader.expect_whole(der::OID)?;
+    let kind = reader.whole(der::OID)?;
     let value = reader.element()?;
     reader.end()?;
     let mut form = kind.to_vec();
