@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::certs::{CertificateFacts, Digest, Due, Identity, RevocationLists, TrustStore, When};
+use crate::certs::{Digest, Due, Identity, RevocationLists, TrustStore, When};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{FileRef, IdentityFiles, Successor, TlsFiles};
 use crate::model::WallTime;
+use crate::tls::face::Face;
 use crate::tls::policy::TlsPolicy;
 use crate::tls::provider;
 use crate::tls::turns::Turns;
@@ -44,21 +45,21 @@ fn shown_when(next: Option<&Successor>, now: WallTime) -> (When, When) {
     }
 }
 
-/// What has reached a step towards its end: of the certificates that we show, each with the time
-/// from which it is shown, and of whom and what peers are judged by.
+/// What has reached a step towards its end: of the certificates that we show, and of whom and what
+/// peers are judged by.
 ///
 /// The files are those in force: what was built from the same bytes in other files is not built
 /// again.
-pub(super) fn due(
+pub(super) fn due<T>(
     files: &TlsFiles,
-    shown: &[(Option<WallTime>, &CertificateFacts)],
+    shown: &Turns<Face<T>>,
     trust: &TrustStore,
     revocation: Option<&RevocationLists>,
     now: WallTime,
 ) -> Vec<Due> {
     let next = files.next.as_ref();
     let (when, when_next) = shown_when(next, now);
-    let own = shown.iter().filter_map(|(from, facts)| {
+    let own = shown.sent().filter_map(|(from, facts)| {
         let (identity, when) = match (from, next) {
             (Some(_), Some(next)) => (&next.identity, when_next),
             _ => (&files.identity, when),
