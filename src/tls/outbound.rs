@@ -10,6 +10,7 @@ use rustls::{ClientConfig, HandshakeKind};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::certs::path::Purpose;
 use crate::certs::{CertificateFacts, Digest, Due, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{ClientTls, TlsFiles, TlsVersion};
@@ -59,7 +60,7 @@ impl Connector {
         };
         let (revocation, found) = own::revocation_lists(files, &trust, &own, now);
         problems.extend(found);
-        own::judge_as_client(files, &own, &mut problems);
+        own::judge(files, &own, Purpose::Client, &policy, &mut problems);
         report(settings, &mut problems);
         if problems.has_errors() {
             return (None, problems);

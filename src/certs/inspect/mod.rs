@@ -79,17 +79,6 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// What the extended key usage allows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Purposes {
-    /// `serverAuth` is among them.
-    pub server_auth: bool,
-    /// `clientAuth` is among them.
-    pub client_auth: bool,
-    /// The purposes by name, for messages.
-    pub names: Vec<String>,
-}
-
 /// What a certificate says. Every text is escaped and may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFacts {
@@ -105,8 +94,6 @@ pub struct CertificateFacts {
     pub alternative_names: Vec<AlternativeName>,
     /// Whether there is an extension for them at all, be it empty or unreadable.
     pub has_alternative_names: bool,
-    /// The extended key usage; `None` allows every purpose.
-    pub purposes: Option<Purposes>,
     /// The basic constraints' CA flag; `None` where the extension is missing.
     pub ca: Option<bool>,
     /// Whether the key usage allows to sign certificates; `None` where the extension is missing.
@@ -155,7 +142,6 @@ impl CertificateFacts {
             has_alternative_names: certificate
                 .iter_extensions()
                 .any(|extension| extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME),
-            purposes: purposes(&certificate),
             ca: certificate
                 .basic_constraints()
                 .ok()
@@ -212,20 +198,6 @@ impl CertificateFacts {
         &self.issuer_der
     }
 
-    /// Whether the certificate may be shown by a server.
-    pub fn allows_server(&self) -> bool {
-        self.purposes
-            .as_ref()
-            .is_none_or(|purposes| purposes.server_auth)
-    }
-
-    /// Whether the certificate may be shown by a client.
-    pub fn allows_client(&self) -> bool {
-        self.purposes
-            .as_ref()
-            .is_none_or(|purposes| purposes.client_auth)
-    }
-
     /// The alternative names in one line.
     pub fn alternative_names_line(&self) -> String {
         let names: Vec<String> = self
@@ -273,36 +245,6 @@ fn ip_addr(bytes: &[u8]) -> Option<IpAddr> {
         return Some(IpAddr::from(four));
     }
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
-}
-
-fn purposes(certificate: &X509Certificate<'_>) -> Option<Purposes> {
-    let usage = certificate.extended_key_usage().ok().flatten()?.value;
-    let known = [
-        (usage.any, "any"),
-        (usage.server_auth, "serverAuth"),
-        (usage.client_auth, "clientAuth"),
-        (usage.code_signing, "codeSigning"),
-        (usage.email_protection, "emailProtection"),
-        (usage.time_stamping, "timeStamping"),
-        (usage.ocsp_signing, "OCSPSigning"),
-    ];
-    let names = known
-        .into_iter()
-        .filter(|(present, _)| *present)
-        .map(|(_, name)| name.to_owned())
-        .chain(
-            usage
-                .other
-                .iter()
-                .map(x509_parser::asn1_rs::Oid::to_id_string),
-        )
-        .collect();
-    // The verifier does not read `anyExtendedKeyUsage` as the two purposes, so neither is it here.
-    Some(Purposes {
-        server_auth: usage.server_auth,
-        client_auth: usage.client_auth,
-        names,
-    })
 }
 
 fn key_kind(certificate: &X509Certificate<'_>) -> KeyKind {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustls::{CommonState, HandshakeKind};
 use tokio_rustls::TlsAcceptor;
 
+use crate::certs::path::Purpose;
 use crate::certs::{CertificateFacts, Due, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{ClientAuth, ClientRules, ServerTls, TlsFiles};
@@ -79,7 +80,7 @@ impl Acceptor {
         };
         let (revocation, found) = own::revocation_lists(files, &trust, &own, now);
         problems.extend(found);
-        own::judge_as_server(files, &own, &policy, &mut problems);
+        own::judge(files, &own, Purpose::Server, &policy, &mut problems);
         if problems.has_errors() {
             return (None, problems);
         }

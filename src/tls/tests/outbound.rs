@@ -156,34 +156,18 @@ async fn a_common_name_counts_only_with_the_flag_and_without_any_alternative_nam
 /// An authority that may vouch for the hosts of example.com and no others, in PEM, and a server's
 /// certificate of it that has nothing but a common name.
 fn of_a_limited_authority(common_name: &str) -> (String, Issued) {
-    use rcgen::{
-        BasicConstraints, CertificateParams, CertifiedIssuer, DnType, GeneralSubtree, IsCa,
-        KeyPair, NameConstraints,
-    };
-    let named = |name: &str| {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params
-    };
+    use rcgen::{BasicConstraints, CertifiedIssuer, GeneralSubtree, IsCa, KeyPair};
     let key = || KeyPair::generate().expect("a key");
-    let mut params = named("Limited CA");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.name_constraints = Some(NameConstraints {
+    let mut limited = params("Limited CA");
+    limited.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    limited.name_constraints = Some(rcgen::NameConstraints {
         permitted_subtrees: vec![GeneralSubtree::DnsName("example.com".to_owned())],
         excluded_subtrees: Vec::new(),
     });
-    let ca = CertifiedIssuer::self_signed(params, key()).expect("an authority");
+    let ca = CertifiedIssuer::self_signed(limited, key()).expect("an authority");
     let own = key();
-    let certificate = named(common_name).signed_by(&own, &ca).expect("issued");
-    let issued = Issued {
-        certificate_pem: certificate.pem(),
-        chain_pem: String::new(),
-        key_pem: own.serialize_pem(),
-        der: certificate.der().clone(),
-        key_der: own.serialize_der(),
-    };
-    (ca.pem(), issued)
+    let certificate = params(common_name).signed_by(&own, &ca).expect("issued");
+    (ca.pem(), issued(&certificate, &own))
 }
 
 #[tokio::test]
