@@ -21,7 +21,7 @@ use crate::certs::digest::sha256;
 pub use crate::certs::inspect::claims::{Claims, UnfitName, unfit_name};
 pub use crate::certs::inspect::lineage::is_signed_by;
 use crate::certs::name::{common_name, hex, rfc4514};
-use crate::model::{Fingerprint, Principal, WallTime, printable_ascii};
+use crate::model::{Fingerprint, Principal, WallTime, dotted, printable_ascii};
 
 /// The bytes are no X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +129,7 @@ impl CertificateFacts {
         if !rest.is_empty() {
             return Err(NotACertificate);
         }
-        let signature_oid = certificate.signature_algorithm.algorithm.to_id_string();
+        let signature_oid = dotted(certificate.signature_algorithm.algorithm.as_bytes());
         let (signature, signature_is_weak) = signature_name(&signature_oid);
         let subject = certificate.subject();
         let issuer = certificate.issuer();
@@ -228,7 +228,7 @@ fn alternative_name(name: &GeneralName<'_>) -> AlternativeName {
         },
         GeneralName::DirectoryName(name) => AlternativeName::Other(rfc4514(name)),
         GeneralName::RegisteredID(oid) | GeneralName::OtherName(oid, _) => {
-            AlternativeName::Other(oid.to_id_string())
+            AlternativeName::Other(dotted(oid.as_bytes()))
         }
         GeneralName::X400Address(_) => AlternativeName::Other("X.400 address".to_owned()),
         GeneralName::EDIPartyName(_) => AlternativeName::Other("EDI party name".to_owned()),
@@ -253,13 +253,13 @@ fn key_kind(certificate: &X509Certificate<'_>) -> KeyKind {
         let significant = key.modulus.iter().skip_while(|byte| **byte == 0);
         return KeyKind::Rsa(significant.count().saturating_mul(8));
     }
-    let algorithm = info.algorithm.algorithm.to_id_string();
+    let algorithm = dotted(info.algorithm.algorithm.as_bytes());
     let curve = info
         .algorithm
         .parameters
         .as_ref()
         .and_then(|parameters| parameters.as_oid().ok())
-        .map(|oid| oid.to_id_string());
+        .map(|oid| dotted(oid.as_bytes()));
     match (algorithm.as_str(), curve.as_deref()) {
         ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => KeyKind::Ec("P-256"),
         ("1.2.840.10045.2.1", Some("1.3.132.0.34")) => KeyKind::Ec("P-384"),

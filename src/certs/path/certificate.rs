@@ -11,7 +11,7 @@ use crate::certs::path::span::Span;
 use crate::certs::path::time::time;
 use crate::certs::path::{Purpose, checks, name};
 use crate::certs::signature::{self, SignatureDefect};
-use crate::model::WallTime;
+use crate::model::{DistinguishedName, WallTime};
 
 /// A certificate with all that a path is judged by.
 ///
@@ -25,8 +25,8 @@ pub struct Certificate {
     issuer: Span,
     subject: Span,
     spki: Span,
-    issuer_form: Vec<u8>,
-    subject_form: Vec<u8>,
+    issuer_form: DistinguishedName,
+    subject_form: DistinguishedName,
     not_before: WallTime,
     not_after: WallTime,
     extensions: Extensions,
@@ -167,12 +167,12 @@ impl Certificate {
     }
 
     /// The subject in the form that is equal for all ways to write it.
-    pub(crate) fn subject_form(&self) -> &[u8] {
+    pub(crate) fn subject_form(&self) -> &DistinguishedName {
         &self.subject_form
     }
 
     /// The issuer in that form.
-    pub(crate) fn issuer_form(&self) -> &[u8] {
+    pub(crate) fn issuer_form(&self) -> &DistinguishedName {
         &self.issuer_form
     }
 

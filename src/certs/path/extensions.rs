@@ -5,6 +5,7 @@ use crate::certs::path::certificate::Malformed;
 use crate::certs::path::general_name::GeneralName;
 use crate::certs::path::span::Span;
 use crate::certs::path::{Purpose, constraints, policy};
+use crate::model::dotted;
 
 /// One extension as it is written.
 #[derive(Debug, Clone, Copy)]
@@ -347,26 +348,6 @@ fn purposes(value: &[u8]) -> Result<Purposes, NotDer> {
         purposes.client |= purpose == CLIENT;
     }
     Ok(purposes)
-}
-
-/// An object identifier as people write it.
-fn dotted(oid: &[u8]) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut number = 0_u128;
-    for byte in oid {
-        number = (number << 7) | u128::from(byte & 0x7f);
-        if byte & 0x80 != 0 {
-            continue;
-        }
-        if words.is_empty() {
-            let first = (number / 40).min(2);
-            words.push(first.to_string());
-            number -= first * 40;
-        }
-        words.push(number.to_string());
-        number = 0;
-    }
-    words.join(".")
 }
 
 /// 1.3.6.1.5.5.7.1.1

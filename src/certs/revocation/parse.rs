@@ -4,12 +4,14 @@ use std::collections::HashSet;
 
 use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::digest::sha256;
-use crate::certs::name::{dotted, hex, rfc4514_of};
+use crate::certs::name::{hex, rfc4514_of};
 use crate::certs::path::time::time;
 use crate::certs::revocation::list::{Entries, Entry, Holders, RevocationList, Scope, Serial};
 use crate::certs::revocation::point::{PointName, point_names};
 use crate::certs::revocation::proof::{Proof, Signed};
 use crate::certs::revocation::reason::Reason;
+use crate::model::dotted;
+
 /// Why bytes are no list that can be gone by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListDefect {

@@ -2,6 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 
+const UTF8_STRING: u8 = 0x0c;
+const PRINTABLE_STRING: u8 = 0x13;
+const TELETEX_STRING: u8 = 0x14;
+const IA5_STRING: u8 = 0x16;
+const UNIVERSAL_STRING: u8 = 0x1c;
+const BMP_STRING: u8 = 0x1e;
+
 const CN: &[u8] = &[0x55, 4, 3];
 const O: &[u8] = &[0x55, 4, 10];
 
@@ -79,6 +86,26 @@ fn capitals_and_blanks_do_not_matter_and_words_do() {
         &written,
         &common_name(PRINTABLE_STRING, b"Good CB")
     ));
+}
+
+#[test]
+fn two_ways_to_write_an_accent_are_one_and_so_is_utf_8_of_any_type() {
+    let written = common_name(UTF8_STRING, "M\u{fc}ller".as_bytes());
+    let apart = common_name(UTF8_STRING, "Mu\u{308}LLER".as_bytes());
+    let mistyped = common_name(PRINTABLE_STRING, "m\u{fc}ller".as_bytes());
+    assert!(same_name(&written, &apart) && same_name(&written, &mistyped));
+}
+
+#[test]
+fn a_name_in_a_rule_is_the_name_in_a_certificate() {
+    let stored = name(&[
+        &[pair(O, PRINTABLE_STRING, b"Foo, Bar")],
+        &[pair(CN, BMP_STRING, &utf16("SAP  crm"))],
+    ]);
+    let rule = "cn=sap CRM, o=\"foo, bar\"".parse::<DistinguishedName>();
+    assert_eq!(canonical(&stored), rule.expect("a name"));
+    assert_eq!(canonical(&stored).to_string(), "CN=sap crm,O=foo\\, bar");
+    assert_eq!(canonical(b"junk").to_string(), "#6a756e6b");
 }
 
 #[test]
