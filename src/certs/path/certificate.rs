@@ -3,8 +3,9 @@
 use rustls::pki_types::CertificateDer;
 
 use crate::certs::der::{self, NotDer, Reader};
+use crate::certs::extension::Extension;
 use crate::certs::inspect::CertificateFacts;
-use crate::certs::path::extensions::{Extension, Extensions, KeyUsage};
+use crate::certs::path::extensions::{Extensions, KeyUsage};
 use crate::certs::path::general_name::GeneralName;
 use crate::certs::path::refusal::Reason;
 use crate::certs::path::span::Span;

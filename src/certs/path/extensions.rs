@@ -1,22 +1,12 @@
 //! [`Extensions`]: what the extensions of a certificate say, as far as a path is judged by it.
 
 use crate::certs::der::{self, NotDer, Reader};
+use crate::certs::extension::Extension;
 use crate::certs::path::certificate::Malformed;
 use crate::certs::path::general_name::GeneralName;
 use crate::certs::path::span::Span;
 use crate::certs::path::{Purpose, constraints, policy};
 use crate::model::dotted;
-
-/// One extension as it is written.
-#[derive(Debug, Clone, Copy)]
-pub struct Extension<'a> {
-    /// What it is about, an object identifier without header.
-    pub kind: &'a [u8],
-    /// Whether who does not understand it has to refuse the certificate.
-    pub is_critical: bool,
-    /// What is in its octet string.
-    pub value: &'a [u8],
-}
 
 /// What extensions say. Each of a known kind was read to its end.
 #[derive(Debug, Clone, Default)]
@@ -243,21 +233,6 @@ impl Extensions {
             self.critical.get_or_insert(Critical::Forbidden(name));
         }
         Ok(())
-    }
-}
-
-impl<'a> Extension<'a> {
-    fn read(list: &mut Reader<'a>) -> Result<Self, NotDer> {
-        let mut reader = Reader::new(list.contents(der::SEQUENCE)?);
-        let kind = reader.contents(der::OID)?;
-        let is_critical = reader.boolean_or_false()?;
-        let value = reader.contents(der::OCTET_STRING)?;
-        reader.end()?;
-        Ok(Self {
-            kind,
-            is_critical,
-            value,
-        })
     }
 }
 

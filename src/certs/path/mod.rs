@@ -29,9 +29,9 @@ use crate::certs::path::certificate::words_of;
 use crate::certs::path::search::Search;
 use crate::model::WallTime;
 
+pub use crate::certs::extension::Extension;
 pub use anchors::Anchors;
 pub use certificate::{Certificate, Malformed};
-pub use extensions::Extension;
 pub use refusal::{Reason, Refusal};
 pub use revocation::{Above, Issuer, Link, Revocation};
 

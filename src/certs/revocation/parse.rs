@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::digest::sha256;
+use crate::certs::extension::Extension;
 use crate::certs::name::{hex, rfc4514_of};
 use crate::certs::path::time::time;
 use crate::certs::revocation::list::{Entries, Entry, Holders, RevocationList, Scope, Serial};
@@ -160,7 +161,7 @@ fn read_reason(bytes: &[u8], serial: &[u8]) -> Result<Reason, ListDefect> {
     let mut reason = None;
     while !reader.is_at_end() {
         let extension = Extension::read(&mut reader)?;
-        match extension.oid {
+        match extension.kind {
             REASON_CODE => {
                 let Some((&code, [])) = Reader::single(extension.value, ENUMERATED)?.split_first()
                 else {
@@ -171,14 +172,14 @@ fn read_reason(bytes: &[u8], serial: &[u8]) -> Result<Reason, ListDefect> {
                     serial: hex(serial),
                 })?;
                 if reason.replace(known).is_some() {
-                    return Err(extension.twice());
+                    return Err(twice(&extension));
                 }
             }
             CERTIFICATE_ISSUER => return Err(ListDefect::Indirect),
             INVALIDITY_DATE => {}
             _ if extension.is_critical => {
                 return Err(ListDefect::CriticalEntry {
-                    oid: extension.name(),
+                    oid: dotted(extension.kind),
                     serial: hex(serial),
                 });
             }
@@ -203,10 +204,10 @@ impl Extensions {
         let mut seen: HashSet<&[u8]> = HashSet::new();
         while !reader.is_at_end() {
             let extension = Extension::read(&mut reader)?;
-            if !seen.insert(extension.oid) {
-                return Err(extension.twice());
+            if !seen.insert(extension.kind) {
+                return Err(twice(&extension));
             }
-            match extension.oid {
+            match extension.kind {
                 CRL_NUMBER if extension.is_critical => return Err(ListDefect::CriticalNumber),
                 CRL_NUMBER => {
                     let number = der::integer(Reader::single(extension.value, der::INTEGER)?)?;
@@ -219,7 +220,9 @@ impl Extensions {
                 }
                 ISSUING_DISTRIBUTION_POINT => read.scope = Scope::read(extension.value)?,
                 DELTA_INDICATOR => return Err(ListDefect::Delta),
-                _ if extension.is_critical => return Err(ListDefect::Critical(extension.name())),
+                _ if extension.is_critical => {
+                    return Err(ListDefect::Critical(dotted(extension.kind)));
+                }
                 _ => {}
             }
         }
@@ -277,35 +280,8 @@ fn read_point(name: &[u8]) -> Result<Vec<PointName>, ListDefect> {
     Ok(names)
 }
 
-/// One extension of a list or of an entry.
-struct Extension<'a> {
-    oid: &'a [u8],
-    is_critical: bool,
-    value: &'a [u8],
-}
-
-impl<'a> Extension<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, NotDer> {
-        let mut fields = Reader::new(reader.contents(der::SEQUENCE)?);
-        let oid = fields.contents(der::OID)?;
-        let is_critical = fields.boolean_or_false()?;
-        let value = fields.contents(der::OCTET_STRING)?;
-        fields.end()?;
-        Ok(Self {
-            oid,
-            is_critical,
-            value,
-        })
-    }
-
-    /// The object identifier with dots.
-    fn name(&self) -> String {
-        dotted(self.oid)
-    }
-
-    fn twice(&self) -> ListDefect {
-        ListDefect::Twice(self.name())
-    }
+fn twice(extension: &Extension<'_>) -> ListDefect {
+    ListDefect::Twice(dotted(extension.kind))
 }
 
 const ENUMERATED: u8 = 0x0a;
