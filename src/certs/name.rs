@@ -70,9 +70,11 @@ fn encoding(attribute: &AttributeTypeAndValue<'_>) -> Vec<u8> {
     attribute.attr_value().to_der_vec().unwrap_or_default()
 }
 
+/// A string in several pieces is none here, as in path validation: what the one takes for a host the
+/// other has to hold to its limits.
 fn text_of<'a>(value: &'a Any<'_>) -> Option<Cow<'a, str>> {
-    let is_universal = value.class() == Class::Universal;
-    is_universal.then(|| directory_text(value.tag().0, value.data))?
+    let is_whole = value.class() == Class::Universal && !value.header.is_constructed();
+    is_whole.then(|| directory_text(value.tag().0, value.data))?
 }
 
 /// Lower-case hexadecimal digits.

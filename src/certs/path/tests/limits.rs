@@ -2,6 +2,7 @@
 
 use super::forge::*;
 use super::*;
+use crate::certs::CertificateFacts;
 use crate::certs::revocation::RevocationRefusal;
 
 /// One kind of name, as an authority limits it and as a certificate carries it.
@@ -269,6 +270,19 @@ fn a_server_that_is_known_by_its_common_name_has_one_that_lies_within() {
     }
     assert!(!judged(true, &["a.example.org", "a.example.com"], vec![]));
     assert!(judged(true, &["gateway"], vec![hosts(&["a.example.com"])]));
+}
+
+#[test]
+fn a_string_in_several_pieces_is_nobodys_name() {
+    /// A UTF-8 string of which the encoding says that it is made of others.
+    const PIECES: u8 = 0x2c;
+    let draft = Draft {
+        subject: seq(&[&part(CN, PIECES, b"gateway")]),
+        ..Draft::of_leaf("unused")
+    };
+    let leaf = Holder::new("Root").issue(&draft);
+    let facts = CertificateFacts::of(&leaf).expect("a certificate");
+    assert_eq!(facts.common_name(), None);
 }
 
 #[test]
