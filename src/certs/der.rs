@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
     /// Reads bytes that are one element and nothing else.
     pub(crate) fn single(bytes: &'a [u8], tag: u8) -> Result<&'a [u8], NotDer> {
         let mut reader = Self(bytes);
-        let contents = reader.expect(tag)?;
+        let contents = reader.contents(tag)?;
         reader.end()?;
         Ok(contents)
     }
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The contents of the next element, which has to be of this tag.
-    pub(crate) fn expect(&mut self, tag: u8) -> Result<&'a [u8], NotDer> {
+    pub(crate) fn contents(&mut self, tag: u8) -> Result<&'a [u8], NotDer> {
         if self.peek() != Some(tag) {
             return Err(NotDer);
         }
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element with its header, which has to be of this tag.
-    pub(crate) fn expect_whole(&mut self, tag: u8) -> Result<&'a [u8], NotDer> {
+    pub(crate) fn whole(&mut self, tag: u8) -> Result<&'a [u8], NotDer> {
         if self.peek() != Some(tag) {
             return Err(NotDer);
         }
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
     /// The contents of the next element if it is of this tag.
     pub(crate) fn optional(&mut self, tag: u8) -> Result<Option<&'a [u8]>, NotDer> {
         if self.peek() == Some(tag) {
-            self.expect(tag).map(Some)
+            self.contents(tag).map(Some)
         } else {
             Ok(None)
         }
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
 
     /// A bit string of whole bytes, as keys and signatures are.
     pub(crate) fn bytes_in_bits(&mut self) -> Result<&'a [u8], NotDer> {
-        match self.expect(BIT_STRING)?.split_first() {
+        match self.contents(BIT_STRING)?.split_first() {
             Some((0, bytes)) => Ok(bytes),
             _ => Err(NotDer),
         }

@@ -18,6 +18,7 @@ mod der;
 pub mod digest;
 pub mod due;
 pub mod expiry;
+mod extension;
 pub mod identity;
 pub mod inspect;
 pub mod issue;

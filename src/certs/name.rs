@@ -3,13 +3,14 @@
 //! Whoever asks for a certificate chooses these texts; they end in log lines, headers and
 //! terminals. So what is printed is escaped, and what is compared is never printed.
 
-use x509_parser::asn1_rs::{Any, Class, Oid, ToDer as _};
+use std::borrow::Cow;
+
+use x509_parser::asn1_rs::{Any, Class, ToDer as _};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use crate::model::{
-    DistinguishedName, NameAttribute, attribute_name, directory_text, escaped, folded,
-    has_line_break_or_nul, printable,
+    attribute_name, directory_text, dotted, escaped, folded, has_line_break_or_nul, printable,
 };
 
 /// Prints a name most specific part first (RFC 4514).
@@ -22,27 +23,12 @@ pub(super) fn rfc4514(name: &X509Name<'_>) -> String {
     parts.join(",")
 }
 
-/// The name in the form in which names are compared.
-pub(super) fn compared(name: &X509Name<'_>) -> DistinguishedName {
-    let mut parts: Vec<Vec<NameAttribute>> = name
-        .iter()
-        .map(|part| part.iter().map(compared_attribute).collect())
-        .collect();
-    parts.reverse();
-    DistinguishedName::of(parts)
-}
-
 /// Prints a name that is given as DER.
 pub(super) fn rfc4514_of(der: &[u8]) -> String {
     match X509Name::from_der(der) {
         Ok((_rest, name)) => rfc4514(&name),
         Err(_unread) => hex(der),
     }
-}
-
-/// An object identifier, given without header, in numbers with dots.
-pub(super) fn dotted(oid: &[u8]) -> String {
-    Oid::new(oid.into()).to_id_string()
 }
 
 /// The most specific common name, escaped.
@@ -71,18 +57,10 @@ pub(super) fn is_unfit_string(value: &Any<'_>) -> bool {
 }
 
 fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
-    let oid = attribute.attr_type().to_id_string();
+    let oid = dotted(attribute.attr_type().as_bytes());
     match (attribute_name(&oid), text_of(attribute.attr_value())) {
         (Some(name), Some(text)) => format!("{name}={}", escaped(&text)),
         _ => format!("{oid}=#{}", hex(&encoding(attribute))),
-    }
-}
-
-fn compared_attribute(attribute: &AttributeTypeAndValue<'_>) -> NameAttribute {
-    let oid = attribute.attr_type().to_id_string();
-    match text_of(attribute.attr_value()) {
-        Some(text) => NameAttribute::text(&oid, &text),
-        None => NameAttribute::opaque(&oid, &encoding(attribute)),
     }
 }
 
@@ -91,9 +69,11 @@ fn encoding(attribute: &AttributeTypeAndValue<'_>) -> Vec<u8> {
     attribute.attr_value().to_der_vec().unwrap_or_default()
 }
 
-fn text_of(value: &Any<'_>) -> Option<String> {
-    let is_universal = value.class() == Class::Universal;
-    is_universal.then(|| directory_text(value.tag().0, value.data))?
+/// A string in several pieces is none here, as in path validation: what the one takes for a host the
+/// other has to hold to its limits.
+fn text_of<'a>(value: &'a Any<'_>) -> Option<Cow<'a, str>> {
+    let is_whole = value.class() == Class::Universal && !value.header.is_constructed();
+    is_whole.then(|| directory_text(value.tag().0, value.data))?
 }
 
 /// Lower-case hexadecimal digits.

@@ -89,7 +89,7 @@ struct Key<'a> {
 impl<'a> Key<'a> {
     fn read(spki: &'a [u8]) -> Result<Self, NotDer> {
         let mut reader = Reader::new(Reader::single(spki, der::SEQUENCE)?);
-        let algorithm = reader.expect(der::SEQUENCE)?;
+        let algorithm = reader.contents(der::SEQUENCE)?;
         let bits = reader.bytes_in_bits()?;
         reader.end()?;
         Ok(Self { algorithm, bits })
@@ -101,7 +101,7 @@ impl<'a> Key<'a> {
             return None;
         }
         let mut numbers = Reader::new(Reader::single(self.bits, der::SEQUENCE).ok()?);
-        let modulus = numbers.expect(der::INTEGER).ok()?;
+        let modulus = numbers.contents(der::INTEGER).ok()?;
         let mut significant = modulus.iter().skip_while(|byte| **byte == 0);
         let first = significant.next()?.leading_zeros();
         let rest = significant.count().checked_mul(8)?;
@@ -128,8 +128,8 @@ mod tests {
     /// Message, algorithm and signature of a certificate.
     fn signed(der: &[u8]) -> (&[u8], &[u8], &[u8]) {
         let mut parts = Reader::new(Reader::single(der, der::SEQUENCE).expect("DER"));
-        let message = parts.expect_whole(der::SEQUENCE).expect("what is signed");
-        let algorithm = parts.expect(der::SEQUENCE).expect("an algorithm");
+        let message = parts.whole(der::SEQUENCE).expect("what is signed");
+        let algorithm = parts.contents(der::SEQUENCE).expect("an algorithm");
         (
             message,
             algorithm,

@@ -19,8 +19,8 @@ mod side;
 pub use clock::{Clock, WallTime};
 pub use denial::Denial;
 pub use distinguished_name::{
-    DistinguishedName, DistinguishedNameError, NameAttribute, attribute_name, directory_text,
-    escaped, folded, has_line_break_or_nul, printable,
+    DistinguishedName, DistinguishedNameError, NameAttribute, NamePart, attribute_name,
+    directory_text, dotted, escaped, folded, has_line_break_or_nul, printable, printable_ascii,
 };
 pub use endpoint::{Endpoint, EndpointError, HostPort, ListenAddr, Scheme};
 pub use id::{ConnectionId, ExchangeId, Generation};

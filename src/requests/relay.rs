@@ -11,7 +11,7 @@ use super::failover::{Cause, Event};
 use super::sides::Sides;
 use crate::http::{Context, NoWayThrough, RelayCaller, Upstream};
 use crate::model::{Denial, HostPort, Outcome, Side};
-use crate::net::{DialError, Inside, dial, relay};
+use crate::net::{DialError, Inside, RelayReport, dial, relay};
 use crate::telemetry::{Counters, Flow, Noise};
 use crate::tls::Wire;
 
@@ -85,74 +85,80 @@ impl RelayRoute {
 /// opens the next one to the side that serves now.
 pub async fn relay_to_side(mut caller: RelayCaller, route: Arc<RelayRoute>, context: Rc<Context>) {
     let started = Instant::now();
-    // There are no words for bytes that are not understood; the log has them.
-    if let Some(code) = caller.denial().map(Denial::code) {
+    let carried = carry(&mut caller, &route, &context).await;
+    if carried.result.is_err() {
+        // There are no words for bytes that are not understood; the log has them.
         caller.refuse();
-        caller.log(
-            &context,
-            route.flow,
-            route.sides.system(),
-            None,
-            started,
-            |line| {
-                line.outcome = Outcome::NotSent;
-                line.code = Some(code);
-            },
-        );
-        return;
     }
-    let mut tries = 0;
-    let reached = reach_a_side(&mut caller, &route, &context, &mut tries).await;
-    let (side, mut target) = match reached {
-        Ok(reached) => reached,
-        Err((first, error)) => {
-            caller.refuse();
-            let upstream = route.target(first);
-            caller.log(
-                &context,
-                route.flow,
-                route.sides.system(),
-                upstream,
-                started,
-                |line| {
-                    line.side = Some(first);
-                    line.tries = tries;
-                    line.outcome = Outcome::NotSent;
-                    line.code = Some(error.code());
-                },
-            );
-            return;
-        }
-    };
-    let report = caller
-        .relayed(&context, Some(side), |wire, waiter| {
-            // A switch from here on asks this connection, as it asks all that stand; one before it
-            // could not, and nobody switches away from a side that is not the active one.
-            if route.sides.active() != side {
-                waiter.seat().leave_when_idle();
-            }
-            relay(
-                wire,
-                &mut target,
-                waiter,
-                &context.scratch,
-                (route.inside(), route.idle_timeout),
-            )
-        })
-        .await;
-    let upstream = route.target(side);
     caller.log(
         &context,
         route.flow,
         route.sides.system(),
-        upstream,
+        carried.side.and_then(|side| route.target(side)),
         started,
         |line| {
-            line.side = Some(side);
-            line.tries = tries;
-            line.of_relay(&report);
+            line.side = carried.side;
+            line.tries = carried.tries;
+            match carried.result {
+                Ok(report) => line.of_relay(&report),
+                Err(code) => {
+                    line.outcome = Outcome::NotSent;
+                    line.code = Some(code);
+                }
+            }
         },
     );
+}
+
+/// What became of a connection.
+struct Carried {
+    /// The side that it went to or was meant for, if it came so far.
+    side: Option<Side>,
+    tries: u8,
+    /// What went through, or the code of what stood in the way.
+    result: Result<RelayReport, &'static str>,
+}
+
+/// Takes a connection to a side, and stays until it has ended.
+async fn carry(caller: &mut RelayCaller, route: &RelayRoute, context: &Context) -> Carried {
+    if let Some(code) = caller.denial().map(Denial::code) {
+        return Carried {
+            side: None,
+            tries: 0,
+            result: Err(code),
+        };
+    }
+    let mut tries = 0;
+    let reached = reach_a_side(caller, route, context, &mut tries).await;
+    let (side, mut target) = match reached {
+        Ok(reached) => reached,
+        Err((first, error)) => {
+            return Carried {
+                side: Some(first),
+                tries,
+                result: Err(error.code()),
+            };
+        }
+    };
+    let relayed = caller.relayed(context, Some(side), |wire, waiter| {
+        // A switch from here on asks this connection, as it asks all that stand; one before it
+        // could not, and nobody switches away from a side that is not the active one.
+        if route.sides.active() != side {
+            waiter.seat().leave_when_idle();
+        }
+        relay(
+            wire,
+            &mut target,
+            waiter,
+            &context.scratch,
+            (route.inside(), route.idle_timeout),
+        )
+    });
+    Carried {
+        side: Some(side),
+        tries,
+        result: Ok(relayed.await),
+    }
 }
 
 /// Dials the active side and, if that one is to blame that there is no connection, the other one.

@@ -284,7 +284,7 @@ impl ServerJudge {
         provider: &CryptoProvider,
     ) -> Self {
         Self {
-            paths: Paths::new(trust, revocation, Purpose::Server),
+            paths: Paths::new(trust, revocation, Purpose::Server).by_common_name(legacy_cn_match),
             algorithms: provider.signature_verification_algorithms,
             legacy_cn_match,
         }

@@ -29,6 +29,7 @@ mod attempt;
 pub mod authority_uses;
 pub mod cipher_suites;
 mod clock;
+mod face;
 mod facts;
 pub mod failure;
 mod handshake_signature;

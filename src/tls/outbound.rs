@@ -10,6 +10,7 @@ use rustls::{ClientConfig, HandshakeKind};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::certs::path::Purpose;
 use crate::certs::{CertificateFacts, Digest, Due, Identity, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{ClientTls, TlsFiles, TlsVersion};
@@ -17,6 +18,7 @@ use crate::model::{Clock, HostPort, WallTime};
 use crate::net::Socket;
 use crate::tls::attempt::Attempt;
 use crate::tls::clock::ClockTime;
+use crate::tls::face::Face;
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::judge::ServerJudge;
 use crate::tls::own;
@@ -29,26 +31,12 @@ use crate::tls::wire::{suite_of, version_of};
 ///
 /// Which of two own certificates it shows is settled by the clock when a handshake begins.
 pub struct Connector {
-    faces: Turns<Face>,
+    faces: Turns<Face<ClientConfig>>,
     judge: Arc<ServerJudge>,
     clock: Clock,
     policy: TlsPolicy,
     revocation: Option<Arc<RevocationLists>>,
     fingerprint: [u8; 32],
-}
-
-/// One own certificate.
-struct Face {
-    config: ClientConfig,
-    leaf: CertificateFacts,
-    intermediates: Vec<CertificateFacts>,
-}
-
-impl Face {
-    /// All that is sent.
-    fn sent(&self) -> impl Iterator<Item = &CertificateFacts> {
-        std::iter::once(&self.leaf).chain(&self.intermediates)
-    }
 }
 
 /// The host cannot stand in a certificate, so no certificate could ever be its.
@@ -72,7 +60,7 @@ impl Connector {
         };
         let (revocation, found) = own::revocation_lists(files, &trust, &own, now);
         problems.extend(found);
-        own::judge_as_client(files, &own, &mut problems);
+        own::judge(files, &own, Purpose::Client, &policy, &mut problems);
         report(settings, &mut problems);
         if problems.has_errors() {
             return (None, problems);
@@ -96,11 +84,8 @@ impl Connector {
             &policy.provider(),
         ));
         let faces = own.try_map(|identity| {
-            Some(Face {
-                config: client_config(&policy, identity, &judge, clock)?,
-                leaf: identity.leaf().clone(),
-                intermediates: identity.intermediates().to_vec(),
-            })
+            let config = client_config(&policy, identity, &judge, clock)?;
+            Some(Face::new(identity, config))
         });
         let Some(faces) = faces else {
             let what = "the TLS library refuses the settings";
@@ -145,7 +130,7 @@ impl Connector {
                 .map_err(|_invalid| UnfitHost(target.host().to_owned()))?,
         };
         let ways = self.faces.map(|face| {
-            let mut config = face.config.clone();
+            let mut config = face.tls.clone();
             let sessions = sessions();
             config.resumption = match &sessions {
                 Some(own) => Resumption::store(Arc::<UpstreamSessions>::clone(own)),
@@ -172,12 +157,12 @@ impl Connector {
 
     /// The certificate that it shows now.
     pub fn leaf(&self) -> &CertificateFacts {
-        &self.faces.at(self.clock.now()).leaf
+        self.faces.leaf_at(self.clock.now())
     }
 
     /// The certificates that it shows, the later one with the time from which it does.
     pub fn leaves(&self) -> impl Iterator<Item = (Option<WallTime>, &CertificateFacts)> {
-        self.faces.each().map(|(from, face)| (from, &face.leaf))
+        self.faces.leaves()
     }
 
     /// The lists by which it judges servers.
@@ -188,10 +173,8 @@ impl Connector {
     /// What of it has reached a step towards its end: own certificates, authorities and lists, read
     /// from these files.
     pub fn due(&self, files: &TlsFiles, now: WallTime) -> Vec<Due> {
-        let faces = self.faces.each();
-        let shown = faces.flat_map(|(from, face)| face.sent().map(move |facts| (from, facts)));
-        let shown: Vec<_> = shown.collect();
-        own::due(files, &shown, self.judge.trust(), self.revocation(), now)
+        let (trust, revocation) = (self.judge.trust(), self.revocation());
+        own::due(files, &self.faces, trust, revocation, now)
     }
 
     /// What it offers.

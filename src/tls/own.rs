@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::certs::path::{Certificate, Purpose, Reason};
 use crate::certs::{CertificateFacts, Digest, Due, Identity, RevocationLists, TrustStore, When};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{FileRef, IdentityFiles, Successor, TlsFiles};
 use crate::model::WallTime;
+use crate::tls::face::Face;
 use crate::tls::policy::TlsPolicy;
 use crate::tls::provider;
 use crate::tls::turns::Turns;
@@ -44,21 +46,21 @@ fn shown_when(next: Option<&Successor>, now: WallTime) -> (When, When) {
     }
 }
 
-/// What has reached a step towards its end: of the certificates that we show, each with the time
-/// from which it is shown, and of whom and what peers are judged by.
+/// What has reached a step towards its end: of the certificates that we show, and of whom and what
+/// peers are judged by.
 ///
 /// The files are those in force: what was built from the same bytes in other files is not built
 /// again.
-pub(super) fn due(
+pub(super) fn due<T>(
     files: &TlsFiles,
-    shown: &[(Option<WallTime>, &CertificateFacts)],
+    shown: &Turns<Face<T>>,
     trust: &TrustStore,
     revocation: Option<&RevocationLists>,
     now: WallTime,
 ) -> Vec<Due> {
     let next = files.next.as_ref();
     let (when, when_next) = shown_when(next, now);
-    let own = shown.iter().filter_map(|(from, facts)| {
+    let own = shown.sent().filter_map(|(from, facts)| {
         let (identity, when) = match (from, next) {
             (Some(_), Some(next)) => (&next.identity, when_next),
             _ => (&files.identity, when),
@@ -106,53 +108,61 @@ pub(super) fn digest(own: &Turns<Identity>) -> [u8; 32] {
     each.finish()
 }
 
-/// What clients would refuse about a certificate, or cannot use with it.
-pub(super) fn judge_as_server(
+/// What peers would refuse about a certificate that is shown for this purpose, or cannot use with it.
+pub(super) fn judge(
     files: &TlsFiles,
     own: &Turns<Identity>,
+    purpose: Purpose,
     policy: &TlsPolicy,
     problems: &mut Problems,
 ) {
     for (file, identity) in with_files(files, own) {
-        let leaf = identity.leaf();
-        if !leaf.allows_server() {
-            let what = format!(
-                "the certificate of \"{}\" is not allowed to be a server's: its extended key usage \
-                 lacks serverAuth",
-                leaf.subject
-            );
-            let hint = "have it issued with serverAuth and clientAuth; most clients refuse it";
-            problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
+        let mut found = vec![unfit_for(purpose, file, identity)];
+        if purpose == Purpose::Server {
+            found.push(without_host(file, identity.leaf()));
+            found.push(policy.judge_key(&identity.leaf().key, &file.place));
         }
-        if !leaf.has_alternative_names {
-            let what = format!(
-                "the certificate of \"{}\" has no subject alternative name",
-                leaf.subject
-            );
-            let hint = "SAP compares the common name and connects; other clients refuse it, so \
-                        have the host added as an alternative name at the next renewal";
-            problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
-        }
-        if let Some(problem) = policy.judge_key(&leaf.key, &file.place) {
-            problems.push(problem);
-        }
+        let found = found.into_iter().flatten();
+        found.for_each(|problem| problems.push(problem));
     }
 }
 
-/// What servers would refuse about a certificate.
-pub(super) fn judge_as_client(files: &TlsFiles, own: &Turns<Identity>, problems: &mut Problems) {
-    for (file, identity) in with_files(files, own) {
-        let leaf = identity.leaf();
-        if !leaf.allows_client() {
-            let what = format!(
-                "the certificate of \"{}\" is not allowed to be a client's: its extended key usage \
-                 lacks clientAuth",
-                leaf.subject
-            );
-            let hint = "have it issued with serverAuth and clientAuth; most servers refuse it";
-            problems.push(Problem::warning(file.place.clone(), what, hint).value(&file.written));
-        }
-    }
+/// A certificate that was made for something else.
+fn unfit_for(purpose: Purpose, file: &FileRef, identity: &Identity) -> Option<Problem> {
+    // One that cannot be read by these rules has been told before.
+    let leaf = Certificate::read(identity.chain().first()?).ok()?;
+    let reason = leaf.unfit_for(purpose)?;
+    let what = format!(
+        "the certificate of \"{}\" is not allowed to be a {}'s: {reason}",
+        identity.leaf().subject,
+        purpose.words()
+    );
+    let needed = if matches!(reason, Reason::WrongKeyUsage(_)) {
+        "digitalSignature in its key usage"
+    } else {
+        "serverAuth and clientAuth"
+    };
+    let peers = match purpose {
+        Purpose::Client => Purpose::Server,
+        Purpose::Server => Purpose::Client,
+    };
+    let hint = format!(
+        "have it issued with {needed}; most {}s refuse it",
+        peers.words()
+    );
+    Some(Problem::warning(file.place.clone(), what, hint).value(&file.written))
+}
+
+/// A server's certificate that names no host as current rules want it.
+fn without_host(file: &FileRef, leaf: &CertificateFacts) -> Option<Problem> {
+    let what = format!(
+        "the certificate of \"{}\" has no subject alternative name",
+        leaf.subject
+    );
+    let hint = "SAP compares the common name and connects; other clients refuse it, so have the \
+                host added as an alternative name at the next renewal";
+    let warning = Problem::warning(file.place.clone(), what, hint).value(&file.written);
+    (!leaf.has_alternative_names).then_some(warning)
 }
 
 /// Each certificate with the file that holds it.

@@ -22,6 +22,7 @@ pub(super) struct Paths {
     trust: TrustStore,
     revocation: Option<Arc<RevocationLists>>,
     purpose: Purpose,
+    by_common_name: bool,
 }
 
 impl Paths {
@@ -35,6 +36,15 @@ impl Paths {
             trust,
             revocation,
             purpose,
+            by_common_name: false,
+        }
+    }
+
+    /// The same, for servers that may be known by their common names.
+    pub(super) fn by_common_name(self, by_common_name: bool) -> Self {
+        Self {
+            by_common_name,
+            ..self
         }
     }
 
@@ -53,6 +63,7 @@ impl Paths {
         let question = Question {
             anchors: self.trust.authorities(),
             purpose: self.purpose,
+            by_common_name: self.by_common_name,
             revocation: self
                 .revocation
                 .as_deref()
@@ -108,6 +119,7 @@ fn as_tls_error(refusal: &Refusal, now: WallTime) -> CertificateError {
         ) => CertificateError::UnknownRevocationStatus,
         Reason::OldVersion(_)
         | Reason::AuthorityAsLeaf
+        | Reason::WrongKeyUsage(_)
         | Reason::UnfitKey(_)
         | Reason::NotAnAuthority
         | Reason::MayNotSign

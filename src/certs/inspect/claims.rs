@@ -10,9 +10,10 @@ use x509_parser::oid_registry::{OID_X509_EXT_CERTIFICATE_POLICIES, OID_X509_EXT_
 use super::writings::fingerprints;
 use super::{NotACertificate, ip_addr};
 use crate::certs::digest::sha256;
-use crate::certs::name::{compared, compared_common_names, is_unfit, is_unfit_string};
+use crate::certs::name::{compared_common_names, is_unfit, is_unfit_string};
+use crate::certs::path::name::canonical;
 use crate::config::settings::{Term, folded_uri};
-use crate::model::{DistinguishedName, Fingerprint};
+use crate::model::{DistinguishedName, Fingerprint, dotted};
 
 /// What a certificate says of its holder, in the form in which it is compared.
 ///
@@ -44,8 +45,8 @@ impl Claims {
             return Err(NotACertificate);
         }
         let mut claims = Self {
-            subject: compared(certificate.subject()),
-            issuer: compared(certificate.issuer()),
+            subject: canonical(certificate.subject().as_raw()),
+            issuer: canonical(certificate.issuer().as_raw()),
             common_names: compared_common_names(certificate.subject()),
             hosts: Vec::new(),
             uris: Vec::new(),
@@ -81,6 +82,9 @@ impl Claims {
 
     fn add(&mut self, name: &GeneralName<'_>) {
         match name {
+            // Nobody's name, as in path validation.
+            GeneralName::DNSName(text) | GeneralName::URI(text) | GeneralName::RFC822Name(text)
+                if !text.is_ascii() => {}
             GeneralName::DNSName(host) => self.hosts.push((*host).to_owned()),
             GeneralName::URI(uri) => self.uris.push(folded_uri(uri)),
             GeneralName::RFC822Name(address) => self.emails.push(address.to_ascii_lowercase()),
@@ -181,7 +185,7 @@ fn policies(certificate: &X509Certificate<'_>) -> Vec<String> {
     });
     policies
         .flatten()
-        .map(|policy| policy.policy_id.to_id_string())
+        .map(|policy| dotted(policy.policy_id.as_bytes()))
         .collect()
 }
 

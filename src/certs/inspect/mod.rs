@@ -11,6 +11,7 @@ mod writings;
 use std::fmt;
 use std::net::IpAddr;
 
+use x509_parser::asn1_rs::Tag;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
@@ -22,7 +23,7 @@ pub use crate::certs::inspect::claims::{Claims, UnfitName, unfit_name};
 pub use crate::certs::inspect::holder::{NoHolder, holder};
 pub use crate::certs::inspect::lineage::is_signed_by;
 use crate::certs::name::{common_name, hex, rfc4514};
-use crate::model::{Fingerprint, WallTime, printable};
+use crate::model::{Fingerprint, WallTime, dotted, printable_ascii};
 
 /// The bytes are no X.509 certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,17 +81,6 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// What the extended key usage allows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Purposes {
-    /// `serverAuth` is among them.
-    pub server_auth: bool,
-    /// `clientAuth` is among them.
-    pub client_auth: bool,
-    /// The purposes by name, for messages.
-    pub names: Vec<String>,
-}
-
 /// What a certificate says. Every text is escaped and may be printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFacts {
@@ -106,8 +96,6 @@ pub struct CertificateFacts {
     pub alternative_names: Vec<AlternativeName>,
     /// Whether there is an extension for them at all, be it empty or unreadable.
     pub has_alternative_names: bool,
-    /// The extended key usage; `None` allows every purpose.
-    pub purposes: Option<Purposes>,
     /// The basic constraints' CA flag; `None` where the extension is missing.
     pub ca: Option<bool>,
     /// Whether the key usage allows to sign certificates; `None` where the extension is missing.
@@ -143,7 +131,7 @@ impl CertificateFacts {
         if !rest.is_empty() {
             return Err(NotACertificate);
         }
-        let signature_oid = certificate.signature_algorithm.algorithm.to_id_string();
+        let signature_oid = dotted(certificate.signature_algorithm.algorithm.as_bytes());
         let (signature, signature_is_weak) = signature_name(&signature_oid);
         let subject = certificate.subject();
         let issuer = certificate.issuer();
@@ -156,7 +144,6 @@ impl CertificateFacts {
             has_alternative_names: certificate
                 .iter_extensions()
                 .any(|extension| extension.oid == OID_X509_EXT_SUBJECT_ALT_NAME),
-            purposes: purposes(&certificate),
             ca: certificate
                 .basic_constraints()
                 .ok()
@@ -203,20 +190,6 @@ impl CertificateFacts {
         &self.issuer_der
     }
 
-    /// Whether the certificate may be shown by a server.
-    pub fn allows_server(&self) -> bool {
-        self.purposes
-            .as_ref()
-            .is_none_or(|purposes| purposes.server_auth)
-    }
-
-    /// Whether the certificate may be shown by a client.
-    pub fn allows_client(&self) -> bool {
-        self.purposes
-            .as_ref()
-            .is_none_or(|purposes| purposes.client_auth)
-    }
-
     /// The alternative names in one line.
     pub fn alternative_names_line(&self) -> String {
         let names: Vec<String> = self
@@ -238,19 +211,23 @@ fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<AlternativeName> 
 
 fn alternative_name(name: &GeneralName<'_>) -> AlternativeName {
     match name {
-        GeneralName::DNSName(name) => AlternativeName::Dns(printable(name)),
-        GeneralName::RFC822Name(addr) => AlternativeName::Email(printable(addr)),
-        GeneralName::URI(uri) => AlternativeName::Uri(printable(uri)),
+        GeneralName::DNSName(name) => AlternativeName::Dns(printable_ascii(name.as_bytes())),
+        GeneralName::RFC822Name(addr) => AlternativeName::Email(printable_ascii(addr.as_bytes())),
+        GeneralName::URI(uri) => AlternativeName::Uri(printable_ascii(uri.as_bytes())),
         GeneralName::IPAddress(bytes) => match ip_addr(bytes) {
             Some(addr) => AlternativeName::Ip(addr),
             None => AlternativeName::Other(format!("address of {} bytes", bytes.len())),
         },
         GeneralName::DirectoryName(name) => AlternativeName::Other(rfc4514(name)),
         GeneralName::RegisteredID(oid) | GeneralName::OtherName(oid, _) => {
-            AlternativeName::Other(oid.to_id_string())
+            AlternativeName::Other(dotted(oid.as_bytes()))
         }
         GeneralName::X400Address(_) => AlternativeName::Other("X.400 address".to_owned()),
         GeneralName::EDIPartyName(_) => AlternativeName::Other("EDI party name".to_owned()),
+        // To the library these three are invalid if they are no UTF-8.
+        GeneralName::Invalid(Tag(1), bytes) => AlternativeName::Email(printable_ascii(bytes)),
+        GeneralName::Invalid(Tag(2), bytes) => AlternativeName::Dns(printable_ascii(bytes)),
+        GeneralName::Invalid(Tag(6), bytes) => AlternativeName::Uri(printable_ascii(bytes)),
         GeneralName::Invalid(_, bytes) => AlternativeName::Other(hex(bytes)),
     }
 }
@@ -262,49 +239,19 @@ fn ip_addr(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
-fn purposes(certificate: &X509Certificate<'_>) -> Option<Purposes> {
-    let usage = certificate.extended_key_usage().ok().flatten()?.value;
-    let known = [
-        (usage.any, "any"),
-        (usage.server_auth, "serverAuth"),
-        (usage.client_auth, "clientAuth"),
-        (usage.code_signing, "codeSigning"),
-        (usage.email_protection, "emailProtection"),
-        (usage.time_stamping, "timeStamping"),
-        (usage.ocsp_signing, "OCSPSigning"),
-    ];
-    let names = known
-        .into_iter()
-        .filter(|(present, _)| *present)
-        .map(|(_, name)| name.to_owned())
-        .chain(
-            usage
-                .other
-                .iter()
-                .map(x509_parser::asn1_rs::Oid::to_id_string),
-        )
-        .collect();
-    // The verifier does not read `anyExtendedKeyUsage` as the two purposes, so neither is it here.
-    Some(Purposes {
-        server_auth: usage.server_auth,
-        client_auth: usage.client_auth,
-        names,
-    })
-}
-
 fn key_kind(certificate: &X509Certificate<'_>) -> KeyKind {
     let info = certificate.public_key();
     if let Ok(PublicKey::RSA(key)) = info.parsed() {
         let significant = key.modulus.iter().skip_while(|byte| **byte == 0);
         return KeyKind::Rsa(significant.count().saturating_mul(8));
     }
-    let algorithm = info.algorithm.algorithm.to_id_string();
+    let algorithm = dotted(info.algorithm.algorithm.as_bytes());
     let curve = info
         .algorithm
         .parameters
         .as_ref()
         .and_then(|parameters| parameters.as_oid().ok())
-        .map(|oid| oid.to_id_string());
+        .map(|oid| dotted(oid.as_bytes()));
     match (algorithm.as_str(), curve.as_deref()) {
         ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => KeyKind::Ec("P-256"),
         ("1.2.840.10045.2.1", Some("1.3.132.0.34")) => KeyKind::Ec("P-384"),

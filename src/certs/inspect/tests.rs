@@ -10,7 +10,6 @@ use crate::certs::testdata::{authority, leaf, now};
 fn the_facts_of_a_leaf_are_those_it_was_issued_with() {
     let spec = LeafSpec {
         alternative_names: vec!["gw.example".to_owned(), "10.0.0.5".to_owned()],
-        client_auth: false,
         key: KeyChoice::Rsa2048,
         ..LeafSpec::for_name("gw.example", now())
     };
@@ -25,7 +24,6 @@ fn the_facts_of_a_leaf_are_those_it_was_issued_with() {
     );
     assert_eq!(facts.key, KeyKind::Rsa(2048));
     assert_eq!(facts.version, 3);
-    assert!(facts.allows_server() && !facts.allows_client());
     assert!(!facts.self_issued);
     assert_eq!(facts.not_after, spec.not_after);
     assert!(!facts.signature_is_weak);

@@ -210,6 +210,48 @@ fn h3_a_nul_or_line_break_is_found_in_every_name_of_a_certificate() {
     assert_eq!(found, None, "an address is no text");
 }
 
+/// A self-signed certificate with alternative names that are no plain ASCII.
+fn with_odd_names(name: &[u8]) -> Vec<u8> {
+    let mut names = Vec::new();
+    for tag in [0x81, 0x82, 0x86] {
+        names.extend([tag, u8::try_from(name.len()).expect("short")]);
+        names.extend_from_slice(name);
+    }
+    let mut list = vec![0x30, u8::try_from(names.len()).expect("short")];
+    list.append(&mut names);
+    let mut params = CertificateParams::default();
+    let extension = CustomExtension::from_oid_content(&[2, 5, 29, 17], list);
+    params.custom_extensions.push(extension);
+    signed(&params)
+}
+
+#[test]
+fn a_name_in_other_letters_than_ascii_meets_no_term_and_is_shown_escaped() {
+    for (name, shown) in [
+        ("ü@a.example".as_bytes(), "\\C3\\BC@a.example"),
+        (b"\xfc@a.example", "\\FC@a.example"),
+    ] {
+        let der = with_odd_names(name);
+        let claims = Claims::of(&der).expect("a certificate");
+        assert!(!claims.meet(&host("example", true)));
+        for text in ["ü@a.example", "\\C3\\BC@a.example", "\\FC@a.example"] {
+            let text = text.to_owned();
+            assert!(!claims.meet(&host(&text, false)));
+            assert!(!claims.meet(&Term::Email(text.clone())) && !claims.meet(&Term::Uri(text)));
+        }
+        let facts = CertificateFacts::of(&der).expect("a certificate");
+        assert_eq!(
+            facts.alternative_names_line(),
+            format!("email:{shown}, DNS:{shown}, URI:{shown}")
+        );
+        assert_eq!(unfit_name(&der), None);
+    }
+    for evil in ["ü\0", "ü\n", "ü\r"] {
+        assert!(unfit_name(&with_odd_names(evil.as_bytes())).is_some());
+    }
+    assert!(unfit_name(&with_odd_names(b"\xfc\0")).is_some());
+}
+
 #[test]
 fn an_unfit_name_says_which_one_it_is() {
     assert_eq!(

@@ -24,12 +24,12 @@ pub(super) fn fingerprints(certificate: &[u8]) -> Vec<Fingerprint> {
 /// The same certificate with the other signature that holds on a curve of this order.
 fn other_writing(certificate: &[u8], order: &[u8]) -> Result<Vec<u8>, NotDer> {
     let mut parts = Reader::new(Reader::single(certificate, der::SEQUENCE)?);
-    let signed = parts.expect_whole(der::SEQUENCE)?;
-    let algorithm = parts.expect_whole(der::SEQUENCE)?;
+    let signed = parts.whole(der::SEQUENCE)?;
+    let algorithm = parts.whole(der::SEQUENCE)?;
     let signature = parts.bytes_in_bits()?;
     let mut numbers = Reader::new(Reader::single(signature, der::SEQUENCE)?);
-    let r = numbers.expect_whole(der::INTEGER)?;
-    let s = numbers.expect(der::INTEGER)?;
+    let r = numbers.whole(der::INTEGER)?;
+    let s = numbers.contents(der::INTEGER)?;
     numbers.end()?;
     let other = difference(order, s).ok_or(NotDer)?;
     let signature = der::sequence(&[r, &der::element(der::INTEGER, &other)]);

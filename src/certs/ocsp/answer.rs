@@ -90,8 +90,8 @@ pub fn read_answer(
 ) -> Result<Answer, OcspDefect> {
     let basic = basic_response(bytes)?;
     let mut parts = Reader::new(Reader::single(basic, der::SEQUENCE)?);
-    let data = parts.expect_whole(der::SEQUENCE)?;
-    let algorithm = parts.expect(der::SEQUENCE)?;
+    let data = parts.whole(der::SEQUENCE)?;
+    let algorithm = parts.contents(der::SEQUENCE)?;
     let signature = parts.bytes_in_bits()?;
     let certificates = parts.optional(context(0))?;
     parts.end()?;
@@ -108,7 +108,7 @@ pub fn read_answer(
 /// The part that is signed, out of its wrapping.
 fn basic_response(bytes: &[u8]) -> Result<&[u8], OcspDefect> {
     let mut response = Reader::new(Reader::single(bytes, der::SEQUENCE)?);
-    match response.expect(ENUMERATED)? {
+    match response.contents(ENUMERATED)? {
         [0] => {}
         [1] => return Err(OcspDefect::Refused("malformed request")),
         [2] => return Err(OcspDefect::Refused("internal error")),
@@ -117,12 +117,15 @@ fn basic_response(bytes: &[u8]) -> Result<&[u8], OcspDefect> {
         [6] => return Err(OcspDefect::Refused("unauthorized")),
         _ => return Err(OcspDefect::Malformed),
     }
-    let mut wrapped = Reader::new(Reader::single(response.expect(context(0))?, der::SEQUENCE)?);
+    let mut wrapped = Reader::new(Reader::single(
+        response.contents(context(0))?,
+        der::SEQUENCE,
+    )?);
     response.end()?;
-    if wrapped.expect(der::OID)? != BASIC {
+    if wrapped.contents(der::OID)? != BASIC {
         return Err(OcspDefect::Malformed);
     }
-    let basic = wrapped.expect(der::OCTET_STRING)?;
+    let basic = wrapped.contents(der::OCTET_STRING)?;
     wrapped.end()?;
     Ok(basic)
 }
@@ -170,12 +173,12 @@ impl<'a> Data<'a> {
         let responder = if let Some(name) = reader.optional(context(1))? {
             Responder::Named(name)
         } else {
-            let hash = reader.expect(context(2))?;
+            let hash = reader.contents(context(2))?;
             Responder::Key(Reader::single(hash, der::OCTET_STRING)?)
         };
-        let mut produced = Reader::new(reader.expect_whole(der::GENERALIZED_TIME)?);
+        let mut produced = Reader::new(reader.whole(der::GENERALIZED_TIME)?);
         time(&mut produced)?;
-        let responses = reader.expect(der::SEQUENCE)?;
+        let responses = reader.contents(der::SEQUENCE)?;
         nothing_critical(reader.optional(context(1))?)?;
         reader.end()?;
         Ok(Self {
@@ -188,8 +191,8 @@ impl<'a> Data<'a> {
     fn about(&self, id: &CertId, now: WallTime) -> Result<Answer, OcspDefect> {
         let mut responses = Reader::new(self.responses);
         while !responses.is_at_end() {
-            let mut single = Reader::new(responses.expect(der::SEQUENCE)?);
-            let named = Reader::new(single.expect(der::SEQUENCE)?);
+            let mut single = Reader::new(responses.contents(der::SEQUENCE)?);
+            let named = Reader::new(single.contents(der::SEQUENCE)?);
             if id.is(named)? {
                 return answer(single, now);
             }
@@ -256,7 +259,7 @@ fn named_by(
         None => return Err(OcspDefect::NotNamed),
     };
     while !list.is_at_end() {
-        let der = CertificateDer::from(list.expect_whole(der::SEQUENCE)?);
+        let der = CertificateDer::from(list.whole(der::SEQUENCE)?);
         let Ok(certificate) = Certificate::read(&der) else {
             continue;
         };
@@ -282,7 +285,7 @@ fn may_answer(certificate: &Certificate) -> bool {
         return false;
     };
     let mut purposes = Reader::new(purposes);
-    while let Ok(purpose) = purposes.expect(der::OID) {
+    while let Ok(purpose) = purposes.contents(der::OID) {
         if purpose == OCSP_SIGNING {
             return true;
         }
@@ -297,12 +300,12 @@ fn nothing_critical(extensions: Option<&[u8]>) -> Result<(), OcspDefect> {
     };
     let mut list = Reader::new(Reader::single(extensions, der::SEQUENCE)?);
     while !list.is_at_end() {
-        let mut extension = Reader::new(list.expect(der::SEQUENCE)?);
-        extension.expect(der::OID)?;
+        let mut extension = Reader::new(list.contents(der::SEQUENCE)?);
+        extension.contents(der::OID)?;
         if extension.boolean_or_false()? {
             return Err(OcspDefect::UnknownCritical);
         }
-        extension.expect(der::OCTET_STRING)?;
+        extension.contents(der::OCTET_STRING)?;
         extension.end()?;
     }
     Ok(())

@@ -34,11 +34,11 @@ impl CertId {
 
     /// Whether an answer is about this certificate.
     pub(super) fn is(&self, mut id: Reader<'_>) -> Result<bool, der::NotDer> {
-        let mut algorithm = Reader::new(id.expect(der::SEQUENCE)?);
-        let is_sha1 = algorithm.expect(der::OID)? == SHA1;
-        let name = id.expect(der::OCTET_STRING)?;
-        let key = id.expect(der::OCTET_STRING)?;
-        let serial = der::integer(id.expect(der::INTEGER)?)?;
+        let mut algorithm = Reader::new(id.contents(der::SEQUENCE)?);
+        let is_sha1 = algorithm.contents(der::OID)? == SHA1;
+        let name = id.contents(der::OCTET_STRING)?;
+        let key = id.contents(der::OCTET_STRING)?;
+        let serial = der::integer(id.contents(der::INTEGER)?)?;
         id.end()?;
         Ok(is_sha1 && name == self.issuer_name && key == self.issuer_key && serial == self.serial)
     }
@@ -63,7 +63,7 @@ impl CertId {
 /// The key itself, without its algorithm, which is what names it.
 pub(super) fn key_bits(spki: &[u8]) -> Option<&[u8]> {
     let mut reader = Reader::new(Reader::single(spki, der::SEQUENCE).ok()?);
-    reader.expect(der::SEQUENCE).ok()?;
+    reader.contents(der::SEQUENCE).ok()?;
     reader.bytes_in_bits().ok()
 }
 

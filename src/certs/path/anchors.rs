@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::certs::path::Certificate;
+use crate::model::DistinguishedName;
 
 /// The certificates that are believed, whether they have expired or not: the clock decides when a
 /// path is judged.
@@ -10,7 +11,7 @@ use crate::certs::path::Certificate;
 pub struct Anchors {
     certificates: Vec<Certificate>,
     /// The places of the authorities among them, by subject.
-    by_name: HashMap<Vec<u8>, Vec<usize>>,
+    by_name: HashMap<DistinguishedName, Vec<usize>>,
 }
 
 impl Anchors {
@@ -19,7 +20,7 @@ impl Anchors {
         let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
         for (index, certificate) in certificates.iter().enumerate() {
             if certificate.is_authority() {
-                let name = certificate.subject_form().to_vec();
+                let name = certificate.subject_form().clone();
                 by_name.entry(name).or_default().push(index);
             }
         }
@@ -29,11 +30,11 @@ impl Anchors {
         }
     }
 
-    /// The authorities of a name, given in the form that is equal for all ways to write it.
-    pub(super) fn named(&self, form: &[u8]) -> impl Iterator<Item = &Certificate> {
+    /// The authorities of a name.
+    pub(super) fn named(&self, name: &DistinguishedName) -> impl Iterator<Item = &Certificate> {
         let places = self
             .by_name
-            .get(form)
+            .get(name)
             .map(Vec::as_slice)
             .unwrap_or_default();
         places

@@ -3,15 +3,16 @@
 use rustls::pki_types::CertificateDer;
 
 use crate::certs::der::{self, NotDer, Reader};
+use crate::certs::extension::Extension;
 use crate::certs::inspect::CertificateFacts;
-use crate::certs::path::extensions::{Extension, Extensions, KeyUsage};
+use crate::certs::path::extensions::{Extensions, KeyUsage};
 use crate::certs::path::general_name::GeneralName;
 use crate::certs::path::refusal::Reason;
 use crate::certs::path::span::Span;
 use crate::certs::path::time::time;
-use crate::certs::path::{checks, name};
+use crate::certs::path::{Purpose, checks, name};
 use crate::certs::signature::{self, SignatureDefect};
-use crate::model::WallTime;
+use crate::model::{DistinguishedName, WallTime};
 
 /// A certificate with all that a path is judged by.
 ///
@@ -25,8 +26,8 @@ pub struct Certificate {
     issuer: Span,
     subject: Span,
     spki: Span,
-    issuer_form: Vec<u8>,
-    subject_form: Vec<u8>,
+    issuer_form: DistinguishedName,
+    subject_form: DistinguishedName,
     not_before: WallTime,
     not_after: WallTime,
     extensions: Extensions,
@@ -79,30 +80,30 @@ impl Certificate {
         let der = der.clone().into_owned();
         let bytes = der.as_ref();
         let mut outer = Reader::new(Reader::single(bytes, der::SEQUENCE)?);
-        let mut signed = Reader::new(outer.expect(der::SEQUENCE)?);
-        let algorithm = outer.expect(der::SEQUENCE)?;
+        let mut signed = Reader::new(outer.contents(der::SEQUENCE)?);
+        let algorithm = outer.contents(der::SEQUENCE)?;
         outer.bytes_in_bits()?;
         outer.end()?;
         let version = version(&mut signed)?;
-        let serial = der::integer(signed.expect(der::INTEGER)?)?;
+        let serial = der::integer(signed.contents(der::INTEGER)?)?;
         if serial.len() > LONGEST_SERIAL {
             return Err(Malformed::Serial);
         }
-        if signed.expect(der::SEQUENCE)? != algorithm {
+        if signed.contents(der::SEQUENCE)? != algorithm {
             return Err(Malformed::TwoAlgorithms);
         }
-        let issuer = signed.expect_whole(der::SEQUENCE)?;
+        let issuer = signed.whole(der::SEQUENCE)?;
         if name::is_empty(issuer) {
             return Err(Malformed::NoIssuer);
         }
-        let mut dates = Reader::new(signed.expect(der::SEQUENCE)?);
+        let mut dates = Reader::new(signed.contents(der::SEQUENCE)?);
         let (not_before, not_after) = (time(&mut dates)?, time(&mut dates)?);
         dates.end()?;
         if not_after < not_before {
             return Err(Malformed::Validity);
         }
-        let subject = signed.expect_whole(der::SEQUENCE)?;
-        let spki = signed.expect_whole(der::SEQUENCE)?;
+        let subject = signed.whole(der::SEQUENCE)?;
+        let spki = signed.whole(der::SEQUENCE)?;
         let extensions = last_fields(&mut signed, version)?;
         let extensions = Extensions::read(bytes, extensions)?;
         if name::is_empty(subject) && !extensions.names_are_critical() {
@@ -167,12 +168,12 @@ impl Certificate {
     }
 
     /// The subject in the form that is equal for all ways to write it.
-    pub(crate) fn subject_form(&self) -> &[u8] {
+    pub(crate) fn subject_form(&self) -> &DistinguishedName {
         &self.subject_form
     }
 
     /// The issuer in that form.
-    pub(crate) fn issuer_form(&self) -> &[u8] {
+    pub(crate) fn issuer_form(&self) -> &DistinguishedName {
         &self.issuer_form
     }
 
@@ -244,6 +245,11 @@ impl Certificate {
         checks::flaw(self, is_issuer)
     }
 
+    /// What keeps a host or a client from showing it as its own.
+    pub fn unfit_for(&self, purpose: Purpose) -> Option<Reason> {
+        checks::unfit_for(self, purpose)
+    }
+
     /// What keeps it from vouching for anybody, although it is believed.
     pub fn anchor_flaw(&self) -> Option<Reason> {
         checks::anchor_flaw(self)
@@ -259,8 +265,8 @@ impl Certificate {
         let unread = |_: NotDer| SignatureDefect::Wrong;
         let outer = Reader::single(&self.der, der::SEQUENCE).map_err(unread)?;
         let mut parts = Reader::new(outer);
-        let message = parts.expect_whole(der::SEQUENCE).map_err(unread)?;
-        let algorithm = parts.expect(der::SEQUENCE).map_err(unread)?;
+        let message = parts.whole(der::SEQUENCE).map_err(unread)?;
+        let algorithm = parts.contents(der::SEQUENCE).map_err(unread)?;
         let signature = parts.bytes_in_bits().map_err(unread)?;
         signature::verify(spki, algorithm, message, signature)
     }

@@ -16,7 +16,15 @@ pub(super) fn leaf(leaf: &Certificate, purpose: Purpose, now: WallTime) -> Resul
     {
         return Err(Reason::AuthorityAsLeaf);
     }
+    key_usage(leaf, purpose)?;
     judge_key(leaf.spki()).map_err(Reason::UnfitKey)
+}
+
+/// What keeps a peer from showing a certificate as its own for a purpose, whenever it does.
+pub(super) fn unfit_for(leaf: &Certificate, purpose: Purpose) -> Option<Reason> {
+    extended_key_usage(leaf, purpose)
+        .and_then(|()| key_usage(leaf, purpose))
+        .err()
 }
 
 /// Judges a certificate that was sent as that of an issuer, with so many other authorities below
@@ -69,6 +77,10 @@ fn sent(certificate: &Certificate, purpose: Purpose, now: WallTime) -> Result<()
         return Err(Reason::OldVersion(certificate.version()));
     }
     in_force(certificate, now)?;
+    extended_key_usage(certificate, purpose)
+}
+
+fn extended_key_usage(certificate: &Certificate, purpose: Purpose) -> Result<(), Reason> {
     let purposes = certificate.extensions().purposes;
     let allowed = purposes.is_none_or(|purposes| match purpose {
         Purpose::Client => purposes.client,
@@ -78,6 +90,15 @@ fn sent(certificate: &Certificate, purpose: Purpose, now: WallTime) -> Result<()
         Ok(())
     } else {
         Err(Reason::WrongPurpose(purpose))
+    }
+}
+
+fn key_usage(leaf: &Certificate, purpose: Purpose) -> Result<(), Reason> {
+    let usage = leaf.extensions().key_usage;
+    if usage.is_none_or(|usage| usage.allows_handshake(purpose)) {
+        Ok(())
+    } else {
+        Err(Reason::WrongKeyUsage(purpose))
     }
 }
 

@@ -1,21 +1,12 @@
 //! [`Extensions`]: what the extensions of a certificate say, as far as a path is judged by it.
 
 use crate::certs::der::{self, NotDer, Reader};
+use crate::certs::extension::Extension;
 use crate::certs::path::certificate::Malformed;
 use crate::certs::path::general_name::GeneralName;
 use crate::certs::path::span::Span;
-use crate::certs::path::{constraints, policy};
-
-/// One extension as it is written.
-#[derive(Debug, Clone, Copy)]
-pub struct Extension<'a> {
-    /// What it is about, an object identifier without header.
-    pub kind: &'a [u8],
-    /// Whether who does not understand it has to refuse the certificate.
-    pub is_critical: bool,
-    /// What is in its octet string.
-    pub value: &'a [u8],
-}
+use crate::certs::path::{Purpose, constraints, policy};
+use crate::model::dotted;
 
 /// What extensions say. Each of a known kind was read to its end.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +46,22 @@ impl KeyUsage {
 
     pub(super) fn allows_list_signing(self) -> bool {
         self.0 & 0b0000_0010 != 0
+    }
+
+    /// Whether a peer's key may do its part in a handshake.
+    ///
+    /// Here every peer signs, and the standard wants `digitalSignature` for that. OpenSSL, whose
+    /// `X509_check_purpose` decides on most other ends, also takes what older handshakes used a key
+    /// for. Who gets by there gets by here.
+    pub(super) fn allows_handshake(self, purpose: Purpose) -> bool {
+        const DIGITAL_SIGNATURE: u8 = 0b1000_0000;
+        const KEY_ENCIPHERMENT: u8 = 0b0010_0000;
+        const KEY_AGREEMENT: u8 = 0b0000_1000;
+        let needed = match purpose {
+            Purpose::Client => DIGITAL_SIGNATURE | KEY_AGREEMENT,
+            Purpose::Server => DIGITAL_SIGNATURE | KEY_ENCIPHERMENT | KEY_AGREEMENT,
+        };
+        self.0 & needed != 0
     }
 }
 
@@ -229,21 +236,6 @@ impl Extensions {
     }
 }
 
-impl<'a> Extension<'a> {
-    fn read(list: &mut Reader<'a>) -> Result<Self, NotDer> {
-        let mut reader = Reader::new(list.expect(der::SEQUENCE)?);
-        let kind = reader.expect(der::OID)?;
-        let is_critical = reader.boolean_or_false()?;
-        let value = reader.expect(der::OCTET_STRING)?;
-        reader.end()?;
-        Ok(Self {
-            kind,
-            is_critical,
-            value,
-        })
-    }
-}
-
 /// The name of an extension that the standard forbids to mark critical.
 fn never_critical(kind: &[u8]) -> Option<&'static str> {
     match kind {
@@ -326,31 +318,11 @@ fn purposes(value: &[u8]) -> Result<Purposes, NotDer> {
     let mut purposes = Purposes::default();
     let mut reader = Reader::new(list);
     while !reader.is_at_end() {
-        let purpose = reader.expect(der::OID)?;
+        let purpose = reader.contents(der::OID)?;
         purposes.server |= purpose == SERVER;
         purposes.client |= purpose == CLIENT;
     }
     Ok(purposes)
-}
-
-/// An object identifier as people write it.
-fn dotted(oid: &[u8]) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut number = 0_u128;
-    for byte in oid {
-        number = (number << 7) | u128::from(byte & 0x7f);
-        if byte & 0x80 != 0 {
-            continue;
-        }
-        if words.is_empty() {
-            let first = (number / 40).min(2);
-            words.push(first.to_string());
-            number -= first * 40;
-        }
-        words.push(number.to_string());
-        number = 0;
-    }
-    words.join(".")
 }
 
 /// 1.3.6.1.5.5.7.1.1

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::name::{hex, rfc4514_of};
-use crate::model::printable;
+use crate::model::{printable, printable_ascii};
 
 /// A name of one of the forms of RFC 5280, section 4.2.1.6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub(crate) enum GeneralName<'a> {
     Ip(&'a [u8]),
     /// A form that we have no words for, by its tag.
     Other(u8),
+    /// A mail address, host or URI in other letters than ASCII, by its tag. Issuers write umlauts as
+    /// they come. It is nobody's name here, and takes nothing from the others beside it.
+    Odd(u8, &'a [u8]),
 }
 
 impl<'a> GeneralName<'a> {
@@ -28,10 +31,15 @@ impl<'a> GeneralName<'a> {
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, NotDer> {
         let element = reader.element()?;
         let contents = element.contents;
+        let text = |form: fn(&'a str) -> Self| {
+            let ascii = std::str::from_utf8(contents).ok();
+            let ascii = ascii.filter(|text| text.is_ascii());
+            ascii.map_or(Self::Odd(element.tag, contents), form)
+        };
         Ok(match element.tag {
-            MAIL => Self::Mail(ascii(contents)?),
-            DNS => Self::Dns(ascii(contents)?),
-            URI => Self::Uri(ascii(contents)?),
+            MAIL => text(Self::Mail),
+            DNS => text(Self::Dns),
+            URI => text(Self::Uri),
             IP => Self::Ip(contents),
             DIRECTORY => {
                 Reader::single(contents, der::SEQUENCE)?;
@@ -42,11 +50,29 @@ impl<'a> GeneralName<'a> {
         })
     }
 
+    /// A mail address that is none, as a subject may have it.
+    pub(crate) const fn odd_mail(bytes: &'a [u8]) -> Self {
+        Self::Odd(MAIL, bytes)
+    }
+
     /// Whether both are of one form, so that the one can be constrained by the other.
-    pub(crate) fn is_of_form(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Other(one), Self::Other(other)) => one == other,
-            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+    pub(crate) const fn is_of_form(&self, other: &Self) -> bool {
+        self.tag() == other.tag()
+    }
+
+    /// Whether it is to name a host.
+    pub(crate) const fn is_about_a_host(&self) -> bool {
+        matches!(self.tag(), DNS | IP)
+    }
+
+    const fn tag(&self) -> u8 {
+        match self {
+            Self::Mail(_) => MAIL,
+            Self::Dns(_) => DNS,
+            Self::Directory(_) => DIRECTORY,
+            Self::Uri(_) => URI,
+            Self::Ip(_) => IP,
+            Self::Other(tag) | Self::Odd(tag, _) => *tag,
         }
     }
 
@@ -57,6 +83,7 @@ impl<'a> GeneralName<'a> {
             Self::Directory(name) => rfc4514_of(name),
             Self::Ip(bytes) => address(bytes),
             Self::Other(_) => "a name of a form without words".to_owned(),
+            Self::Odd(_, bytes) => printable_ascii(bytes),
         }
     }
 }
@@ -65,13 +92,6 @@ fn address(bytes: &[u8]) -> String {
     let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     let address = four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
     address.map_or_else(|_| hex(bytes), |address| address.to_string())
-}
-
-fn ascii(contents: &[u8]) -> Result<&str, NotDer> {
-    if !contents.is_ascii() {
-        return Err(NotDer);
-    }
-    std::str::from_utf8(contents).map_err(|_not_ascii| NotDer)
 }
 
 const OTHER_NAME: u8 = 0xa0;

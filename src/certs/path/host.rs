@@ -22,10 +22,8 @@ impl Certificate {
 
     /// The hosts that it names, in the words of messages.
     pub fn hosts(&self) -> Vec<String> {
-        let is_host =
-            |name: &GeneralName<'_>| matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_));
         self.names()
-            .filter(is_host)
+            .filter(GeneralName::is_about_a_host)
             .map(|name| name.words())
             .collect()
     }

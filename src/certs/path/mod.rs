@@ -29,9 +29,9 @@ use crate::certs::path::certificate::words_of;
 use crate::certs::path::search::Search;
 use crate::model::WallTime;
 
+pub use crate::certs::extension::Extension;
 pub use anchors::Anchors;
 pub use certificate::{Certificate, Malformed};
-pub use extensions::Extension;
 pub use refusal::{Reason, Refusal};
 pub use revocation::{Above, Issuer, Link, Revocation};
 
@@ -52,6 +52,14 @@ impl Purpose {
             Self::Server => "server",
         }
     }
+
+    /// What a key usage lacks that does not allow it.
+    const fn lacking_usages(self) -> &'static str {
+        match self {
+            Self::Client => "neither digitalSignature nor keyAgreement",
+            Self::Server => "none of digitalSignature, keyEncipherment and keyAgreement",
+        }
+    }
 }
 
 /// By what a chain is judged.
@@ -61,6 +69,9 @@ pub struct Question<'a> {
     pub anchors: &'a Anchors,
     /// As what the peer shows its certificate.
     pub purpose: Purpose,
+    /// Whether a server is known by its common name where it has no other. Then an authority has to
+    /// be allowed to vouch for that as for any other host, also if it has no dot in it.
+    pub by_common_name: bool,
     /// Who knows which certificates were withdrawn; without anybody, none was.
     pub revocation: Option<&'a dyn Revocation>,
     /// The time now.

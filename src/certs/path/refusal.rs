@@ -68,6 +68,9 @@ pub enum Reason {
     /// Its extended key usage lacks the purpose in question.
     #[error("its extended key usage does not allow {} authentication", .0.words())]
     WrongPurpose(Purpose),
+    /// Its key usage lacks all that a peer's key could do in a handshake.
+    #[error("its key usage has {}, and a {}'s needs one", .0.lacking_usages(), .0.words())]
+    WrongKeyUsage(Purpose),
     /// It carries a name for which an authority above it may not vouch.
     #[error("an authority above it may not vouch for the name \"{0}\"")]
     NameNotAllowed(String),

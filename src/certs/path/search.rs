@@ -5,7 +5,7 @@
 //! check before it is out, however it is knotted together.
 
 use crate::certs::path::budget::{Budget, Spent};
-use crate::certs::path::constraints::{Constraints, NameDefect};
+use crate::certs::path::constraints::{CommonNames, Constraints, NameDefect};
 use crate::certs::path::refusal::Reason;
 use crate::certs::path::{Above, Certificate, Issuer, Link, Purpose, Question, checks, policy};
 use crate::certs::signature::SignatureDefect;
@@ -205,7 +205,11 @@ impl<'a> Search<'a> {
         path: &[&'a Certificate],
         anchor: &'a Certificate,
     ) -> Result<Option<(&'a Certificate, Reason)>, Spent> {
-        let is_host = self.question.purpose == Purpose::Server;
+        let of_leaf = match self.question.purpose {
+            Purpose::Client => CommonNames::NoHosts,
+            Purpose::Server if self.question.by_common_name => CommonNames::Hosts,
+            Purpose::Server => CommonNames::HostsWithDot,
+        };
         for (index, (_, issuer)) in edges(path, anchor).enumerate() {
             let Some(constraints) = issuer.name_constraints() else {
                 continue;
@@ -220,7 +224,12 @@ impl<'a> Search<'a> {
                 if certificate.is_self_issued() && !is_leaf {
                     continue;
                 }
-                match constraints.check(certificate, is_host && is_leaf, &mut self.budget) {
+                let common_names = if is_leaf {
+                    of_leaf
+                } else {
+                    CommonNames::NoHosts
+                };
+                match constraints.check(certificate, common_names, &mut self.budget) {
                     Ok(()) => {}
                     Err(NameDefect::NotAllowed(name)) => {
                         return Ok(Some((certificate, Reason::NameNotAllowed(name))));

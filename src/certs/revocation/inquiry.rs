@@ -209,7 +209,7 @@ impl<'a> Inquiry<'a> {
     /// Until when a certificate stands that an authority of the path has issued; `None` if it has
     /// not, or has revoked it.
     fn stands_below(&self, signer: &Certificate, authority: &Above<'_>) -> Option<WallTime> {
-        let is_issuer = signer.issuer_form() == canonical(authority.subject)
+        let is_issuer = *signer.issuer_form() == canonical(authority.subject)
             && signer.check_signature(authority.spki).is_ok();
         if !is_issuer {
             return None;

@@ -14,7 +14,7 @@ use crate::certs::revocation::read::{Found, Listed, read};
 use crate::certs::{Digest, TrustStore};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{ExpiredLists, FileRef, ListCoverage, RevocationSettings};
-use crate::model::WallTime;
+use crate::model::{DistinguishedName, WallTime};
 
 impl RevocationLists {
     /// Reads the lists that are to be asked about chains under these anchors.
@@ -41,7 +41,7 @@ impl RevocationLists {
         let anchors: Vec<Certificate> = anchors.collect();
         let own = own.iter().filter_map(|der| Certificate::read(der).ok());
         let known: Vec<Certificate> = anchors.iter().chain(&signers).cloned().chain(own).collect();
-        let mut by_issuer: BTreeMap<Vec<u8>, Vec<Listed>> = BTreeMap::new();
+        let mut by_issuer: BTreeMap<DistinguishedName, Vec<Listed>> = BTreeMap::new();
         for listed in lists {
             let of_name = by_issuer.entry(canonical(&listed.list.issuer)).or_default();
             if of_name
@@ -54,7 +54,7 @@ impl RevocationLists {
         }
         for (issuer, of_name) in &mut by_issuer {
             of_name.sort_by(|one, other| one.list.newer_first(&other.list));
-            let signers = known.iter().filter(|known| known.subject_form() == *issuer);
+            let signers = known.iter().filter(|known| known.subject_form() == issuer);
             let signers: Vec<&Certificate> = signers.collect();
             let is_one_proven = of_name.iter().any(|one| signer_of(one, &signers).is_some());
             for listed in of_name {

@@ -28,13 +28,13 @@ use crate::certs::revocation::read::Listed;
 pub use crate::certs::revocation::reason::Reason;
 pub use crate::certs::revocation::refusal::RevocationRefusal;
 use crate::config::settings::{ExpiredLists, ListCoverage};
-use crate::model::WallTime;
+use crate::model::{DistinguishedName, WallTime};
 
 /// The revocation lists of one TLS role, and how much they are asked for.
 #[derive(Debug)]
 pub struct RevocationLists {
     /// By the issuer's name in its one form; the newest first.
-    by_issuer: BTreeMap<Vec<u8>, Vec<Listed>>,
+    by_issuer: BTreeMap<DistinguishedName, Vec<Listed>>,
     /// The certificates of `CA_FILE`.
     anchors: Vec<Certificate>,
     /// The certificates beside the lists, unproven.
@@ -69,10 +69,10 @@ impl RevocationLists {
         self.by_issuer.values().flatten()
     }
 
-    /// The lists of an issuer, given by its name in its one form.
-    fn of_issuer(&self, form: &[u8]) -> &[Listed] {
+    /// The lists of an issuer.
+    fn of_issuer(&self, name: &DistinguishedName) -> &[Listed] {
         self.by_issuer
-            .get(form)
+            .get(name)
             .map(Vec::as_slice)
             .unwrap_or_default()
     }

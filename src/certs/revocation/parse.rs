@@ -4,12 +4,15 @@ use std::collections::HashSet;
 
 use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::digest::sha256;
-use crate::certs::name::{dotted, hex, rfc4514_of};
+use crate::certs::extension::Extension;
+use crate::certs::name::{hex, rfc4514_of};
 use crate::certs::path::time::time;
 use crate::certs::revocation::list::{Entries, Entry, Holders, RevocationList, Scope, Serial};
 use crate::certs::revocation::point::{PointName, point_names};
 use crate::certs::revocation::proof::{Proof, Signed};
 use crate::certs::revocation::reason::Reason;
+use crate::model::dotted;
+
 /// Why bytes are no list that can be gone by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListDefect {
@@ -77,8 +80,8 @@ impl From<NotDer> for ListDefect {
 /// Reads a list.
 pub(super) fn parse(bytes: &[u8]) -> Result<RevocationList, ListDefect> {
     let mut outer = Reader::new(Reader::single(bytes, der::SEQUENCE)?);
-    let message = outer.expect_whole(der::SEQUENCE)?;
-    let algorithm = outer.expect(der::SEQUENCE)?;
+    let message = outer.whole(der::SEQUENCE)?;
+    let algorithm = outer.contents(der::SEQUENCE)?;
     let signature = outer.bytes_in_bits()?;
     outer.end()?;
     let mut inner = Reader::new(Reader::single(message, der::SEQUENCE)?);
@@ -86,10 +89,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<RevocationList, ListDefect> {
     if version.is_some_and(|version| version != VERSION_2) {
         return Err(ListDefect::Version);
     }
-    if inner.expect(der::SEQUENCE)? != algorithm {
+    if inner.contents(der::SEQUENCE)? != algorithm {
         return Err(ListDefect::TwoAlgorithms);
     }
-    let issuer = inner.expect_whole(der::SEQUENCE)?;
+    let issuer = inner.whole(der::SEQUENCE)?;
     let issuer_name = rfc4514_of(issuer);
     let this_update = time(&mut inner)?;
     let next_update = match inner.peek() {
@@ -134,8 +137,8 @@ fn read_entries(bytes: &[u8], has_extensions: bool) -> Result<Vec<Entry>, ListDe
     let mut reader = Reader::new(bytes);
     let mut entries = Vec::new();
     while !reader.is_at_end() {
-        let mut fields = Reader::new(reader.expect(der::SEQUENCE)?);
-        let serial = fields.expect(der::INTEGER)?;
+        let mut fields = Reader::new(reader.contents(der::SEQUENCE)?);
+        let serial = fields.contents(der::INTEGER)?;
         let since = time(&mut fields)?;
         let reason = match fields.optional(der::SEQUENCE)? {
             Some(_) if !has_extensions => return Err(ListDefect::Version),
@@ -158,7 +161,7 @@ fn read_reason(bytes: &[u8], serial: &[u8]) -> Result<Reason, ListDefect> {
     let mut reason = None;
     while !reader.is_at_end() {
         let extension = Extension::read(&mut reader)?;
-        match extension.oid {
+        match extension.kind {
             REASON_CODE => {
                 let Some((&code, [])) = Reader::single(extension.value, ENUMERATED)?.split_first()
                 else {
@@ -169,14 +172,14 @@ fn read_reason(bytes: &[u8], serial: &[u8]) -> Result<Reason, ListDefect> {
                     serial: hex(serial),
                 })?;
                 if reason.replace(known).is_some() {
-                    return Err(extension.twice());
+                    return Err(twice(&extension));
                 }
             }
             CERTIFICATE_ISSUER => return Err(ListDefect::Indirect),
             INVALIDITY_DATE => {}
             _ if extension.is_critical => {
                 return Err(ListDefect::CriticalEntry {
-                    oid: extension.name(),
+                    oid: dotted(extension.kind),
                     serial: hex(serial),
                 });
             }
@@ -201,10 +204,10 @@ impl Extensions {
         let mut seen: HashSet<&[u8]> = HashSet::new();
         while !reader.is_at_end() {
             let extension = Extension::read(&mut reader)?;
-            if !seen.insert(extension.oid) {
-                return Err(extension.twice());
+            if !seen.insert(extension.kind) {
+                return Err(twice(&extension));
             }
-            match extension.oid {
+            match extension.kind {
                 CRL_NUMBER if extension.is_critical => return Err(ListDefect::CriticalNumber),
                 CRL_NUMBER => {
                     let number = der::integer(Reader::single(extension.value, der::INTEGER)?)?;
@@ -217,7 +220,9 @@ impl Extensions {
                 }
                 ISSUING_DISTRIBUTION_POINT => read.scope = Scope::read(extension.value)?,
                 DELTA_INDICATOR => return Err(ListDefect::Delta),
-                _ if extension.is_critical => return Err(ListDefect::Critical(extension.name())),
+                _ if extension.is_critical => {
+                    return Err(ListDefect::Critical(dotted(extension.kind)));
+                }
                 _ => {}
             }
         }
@@ -275,35 +280,8 @@ fn read_point(name: &[u8]) -> Result<Vec<PointName>, ListDefect> {
     Ok(names)
 }
 
-/// One extension of a list or of an entry.
-struct Extension<'a> {
-    oid: &'a [u8],
-    is_critical: bool,
-    value: &'a [u8],
-}
-
-impl<'a> Extension<'a> {
-    fn read(reader: &mut Reader<'a>) -> Result<Self, NotDer> {
-        let mut fields = Reader::new(reader.expect(der::SEQUENCE)?);
-        let oid = fields.expect(der::OID)?;
-        let is_critical = fields.boolean_or_false()?;
-        let value = fields.expect(der::OCTET_STRING)?;
-        fields.end()?;
-        Ok(Self {
-            oid,
-            is_critical,
-            value,
-        })
-    }
-
-    /// The object identifier with dots.
-    fn name(&self) -> String {
-        dotted(self.oid)
-    }
-
-    fn twice(&self) -> ListDefect {
-        ListDefect::Twice(self.name())
-    }
+fn twice(extension: &Extension<'_>) -> ListDefect {
+    ListDefect::Twice(dotted(extension.kind))
 }
 
 const ENUMERATED: u8 = 0x0a;

@@ -6,12 +6,14 @@
 use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::path::Certificate;
 use crate::certs::path::name::canonical;
+use crate::model::DistinguishedName;
 
 /// A name of a distribution point, in a form that is equal for all ways to write it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct PointName {
-    kind: u8,
-    name: Vec<u8>,
+pub(super) enum PointName {
+    Directory(DistinguishedName),
+    /// Of another kind, by its tag.
+    Other(u8, Vec<u8>),
 }
 
 /// Reads general names.
@@ -20,12 +22,9 @@ pub(super) fn point_names(bytes: &[u8]) -> Result<Vec<PointName>, NotDer> {
     let mut names = Vec::new();
     while !reader.is_at_end() {
         let element = reader.element()?;
-        names.push(PointName {
-            kind: element.tag,
-            name: match element.tag {
-                DIRECTORY_NAME => canonical(element.contents),
-                _ => element.contents.to_vec(),
-            },
+        names.push(match element.tag {
+            DIRECTORY_NAME => PointName::Directory(canonical(element.contents)),
+            kind => PointName::Other(kind, element.contents.to_vec()),
         });
     }
     Ok(names)
@@ -45,7 +44,7 @@ fn read_points(value: &[u8]) -> Result<Vec<PointName>, NotDer> {
     let mut points = Reader::new(Reader::single(value, der::SEQUENCE)?);
     let mut names = Vec::new();
     while !points.is_at_end() {
-        let mut fields = Reader::new(points.expect(der::SEQUENCE)?);
+        let mut fields = Reader::new(points.contents(der::SEQUENCE)?);
         let name = fields.optional(NAME)?;
         let is_whole = fields.is_at_end();
         let full = match name {

@@ -1,19 +1,21 @@
 //! The short names of attribute types.
 
-/// The type of a common name.
-pub(super) const COMMON_NAME: &str = "2.5.4.3";
+use super::oid::encoded;
 
-/// The type of a country.
-pub(super) const COUNTRY: &str = "2.5.4.6";
+/// The type of a common name, 2.5.4.3.
+pub(super) const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+
+/// The type of a country, 2.5.4.6.
+pub(super) const COUNTRY: &[u8] = &[0x55, 4, 6];
 
 /// The short names of RFC 4514, and those that certificates of companies carry besides. Of several
 /// names of a type the first is the one that is printed; the others are what SAP, OpenSSL and
 /// Windows write.
 const NAMES: &[(&str, &str)] = &[
-    ("CN", COMMON_NAME),
+    ("CN", "2.5.4.3"),
     ("SN", "2.5.4.4"),
     ("serialNumber", "2.5.4.5"),
-    ("C", COUNTRY),
+    ("C", "2.5.4.6"),
     ("L", "2.5.4.7"),
     ("ST", "2.5.4.8"),
     ("SP", "2.5.4.8"),
@@ -39,27 +41,18 @@ pub fn attribute_name(oid: &str) -> Option<&'static str> {
     known.map(|(name, _)| *name)
 }
 
-/// The object identifier of an attribute type, by its short name in any case or by itself.
-pub(super) fn oid_of(written: &str) -> Option<String> {
+/// The object identifier of an attribute type without header, by its short name in any case or by
+/// itself.
+pub(super) fn oid_of(written: &str) -> Option<Vec<u8>> {
     let known = NAMES
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(written));
     if let Some((_, oid)) = known {
-        return Some((*oid).to_owned());
+        return encoded(oid);
     }
     let bare = match written.get(..4) {
         Some(start) if start.eq_ignore_ascii_case("OID.") => written.get(4..)?,
         _ => written,
     };
-    is_oid(bare).then(|| bare.to_owned())
-}
-
-/// Whether a text is an object identifier in dots, as it is printed: no number begins with a zero.
-fn is_oid(text: &str) -> bool {
-    let is_number = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|byte| byte.is_ascii_digit())
-            && (part == "0" || !part.starts_with('0'))
-    };
-    text.contains('.') && text.split('.').all(is_number)
+    encoded(bare)
 }

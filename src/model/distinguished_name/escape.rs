@@ -28,13 +28,30 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// As [`printable`], for bytes that ought to be ASCII: what is not is escaped as well.
+pub fn printable_ascii(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for byte in bytes {
+        if byte.is_ascii() {
+            push_printable(&mut out, char::from(*byte));
+        } else {
+            push_byte(&mut out, *byte);
+        }
+    }
+    out
+}
+
+fn push_byte(out: &mut String, byte: u8) {
+    // Writing to a string cannot fail.
+    let _ = write!(out, "\\{byte:02X}");
+}
+
 fn push_printable(out: &mut String, c: char) {
     let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     if c.is_control() || reorders {
         let mut buffer = [0; 4];
         for byte in c.encode_utf8(&mut buffer).bytes() {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "\\{byte:02X}");
+            push_byte(out, byte);
         }
     } else {
         out.push(c);
@@ -62,6 +79,12 @@ mod tests {
             printable("a\r\nb\0\u{202e}\u{9b}"),
             "a\\0D\\0Ab\\00\\E2\\80\\AE\\C2\\9B"
         );
+    }
+
+    #[test]
+    fn of_what_ought_to_be_ascii_each_other_byte_is_escaped() {
+        assert_eq!(printable_ascii(b"m\xfc@x\r"), "m\\FC@x\\0D");
+        assert_eq!(printable_ascii("m\u{fc}".as_bytes()), "m\\C3\\BC");
     }
 
     proptest! {

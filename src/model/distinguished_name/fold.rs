@@ -8,12 +8,39 @@ use unicode_normalization::UnicodeNormalization as _;
 ///
 /// A rule that denies somebody must match however his name is written, so this is done in full.
 pub fn folded(text: &str) -> String {
-    // Certificates nearly always carry plain names, which need none of the rest.
-    if text.bytes().all(|byte| matches!(byte, b'!'..=b'~' | b' ')) {
-        return single_blanks(&text.to_ascii_lowercase());
+    let mut out = String::with_capacity(text.len());
+    if is_plain(text) {
+        words(text, |piece| out.push_str(piece));
+        out.make_ascii_lowercase();
+    } else {
+        words(&passed(text), |piece| out.push_str(piece));
     }
-    // A compatibility form may hold a capital, and a capital an accent; then nothing is left.
-    single_blanks(&pass(&pass(text)))
+    out
+}
+
+/// Appends a text to bytes as [`folded`] has it. Every certificate that is read goes through here,
+/// so plain texts need no memory of their own.
+pub(super) fn push_folded(out: &mut Vec<u8>, text: &str) {
+    let begin = out.len();
+    let mut push = |piece: &str| out.extend_from_slice(piece.as_bytes());
+    if is_plain(text) {
+        words(text, push);
+        let added = out.get_mut(begin..).unwrap_or_default();
+        added.make_ascii_lowercase();
+    } else {
+        words(&passed(text), &mut push);
+    }
+}
+
+/// Whether nothing but capitals and blanks needs preparation, as in nearly all certificates.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'!'..=b'~' | b' '))
+}
+
+/// A compatibility form may hold a capital, and a capital an accent; after two passes nothing is
+/// left.
+fn passed(text: &str) -> String {
+    pass(&pass(text))
 }
 
 fn pass(text: &str) -> String {
@@ -58,15 +85,15 @@ fn small(c: char) -> impl Iterator<Item = char> {
 }
 
 /// Blanks at the ends do not count, and several in a row are one.
-fn single_blanks(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+fn words(text: &str, mut push: impl FnMut(&str)) {
+    let mut is_first = true;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        if !out.is_empty() {
-            out.push(' ');
+        if !is_first {
+            push(" ");
         }
-        out.push_str(word);
+        is_first = false;
+        push(word);
     }
-    out
 }
 
 #[cfg(test)]
@@ -109,7 +136,18 @@ mod tests {
 
         #[test]
         fn the_short_way_for_plain_texts_leads_to_the_same_end(text in "[ -~]{0,40}") {
-            prop_assert_eq!(folded(&text), single_blanks(&pass(&pass(&text))));
+            let mut long = String::new();
+            words(&passed(&text), |piece| long.push_str(piece));
+            prop_assert_eq!(folded(&text), long);
+        }
+
+        #[test]
+        fn what_is_appended_is_what_is_folded(text in any::<String>(), plain in "[ -~]{0,40}") {
+            for text in [text, plain] {
+                let mut out = b"Before".to_vec();
+                push_folded(&mut out, &text);
+                prop_assert_eq!(out, [b"Before", folded(&text).as_bytes()].concat());
+            }
         }
     }
 }

@@ -7,97 +7,80 @@
 mod attribute;
 mod escape;
 mod fold;
+mod form;
+mod oid;
 mod parse;
 mod strings;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 pub use attribute::attribute_name;
-pub use escape::{escaped, printable};
+pub use escape::{escaped, printable, printable_ascii};
 pub use fold::folded;
+pub use form::{NameAttribute, NamePart};
+pub use oid::dotted;
 pub use parse::DistinguishedNameError;
 pub use strings::{directory_text, has_line_break_or_nul};
 
-/// A distinguished name, most specific part first, as RFC 4514 writes it.
+use form::NameValue;
+
+/// A distinguished name.
 ///
 /// The order of the parts counts. Within a part that holds several attributes it does not.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DistinguishedName(Vec<BTreeSet<NameAttribute>>);
-
-/// One `type=value` of a name.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NameAttribute {
-    /// The type's object identifier in dots.
-    oid: String,
-    value: NameValue,
-}
-
-/// A value as it is compared.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum NameValue {
-    /// A text, folded.
-    Text(String),
-    /// Anything that is no text: its whole encoding.
-    Encoded(Vec<u8>),
-}
-
-impl NameAttribute {
-    /// An attribute whose value is a text.
-    pub fn text(oid: &str, text: &str) -> Self {
-        Self {
-            oid: oid.to_owned(),
-            value: NameValue::Text(folded(text)),
-        }
-    }
-
-    /// An attribute whose value is given as it is encoded: its tag, its length, its bytes. `None`
-    /// if that is not what they are.
-    pub fn encoded(oid: &str, encoding: &[u8]) -> Option<Self> {
-        let (tag, content) = strings::split(encoding)?;
-        Some(match directory_text(tag, content) {
-            Some(text) => Self::text(oid, &text),
-            None => Self::opaque(oid, encoding),
-        })
-    }
-
-    /// An attribute whose value has no text: two of them are equal if their bytes are.
-    pub fn opaque(oid: &str, encoding: &[u8]) -> Self {
-        Self {
-            oid: oid.to_owned(),
-            value: NameValue::Encoded(encoding.to_vec()),
-        }
-    }
-}
+pub struct DistinguishedName(Vec<u8>);
 
 impl DistinguishedName {
-    /// A name of these parts, most specific first.
-    pub fn of(parts: impl IntoIterator<Item = Vec<NameAttribute>>) -> Self {
-        Self(parts.into_iter().map(BTreeSet::from_iter).collect())
+    /// A name of these parts, in the order in which certificates store them.
+    pub fn of(parts: &[NamePart]) -> Self {
+        Self(form::of_parts(parts))
     }
 
-    /// Whether the name begins with its country and ends with its common name: then somebody has
-    /// probably written it in the order in which certificates store it.
-    pub fn seems_reversed(&self) -> bool {
-        let has = |part: Option<&BTreeSet<NameAttribute>>, oid: &str| {
-            part.is_some_and(|part| part.iter().any(|attribute| attribute.oid == oid))
-        };
-        self.0.len() > 1
-            && has(self.0.first(), attribute::COUNTRY)
-            && has(self.0.last(), attribute::COMMON_NAME)
+    /// A name that cannot be read, by its bytes: it equals itself and no other.
+    pub fn unread(name: &[u8]) -> Self {
+        Self(form::of_unread(name))
     }
+
+    /// Whether the name, as RFC 4514 writes it, begins with its country and ends with its common
+    /// name: then somebody has probably written it in the order in which certificates store it.
+    pub fn seems_reversed(&self) -> bool {
+        let has = |part: Option<&&[u8]>, oid: &[u8]| {
+            let attributes = part.map(|part| form::attributes(part));
+            attributes.is_some_and(|all| all.iter().any(|(kind, _)| *kind == oid))
+        };
+        form::parts(&self.0).is_ok_and(|parts| {
+            parts.len() > 1
+                && has(parts.last(), attribute::COUNTRY)
+                && has(parts.first(), attribute::COMMON_NAME)
+        })
+    }
+}
+
+impl NameValue<'_> {
+    fn write(&self, oid: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let oid = dotted(oid);
+        let name = attribute_name(&oid).unwrap_or(&oid);
+        match self {
+            Self::Text("") => write!(f, "{name}=\"\""),
+            Self::Text(text) => write!(f, "{name}={}", escaped(text)),
+            Self::Encoded(bytes) => {
+                write!(f, "{name}=")?;
+                write_hexadecimal(bytes, f)
+            }
+        }
+    }
+}
+
+fn write_hexadecimal(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("#")?;
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
 impl fmt::Display for NameAttribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = attribute_name(&self.oid).unwrap_or(&self.oid);
-        match &self.value {
-            NameValue::Text(text) if text.is_empty() => write!(f, "{name}=\"\""),
-            NameValue::Text(text) => write!(f, "{name}={}", escaped(text)),
-            NameValue::Encoded(bytes) => {
-                write!(f, "{name}=#")?;
-                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
+        match self.read() {
+            Some((oid, value)) => value.write(oid, f),
+            None => Ok(()),
         }
     }
 }
@@ -106,15 +89,19 @@ impl fmt::Display for DistinguishedName {
     /// The form that is compared, in RFC 4514. Two names print the same if and only if they are
     /// equal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, part) in self.0.iter().enumerate() {
+        let parts = match form::parts(&self.0) {
+            Ok(parts) => parts,
+            Err(name) => return write_hexadecimal(name, f),
+        };
+        for (index, part) in parts.iter().rev().enumerate() {
             if index > 0 {
                 f.write_str(",")?;
             }
-            for (index, attribute) in part.iter().enumerate() {
+            for (index, (oid, value)) in form::attributes(part).iter().enumerate() {
                 if index > 0 {
                     f.write_str("+")?;
                 }
-                attribute.fmt(f)?;
+                value.write(oid, f)?;
             }
         }
         Ok(())
@@ -124,6 +111,13 @@ impl fmt::Display for DistinguishedName {
 impl fmt::Debug for NameAttribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NameAttribute({self})")
+    }
+}
+
+impl fmt::Debug for NamePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = DistinguishedName::of(std::slice::from_ref(self));
+        write!(f, "NamePart({name})")
     }
 }
 

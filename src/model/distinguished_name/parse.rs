@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::attribute::oid_of;
-use super::{DistinguishedName, NameAttribute};
+use super::{DistinguishedName, NameAttribute, NamePart};
 
 /// Why a text is no distinguished name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +60,10 @@ impl FromStr for DistinguishedName {
                 part.push(attribute);
             }
             match sign {
-                None => return Ok(Self::of(parts)),
+                None => {
+                    let stored = parts.into_iter().rev().map(NamePart::of);
+                    return Ok(Self::of(&stored.collect::<Vec<_>>()));
+                }
                 Some('+') => {}
                 Some(_) => parts.push(Vec::new()),
             }
@@ -94,7 +97,7 @@ fn take_attribute(
 
 /// `#` and the value's encoding in hexadecimal digits.
 fn take_encoded<'a>(
-    oid: &str,
+    oid: &[u8],
     value: &'a str,
 ) -> Result<(NameAttribute, &'a str), DistinguishedNameError> {
     let end = value.find([',', '+']).unwrap_or(value.len());
@@ -112,7 +115,7 @@ fn take_encoded<'a>(
 
 /// A value in quotes, as RFC 2253 knew it and Windows prints it: what would end a value does not.
 fn take_quoted<'a>(
-    oid: &str,
+    oid: &[u8],
     value: &'a str,
 ) -> Result<(NameAttribute, &'a str), DistinguishedNameError> {
     let mut text = Text::default();
@@ -136,7 +139,7 @@ fn take_quoted<'a>(
 
 /// A value with its special characters escaped.
 fn take_plain<'a>(
-    oid: &str,
+    oid: &[u8],
     written: &str,
     value: &'a str,
 ) -> Result<(NameAttribute, &'a str), DistinguishedNameError> {

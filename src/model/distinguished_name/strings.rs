@@ -1,21 +1,28 @@
 //! The string types that directories use, and what a text in one of them must not hold.
 
+use std::borrow::Cow;
+
 /// Decodes a text by its universal tag; `None` for other types and for what is not well formed.
-pub fn directory_text(tag: u32, content: &[u8]) -> Option<String> {
+pub fn directory_text(tag: u32, content: &[u8]) -> Option<Cow<'_, str>> {
     match tag {
+        // Some issuers write UTF-8 whatever the type says.
         UTF8 | NUMERIC | PRINTABLE | IA5 | VISIBLE => {
-            std::str::from_utf8(content).ok().map(str::to_owned)
+            std::str::from_utf8(content).ok().map(Cow::Borrowed)
         }
         // Not what the standard says of teletex strings, but what every issuer writes into them.
         TELETEX => Some(content.iter().copied().map(char::from).collect()),
         BMP => {
-            let units = units(content, 2)?;
-            let units = units.map(u16::try_from).collect::<Result<Vec<_>, _>>();
-            char::decode_utf16(units.ok()?)
-                .collect::<Result<_, _>>()
-                .ok()
+            let (pairs, []) = content.as_chunks::<2>() else {
+                return None;
+            };
+            let units = pairs.iter().map(|pair| u16::from_be_bytes(*pair));
+            let text: Result<String, _> = char::decode_utf16(units).collect();
+            text.ok().map(Cow::Owned)
         }
-        UNIVERSAL => units(content, 4)?.map(char::from_u32).collect(),
+        UNIVERSAL => {
+            let chars = units(content, 4)?.map(char::from_u32);
+            chars.collect::<Option<String>>().map(Cow::Owned)
+        }
         _ => None,
     }
 }

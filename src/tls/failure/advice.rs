@@ -96,6 +96,10 @@ fn over_chain(cause: &Cause) -> Option<&'static str> {
             "have the peer's certificate issued again for an RSA key of 2048 bits or more, or for \
              P-256"
         }
+        Cause::WrongKeyUsage => {
+            "have the peer's certificate issued again with digitalSignature in its key usage, or \
+             without any key usage"
+        }
         Cause::AuthorityAsLeaf => {
             "the peer needs a certificate of its own; an authority's, or a self-signed one that \
              calls itself an authority, is not accepted as a host's"

@@ -30,6 +30,8 @@ pub enum Cause {
     RevocationUnknown,
     /// The extended key usage lacks the role in which the certificate was shown.
     WrongPurpose,
+    /// The key usage allows nothing that a peer's key does in a handshake.
+    WrongKeyUsage,
     /// The certificate names other hosts.
     NameMismatch {
         /// The host that was called.
@@ -109,6 +111,7 @@ impl Cause {
             Self::Revoked => "certificate-revoked",
             Self::RevocationUnknown => "revocation-unknown",
             Self::WrongPurpose => "wrong-purpose",
+            Self::WrongKeyUsage => "wrong-key-usage",
             Self::NameMismatch { .. } => "name-mismatch",
             Self::NoAlternativeName { .. } => "no-alternative-name",
             Self::BadSignature => "bad-signature",
@@ -243,6 +246,9 @@ impl Cause {
                 "a certificate of its chain is signed with an algorithm that is not accepted"
             }
             Self::WeakKey => "the key of its certificate is not accepted",
+            Self::WrongKeyUsage => {
+                "the key usage of its certificate does not allow what its key has to do here"
+            }
             Self::AuthorityAsLeaf => "it showed an authority's certificate as its own",
             Self::UnfitIssuer => "a certificate of its chain was not allowed to issue the next one",
             Self::NameNotAllowed => {

@@ -108,6 +108,7 @@ impl Cause {
     fn of_reason(reason: &Reason) -> Self {
         match reason {
             Reason::AuthorityAsLeaf => Self::AuthorityAsLeaf,
+            Reason::WrongKeyUsage(_) => Self::WrongKeyUsage,
             Reason::OldVersion(_) => Self::OldCertificateVersion,
             Reason::UnfitKey(_) => Self::WeakKey,
             Reason::NotAnAuthority | Reason::MayNotSign | Reason::TooManyBelow { .. } => {

@@ -4,6 +4,7 @@ use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{OtherError, PeerIncompatible};
 
 use super::*;
+use crate::certs::path::Purpose;
 use crate::certs::signature::KeyDefect;
 use crate::certs::testdata::{self, authority, leaf};
 use crate::model::WallTime;
@@ -50,6 +51,7 @@ fn all() -> Vec<HandshakeFailure> {
         }),
         refused(CertificateError::UnknownRevocationStatus),
         path(Reason::AuthorityAsLeaf),
+        path(Reason::WrongKeyUsage(Purpose::Client)),
         path(Reason::TooManyBelow { limit: 0 }),
         path(Reason::OldVersion(1)),
         path(Reason::UnfitKey(KeyDefect::UnsupportedKind)),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustls::{CommonState, HandshakeKind};
 use tokio_rustls::TlsAcceptor;
 
+use crate::certs::path::Purpose;
 use crate::certs::{CertificateFacts, Due, RevocationLists, TrustStore};
 use crate::config::problem::{Problem, Problems};
 use crate::config::settings::{ClientAuth, ClientRules, ServerTls, TlsFiles};
@@ -15,6 +16,7 @@ use crate::model::{Clock, Denial, WallTime};
 use crate::net::Socket;
 use crate::tls::attempt::{Attempt, Standing};
 use crate::tls::authority_uses::{ClientUse, Presence, RoleUses};
+use crate::tls::face::Face;
 use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::inbound::parts::Parts;
@@ -33,7 +35,7 @@ use crate::tls::wire::{suite_of, version_of};
 /// was accepted with, and a reload publishes another one. Which of two own certificates it shows is
 /// settled by the clock when a handshake begins.
 pub struct Acceptor {
-    faces: Turns<Face>,
+    faces: Turns<Face<Door>>,
     judge: Arc<ClientJudge>,
     mode: ClientAuth,
     clock: Clock,
@@ -44,20 +46,11 @@ pub struct Acceptor {
     fingerprint: [u8; 32],
 }
 
-/// One own certificate with the sessions that were granted under it. Those of another key are in
-/// another universe, so what was granted under the one is not taken up under the other.
-struct Face {
-    tls: TlsAcceptor,
+/// TLS under one own certificate with the sessions that were granted under it. Those of another key
+/// are in another universe, so what was granted under the one is not taken up under the other.
+struct Door {
+    acceptor: TlsAcceptor,
     universe: UniverseId,
-    leaf: CertificateFacts,
-    intermediates: Vec<CertificateFacts>,
-}
-
-impl Face {
-    /// All that is sent.
-    fn sent(&self) -> impl Iterator<Item = &CertificateFacts> {
-        std::iter::once(&self.leaf).chain(&self.intermediates)
-    }
 }
 
 impl Acceptor {
@@ -87,7 +80,7 @@ impl Acceptor {
         };
         let (revocation, found) = own::revocation_lists(files, &trust, &own, now);
         problems.extend(found);
-        own::judge_as_server(files, &own, &policy, &mut problems);
+        own::judge(files, &own, Purpose::Server, &policy, &mut problems);
         if problems.has_errors() {
             return (None, problems);
         }
@@ -114,8 +107,8 @@ impl Acceptor {
     /// A connection that comes back has its client verified by what is in force now, whether the
     /// session is new or resumed.
     pub async fn accept(&self, stream: Socket) -> Result<Accepted, HandshakeFailure> {
-        let face = self.faces.at(self.clock.now());
-        let (result, attempt) = Attempt::run(face.tls.accept(stream)).await;
+        let door = &self.faces.at(self.clock.now()).tls;
+        let (result, attempt) = Attempt::run(door.acceptor.accept(stream)).await;
         let stream = result.map_err(|error| {
             HandshakeFailure::from_io(&error, Direction::Inbound)
                 .over(attempt.shown.as_ref())
@@ -253,7 +246,7 @@ impl Acceptor {
     /// The sessions it uses, for [`SessionVault::publish`]: those of the certificate that it
     /// shows, and those of the one that follows.
     pub fn universes(&self) -> impl Iterator<Item = UniverseId> {
-        self.faces.each().map(|(_, face)| face.universe)
+        self.faces.each().map(|(_, face)| face.tls.universe)
     }
 
     /// Whom it believes.
@@ -268,12 +261,12 @@ impl Acceptor {
 
     /// The certificate that it shows now.
     pub fn leaf(&self) -> &CertificateFacts {
-        &self.faces.at(self.clock.now()).leaf
+        self.faces.leaf_at(self.clock.now())
     }
 
     /// The certificates that it shows, the later one with the time from which it does.
     pub fn leaves(&self) -> impl Iterator<Item = (Option<WallTime>, &CertificateFacts)> {
-        self.faces.each().map(|(from, face)| (from, &face.leaf))
+        self.faces.leaves()
     }
 
     /// The lists by which it judges clients.
@@ -284,10 +277,8 @@ impl Acceptor {
     /// What of it has reached a step towards its end: own certificates, authorities and lists, read
     /// from these files.
     pub fn due(&self, files: &TlsFiles, now: WallTime) -> Vec<Due> {
-        let faces = self.faces.each();
-        let shown = faces.flat_map(|(from, face)| face.sent().map(move |facts| (from, facts)));
-        let shown: Vec<_> = shown.collect();
-        own::due(files, &shown, self.judge.trust(), self.revocation(), now)
+        let (trust, revocation) = (self.judge.trust(), self.revocation());
+        own::due(files, &self.faces, trust, revocation, now)
     }
 
     /// What it accepts.

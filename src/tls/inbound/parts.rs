@@ -7,13 +7,14 @@ use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Acceptor, Face};
+use super::{Acceptor, Door};
 use crate::certs::{Digest, Identity, RevocationLists, TrustStore};
 use crate::config::settings::{OcspSettings, ServerTls};
 use crate::model::Clock;
 use crate::tls::admission::Admission;
 use crate::tls::authority_uses::RoleUses;
 use crate::tls::clock::ClockTime;
+use crate::tls::face::Face;
 use crate::tls::judge::{Believed, ClientJudge};
 use crate::tls::ocsp::Responder;
 use crate::tls::own;
@@ -75,12 +76,9 @@ impl Parts {
                 settings: settings.session.clone(),
                 clock: clock.clone(),
             });
-            Some(Face {
-                tls: tls_acceptor(&policy, identity, &judge, admission)?,
-                universe,
-                leaf: identity.leaf().clone(),
-                intermediates: identity.intermediates().to_vec(),
-            })
+            let acceptor = tls_acceptor(&policy, identity, &judge, admission)?;
+            let door = Door { acceptor, universe };
+            Some(Face::new(identity, door))
         })?;
         Some(Acceptor {
             faces,

@@ -128,6 +128,24 @@ async fn a_self_signed_host_in_the_bundle_vouches_for_itself_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_client_with_an_umlaut_in_its_mail_address_is_let_in() {
+    let (world, ca, mut settings) = setting();
+    let address = b"\x30\x11\x81\x0fm\xfcller@sap.test".to_vec();
+    let names = rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 17], address);
+    let mut draft = params("sap.example");
+    draft.custom_extensions.push(names);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let own = issued(&draft.self_signed(&key).expect("signed"), &key);
+    let both = format!("{}{}", ca.pem(), own.certificate_pem);
+    settings.files.ca = file(world.dir.path(), "both.pem", both);
+    let acceptor = world.acceptor(&settings);
+    let facts = knock(&acceptor, &Peer::new(&ca, Some(&own)))
+        .await
+        .expect("let in");
+    assert_eq!(facts.principal().expect("known").subject, "CN=sap.example");
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_far_ahead_and_back_does_no_lasting_harm() {
     let (world, ca, settings) = setting();
     let acceptor = world.acceptor(&settings);
@@ -362,8 +380,50 @@ async fn what_clients_would_refuse_about_our_certificate_is_told_at_load() {
     let (acceptor, problems) = world.try_acceptor(&settings);
     assert!(acceptor.is_some());
     let text = problems.to_string();
-    assert!(text.contains("lacks serverAuth"), "{text}");
+    let reason = "its extended key usage does not allow server authentication";
+    assert!(text.contains(reason), "{text}");
     assert!(text.contains("no subject alternative name"), "{text}");
+}
+
+#[tokio::test]
+async fn a_key_usage_that_peers_refuse_is_told_at_load() {
+    let (world, ca, mut settings) = setting();
+    let mut limited = params("gw.example");
+    limited.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment];
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let own = issued(&limited.self_signed(&key).expect("signed"), &key);
+    settings.files.identity =
+        IdentityFiles::Combined(file(world.dir.path(), "own2.pem", own.combined_pem()));
+    let (_, problems) = world.try_acceptor(&settings);
+    assert!(!problems.to_string().contains("key usage"), "{problems}");
+    let mut client = world.client(&ca.pem(), &own);
+    client.files.identity = settings.files.identity;
+    let (connector, problems) = Connector::build(&client, &world.clock);
+    let text = problems.to_string();
+    assert!(connector.is_some());
+    assert!(
+        text.contains("not allowed to be a client's: its key usage has neither digitalSignature"),
+        "{text}"
+    );
+    assert!(text.contains("most servers refuse it"), "{text}");
+}
+
+#[tokio::test]
+async fn a_client_whose_key_usage_lacks_a_signature_is_refused_in_both_versions() {
+    let (world, ca, mut settings) = setting();
+    let mut limited = params("sap.example");
+    limited.key_usages = vec![rcgen::KeyUsagePurpose::KeyEncipherment];
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let own = issued(&limited.self_signed(&key).expect("signed"), &key);
+    let both = format!("{}{}", ca.pem(), own.certificate_pem);
+    settings.files.ca = file(world.dir.path(), "both.pem", both);
+    let failure = refusal(&world, &settings, &ca, Some(&own)).await;
+    assert_eq!(failure.code(), "wrong-key-usage");
+    let text = failure.to_string();
+    assert!(
+        text.contains("neither digitalSignature nor keyAgreement"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -157,6 +157,27 @@ fn special(ca: &Authority, name: &str, change: impl FnOnce(&mut LeafSpec)) -> Is
     ca.issue(&spec).expect("issued")
 }
 
+/// A certificate that says something for which there is no specification.
+fn issued(certificate: &rcgen::Certificate, key: &rcgen::KeyPair) -> Issued {
+    Issued {
+        certificate_pem: certificate.pem(),
+        chain_pem: String::new(),
+        key_pem: key.serialize_pem(),
+        der: certificate.der().clone(),
+        key_der: key.serialize_der(),
+    }
+}
+
+/// The parameters of one for a name.
+fn params(name: &str) -> rcgen::CertificateParams {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, name);
+    params
+}
+
 /// How a client resumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mechanism {

@@ -153,6 +153,42 @@ async fn a_common_name_counts_only_with_the_flag_and_without_any_alternative_nam
     assert_eq!(failure.code(), "unknown-issuer");
 }
 
+/// An authority that may vouch for the hosts of example.com and no others, in PEM, and a server's
+/// certificate of it that has nothing but a common name.
+fn of_a_limited_authority(common_name: &str) -> (String, Issued) {
+    use rcgen::{BasicConstraints, CertifiedIssuer, GeneralSubtree, IsCa, KeyPair};
+    let key = || KeyPair::generate().expect("a key");
+    let mut limited = params("Limited CA");
+    limited.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    limited.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: vec![GeneralSubtree::DnsName("example.com".to_owned())],
+        excluded_subtrees: Vec::new(),
+    });
+    let ca = CertifiedIssuer::self_signed(limited, key()).expect("an authority");
+    let own = key();
+    let certificate = params(common_name).signed_by(&own, &ca).expect("issued");
+    (ca.pem(), issued(&certificate, &own))
+}
+
+#[tokio::test]
+async fn a_common_name_that_counts_as_a_host_lies_within_the_limits_of_its_authority() {
+    let mut setting = Setting::new();
+    setting.settings.legacy_cn_match = true;
+    for (host, is_within) in [
+        ("a.example.com", true),
+        ("a.example.org", false),
+        ("gateway", false),
+    ] {
+        let (ca, own) = of_a_limited_authority(host);
+        setting.settings.files.ca = file(setting.world.dir.path(), "limited.pem", ca);
+        let outcome = setting.call(&format!("{host}:1"), &own).await;
+        match outcome {
+            Ok(_) => assert!(is_within, "{host}"),
+            Err(failure) => assert_eq!((failure.code(), is_within), ("name-not-allowed", false)),
+        }
+    }
+}
+
 #[test]
 fn the_common_name_flag_is_loud() {
     let mut setting = Setting::new();

@@ -26,6 +26,17 @@ impl From<Spent> for NameDefect {
     }
 }
 
+/// What the common names of a certificate are taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CommonNames {
+    /// No hosts: the certificate is no server's.
+    NoHosts,
+    /// Hosts where they have a dot in them: nobody here goes by them, but somebody else might.
+    HostsWithDot,
+    /// As before, and the most specific one is what a server is known by.
+    Hosts,
+}
+
 /// The name constraints of one authority.
 #[derive(Debug, Default)]
 pub(super) struct Constraints<'a> {
@@ -57,12 +68,12 @@ impl<'a> Constraints<'a> {
         })
     }
 
-    /// Checks the names of a certificate below. A host's common name counts as a host where
+    /// Checks the names of a certificate below. A server's common name counts as a host where
     /// nothing else names one, since whoever calls the host may be told to go by it.
     pub(super) fn check(
         &self,
         certificate: &Certificate,
-        is_host: bool,
+        common_names: CommonNames,
         budget: &mut Budget,
     ) -> Result<(), NameDefect> {
         let subject = certificate.subject();
@@ -71,26 +82,42 @@ impl<'a> Constraints<'a> {
         }
         let unread = |_: NotDer| NameDefect::NotAllowed(certificate.words());
         for address in name::texts_of(subject, EMAIL_ADDRESS).map_err(unread)? {
-            self.check_name(&GeneralName::Mail(&address), budget)?;
+            let name = match &address {
+                Ok(address) => GeneralName::Mail(address),
+                Err(bytes) => GeneralName::odd_mail(bytes),
+            };
+            self.check_name(&name, budget)?;
         }
         let mut names_a_host = false;
         for name in certificate.names() {
             names_a_host |= matches!(name, GeneralName::Dns(_) | GeneralName::Ip(_));
             self.check_name(&name, budget)?;
         }
-        if is_host && !names_a_host {
-            for text in name::texts_of(subject, COMMON_NAME).map_err(unread)? {
-                self.check_common_name(&text, budget)?;
+        if common_names != CommonNames::NoHosts && !names_a_host {
+            let mut texts = name::texts_of(subject, COMMON_NAME).map_err(unread)?;
+            let known_by = texts.pop_if(|_| common_names == CommonNames::Hosts);
+            // What is no text is no host either.
+            for text in texts.into_iter().flatten() {
+                self.check_common_name(&text, text.contains('.'), budget)?;
+            }
+            if let Some(Ok(text)) = known_by {
+                self.check_common_name(&text, true, budget)?;
             }
         }
         Ok(())
     }
 
-    fn check_common_name(&self, text: &str, budget: &mut Budget) -> Result<(), NameDefect> {
+    /// Checks what may be an address, the name of a host if it can be one at all, or neither.
+    fn check_common_name(
+        &self,
+        text: &str,
+        can_be_host: bool,
+        budget: &mut Budget,
+    ) -> Result<(), NameDefect> {
         match text.parse() {
             Ok(IpAddr::V4(address)) => self.check_name(&GeneralName::Ip(&address.octets()), budget),
             Ok(IpAddr::V6(address)) => self.check_name(&GeneralName::Ip(&address.octets()), budget),
-            Err(_) if text.contains('.') && is_host_name(text) => {
+            Err(_) if can_be_host && is_host_name(text) => {
                 self.check_name(&GeneralName::Dns(text), budget)
             }
             Err(_) => Ok(()),
@@ -128,7 +155,7 @@ fn trees(list: Option<&[u8]>) -> Result<Vec<GeneralName<'_>>, NotDer> {
     };
     let mut reader = Reader::new(list);
     while !reader.is_at_end() {
-        let mut tree = Reader::new(reader.expect(der::SEQUENCE)?);
+        let mut tree = Reader::new(reader.contents(der::SEQUENCE)?);
         bases.push(GeneralName::read(&mut tree)?);
         // Minimum and maximum are for a use that X.509 never had.
         tree.end()?;
@@ -153,6 +180,7 @@ fn is_sound(base: &GeneralName<'_>) -> bool {
             mask.is_some_and(is_mask)
         }
         GeneralName::Directory(base) => name::parts(base).is_ok(),
+        GeneralName::Odd(..) => false,
         GeneralName::Mail(_)
         | GeneralName::Dns(_)
         | GeneralName::Uri(_)

@@ -2,6 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 
+const UTF8_STRING: u8 = 0x0c;
+const PRINTABLE_STRING: u8 = 0x13;
+const TELETEX_STRING: u8 = 0x14;
+const IA5_STRING: u8 = 0x16;
+const UNIVERSAL_STRING: u8 = 0x1c;
+const BMP_STRING: u8 = 0x1e;
+
 const CN: &[u8] = &[0x55, 4, 3];
 const O: &[u8] = &[0x55, 4, 10];
 
@@ -82,6 +89,26 @@ fn capitals_and_blanks_do_not_matter_and_words_do() {
 }
 
 #[test]
+fn two_ways_to_write_an_accent_are_one_and_so_is_utf_8_of_any_type() {
+    let written = common_name(UTF8_STRING, "M\u{fc}ller".as_bytes());
+    let apart = common_name(UTF8_STRING, "Mu\u{308}LLER".as_bytes());
+    let mistyped = common_name(PRINTABLE_STRING, "m\u{fc}ller".as_bytes());
+    assert!(same_name(&written, &apart) && same_name(&written, &mistyped));
+}
+
+#[test]
+fn a_name_in_a_rule_is_the_name_in_a_certificate() {
+    let stored = name(&[
+        &[pair(O, PRINTABLE_STRING, b"Foo, Bar")],
+        &[pair(CN, BMP_STRING, &utf16("SAP  crm"))],
+    ]);
+    let rule = "cn=sap CRM, o=\"foo, bar\"".parse::<DistinguishedName>();
+    assert_eq!(canonical(&stored), rule.expect("a name"));
+    assert_eq!(canonical(&stored).to_string(), "CN=sap crm,O=foo\\, bar");
+    assert_eq!(canonical(b"junk").to_string(), "#6a756e6b");
+}
+
+#[test]
 fn the_order_of_parts_matters_and_the_order_within_a_part_does_not() {
     let (cn, o) = (pair(CN, UTF8_STRING, b"CA"), pair(O, UTF8_STRING, b"Org"));
     let apart = name(&[std::slice::from_ref(&cn), std::slice::from_ref(&o)]);
@@ -134,12 +161,12 @@ fn the_texts_of_one_attribute_are_found_wherever_they_stand() {
     );
     let second = pair(CN, BMP_STRING, &utf16("Next"));
     let name = name(&[&[o, cn], &[second]]);
-    assert_eq!(texts_of(&name, CN).expect("read"), ["CA", "Next"]);
-    assert_eq!(texts_of(&name, &[0x55, 4, 6]).expect("read"), [""; 0]);
-    assert_eq!(
-        texts_of(&common_name(PRINTABLE_STRING, b"\xff"), CN),
-        Err(NotDer)
-    );
+    let texts = texts_of(&name, CN).expect("read");
+    assert_eq!(texts, [Ok("CA".into()), Ok("Next".into())]);
+    assert!(texts_of(&name, &[0x55, 4, 6]).expect("read").is_empty());
+    let broken = common_name(PRINTABLE_STRING, b"\xff");
+    assert_eq!(texts_of(&broken, CN), Ok(vec![Err(&b"\xff"[..])]));
+    assert_eq!(texts_of(b"junk", CN), Err(NotDer));
 }
 
 proptest! {

@@ -187,8 +187,8 @@ fn policies(list: &[u8]) -> Result<Vec<Oid<'_>>, NotDer> {
     let mut reader = Reader::new(list);
     let mut policies = Vec::new();
     while !reader.is_at_end() {
-        let mut policy = Reader::new(reader.expect(der::SEQUENCE)?);
-        policies.push(policy.expect(der::OID)?);
+        let mut policy = Reader::new(reader.contents(der::SEQUENCE)?);
+        policies.push(policy.contents(der::OID)?);
         // What the issuer adds for people to read.
         policy.optional(der::SEQUENCE)?;
         policy.end()?;
@@ -200,8 +200,8 @@ fn mappings(list: &[u8]) -> Result<Vec<(Oid<'_>, Oid<'_>)>, NotDer> {
     let mut reader = Reader::new(list);
     let mut pairs = Vec::new();
     while !reader.is_at_end() {
-        let mut pair = Reader::new(reader.expect(der::SEQUENCE)?);
-        pairs.push((pair.expect(der::OID)?, pair.expect(der::OID)?));
+        let mut pair = Reader::new(reader.contents(der::SEQUENCE)?);
+        pairs.push((pair.contents(der::OID)?, pair.contents(der::OID)?));
         pair.end()?;
     }
     Ok(pairs)

@@ -1,4 +1,5 @@
-//! The library's path builder as an oracle: where the two differ, the reason has a name.
+//! The library's path builder as an oracle: where the two differ, the reason has a name. And OpenSSL,
+//! where we promise to let in whom it lets in.
 
 use proptest::prelude::*;
 use rustls::pki_types::UnixTime;
@@ -6,6 +7,7 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use super::forge::*;
 use super::*;
+use crate::certs::testdata::file;
 
 /// How an authority of a random family is made.
 #[derive(Debug, Clone)]
@@ -131,6 +133,51 @@ fn stands_by_our_rules(member: &Member) -> bool {
     let by_usage = member.is_ca.is_none() && member.usage.is_some();
     let is_authority = member.is_ca == Some(true) || by_usage;
     may_sign && (!member.is_anchor || (!member.is_expired && is_authority))
+}
+
+/// Whether OpenSSL's own program accepts a leaf for a purpose.
+fn openssl_accepts(
+    purpose: Purpose,
+    root: &CertificateDer<'static>,
+    leaf: &CertificateDer<'static>,
+) -> bool {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [root, leaf] = [("root.pem", root), ("leaf.pem", leaf)]
+        .map(|(name, der)| file(folder.path(), name, pem(der)).path);
+    let name = match purpose {
+        Purpose::Client => "sslclient",
+        Purpose::Server => "sslserver",
+    };
+    let judged = std::process::Command::new("openssl")
+        .args(["verify", "-purpose", name, "-attime", &NOW.0.to_string()])
+        .arg("-CAfile")
+        .args([root, leaf])
+        .output()
+        .expect("openssl runs");
+    judged.status.success()
+}
+
+#[test]
+fn of_a_key_usage_openssl_asks_the_same() {
+    let root = Holder::new("Root");
+    let root_der = root.root();
+    // A usage in the second byte, one of each in the first, all of them, and none at all.
+    let one = |bit: u8| key_usage(1 << bit);
+    let usages = [
+        extension(KEY_USAGE, true, &[3, 3, 7, 0, 0x80]),
+        key_usage(0xff),
+    ];
+    let usages = usages.into_iter().chain((0..8).map(one)).map(Some);
+    for usage in usages.chain([None]) {
+        let mut draft = Draft::of_leaf("gw.example");
+        draft.extensions.extend(usage.clone());
+        let leaf = root.issue(&draft);
+        for purpose in [Purpose::Client, Purpose::Server] {
+            let ours = prove_as(purpose, &[&root_der], &leaf, &[], NOW).is_ok();
+            let theirs = openssl_accepts(purpose, &root_der, &leaf);
+            assert_eq!(ours, theirs, "{purpose:?} {usage:?}");
+        }
+    }
 }
 
 proptest! {

@@ -83,6 +83,9 @@ pub(super) fn key_usage(bits: u8) -> Vec<u8> {
     extension(KEY_USAGE, true, &[3, 2, 0, bits])
 }
 
+pub(super) const DIGITAL_SIGNATURE: u8 = 0b1000_0000;
+pub(super) const KEY_ENCIPHERMENT: u8 = 0b0010_0000;
+pub(super) const KEY_AGREEMENT: u8 = 0b0000_1000;
 pub(super) const SIGN_CERTIFICATES: u8 = 0b0000_0100;
 pub(super) const SIGN_LISTS: u8 = 0b0000_0010;
 
@@ -335,6 +338,7 @@ pub(super) fn prove_as(
     let question = Question {
         anchors: &anchors,
         purpose,
+        by_common_name: false,
         revocation: None,
         now,
     };

@@ -106,6 +106,7 @@ fn compare(
     let question = Question {
         anchors: &anchors,
         purpose: Purpose::Client,
+        by_common_name: false,
         revocation: None,
         now: NOW,
     };

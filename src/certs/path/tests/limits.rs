@@ -2,6 +2,7 @@
 
 use super::forge::*;
 use super::*;
+use crate::certs::CertificateFacts;
 use crate::certs::revocation::RevocationRefusal;
 
 /// One kind of name, as an authority limits it and as a certificate carries it.
@@ -124,6 +125,45 @@ fn a_form_that_nobody_can_compare_is_refused_where_it_is_limited() {
 }
 
 #[test]
+fn a_name_that_cannot_be_read_is_refused_where_its_form_is_limited_and_nowhere_else() {
+    let odd = b"m\xfcller@a.example.com";
+    for (tag, base) in [
+        (MAIL, &b"a.example.com"[..]),
+        (DNS, b"example.com"),
+        (URI, b"a.example.com"),
+    ] {
+        for limits in [
+            constraints(&[(tag, base)], &[]),
+            constraints(&[], &[(tag, base)]),
+        ] {
+            let refusal = judge(&limits, tag, odd).expect_err("refused");
+            let name = "m\\FCller@a.example.com".to_owned();
+            assert_eq!(refusal.reason, Reason::NameNotAllowed(name), "{tag:x}");
+        }
+        let other = if tag == DNS { MAIL } else { DNS };
+        assert!(judge(&constraints(&[(other, b"example.com")], &[]), tag, odd).is_ok());
+    }
+}
+
+#[test]
+fn a_mail_address_of_the_subject_that_cannot_be_read_is_refused_where_addresses_are_limited() {
+    let root = Holder::new("Root");
+    let judged = |limits: &[u8], kind: &[u8]| {
+        let root_der = root.issue(&Draft::of_authority(&root).with(limits.to_vec()));
+        let subject = seq(&[&part(kind, IA5, b"m\xfcller@example.com")]);
+        let draft = Draft {
+            subject,
+            ..Draft::of_leaf("gw.example.com")
+        };
+        prove_as(Purpose::Server, &[&root_der], &root.issue(&draft), &[], NOW)
+    };
+    let (hosts, mail) = ((DNS, &b"example.com"[..]), (MAIL, &b"example.com"[..]));
+    assert!(judged(&constraints(&[hosts], &[]), EMAIL).is_ok());
+    assert!(judged(&constraints(&[], &[mail]), EMAIL).is_err());
+    assert!(judged(&constraints(&[hosts], &[mail]), CN).is_ok());
+}
+
+#[test]
 fn the_subject_is_a_directory_name_and_its_mail_address_a_mail_address() {
     let root = Holder::new("Root");
     let judged = |limits: &[u8], subject: &[u8]| {
@@ -190,6 +230,59 @@ fn the_common_name_of_a_server_is_a_host_where_nothing_else_names_one() {
         "a.example.org",
         vec![hosts(&["a.example.com"])]
     ));
+}
+
+#[test]
+fn a_server_that_is_known_by_its_common_name_has_one_that_lies_within() {
+    let root = Holder::new("Root");
+    let limits = constraints(&[(DNS, b"example.com")], &[]);
+    let root_der = root.issue(&Draft::of_authority(&root).with(limits));
+    let judged = |by_common_name, names: &[&str], extensions: Vec<Vec<u8>>| {
+        let parts: Vec<_> = names
+            .iter()
+            .map(|name| part(CN, UTF8, name.as_bytes()))
+            .collect();
+        let leaf = root.issue(&Draft {
+            subject: seq(&[&parts.concat()]),
+            extensions,
+            ..Draft::of_leaf("unused")
+        });
+        let question = Question {
+            anchors: &Anchors::new(vec![Certificate::read(&root_der).expect("an anchor")]),
+            purpose: Purpose::Server,
+            by_common_name,
+            revocation: None,
+            now: NOW,
+        };
+        question.prove(&leaf, &[]).is_ok()
+    };
+    for names in [&["gateway"][..], &["a.example.com", "gateway"]] {
+        assert!(judged(false, names, vec![]));
+        assert!(!judged(true, names, vec![]), "{names:?}");
+    }
+    // A server is known by the last of them only, and by what can be a host's name.
+    for names in [
+        &["a.example.com"][..],
+        &["Company", "a.example.com"],
+        &["Some Server"],
+    ] {
+        assert!(judged(true, names, vec![]), "{names:?}");
+    }
+    assert!(!judged(true, &["a.example.org", "a.example.com"], vec![]));
+    assert!(judged(true, &["gateway"], vec![hosts(&["a.example.com"])]));
+}
+
+#[test]
+fn a_string_in_several_pieces_is_nobodys_name() {
+    /// A UTF-8 string of which the encoding says that it is made of others.
+    const PIECES: u8 = 0x2c;
+    let draft = Draft {
+        subject: seq(&[&part(CN, PIECES, b"gateway")]),
+        ..Draft::of_leaf("unused")
+    };
+    let leaf = Holder::new("Root").issue(&draft);
+    let facts = CertificateFacts::of(&leaf).expect("a certificate");
+    assert_eq!(facts.common_name(), None);
 }
 
 #[test]
@@ -397,6 +490,7 @@ fn each_certificate_of_a_path_is_asked_about_leaf_first() {
         let question = Question {
             anchors: &anchors,
             purpose: Purpose::Client,
+            by_common_name: false,
             revocation: Some(&known),
             now: NOW,
         };

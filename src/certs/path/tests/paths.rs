@@ -355,6 +355,39 @@ fn a_server_needs_the_purpose_of_a_server() {
 }
 
 #[test]
+fn a_key_usage_that_is_there_allows_what_the_peer_does() {
+    let words = |purpose, bits| {
+        let root = Holder::new("Root");
+        let leaf = root.issue(&Draft::of_leaf("gw.example").with(key_usage(bits)));
+        let outcome = prove_as(purpose, &[&root.root()], &leaf, &[], NOW);
+        outcome.err().map(|refusal| refusal.to_string())
+    };
+    let prefix = "the certificate of \"CN=gw.example\" is not accepted: its key usage";
+    let client =
+        format!("{prefix} has neither digitalSignature nor keyAgreement, and a client's needs one");
+    let server = format!(
+        "{prefix} has none of digitalSignature, keyEncipherment and keyAgreement, and a server's \
+         needs one"
+    );
+    for (bits, fits_client, fits_server) in [
+        (DIGITAL_SIGNATURE, true, true),
+        (KEY_AGREEMENT, true, true),
+        (KEY_ENCIPHERMENT, false, true),
+        (KEY_ENCIPHERMENT | DIGITAL_SIGNATURE, true, true),
+        (SIGN_CERTIFICATES | SIGN_LISTS, false, false),
+        (0b0101_0001, false, false),
+        (0, false, false),
+    ] {
+        let expected = (!fits_client).then(|| client.clone());
+        assert_eq!(words(Purpose::Client, bits), expected, "{bits:08b}");
+        let expected = (!fits_server).then(|| server.clone());
+        assert_eq!(words(Purpose::Server, bits), expected, "{bits:08b}");
+    }
+    let without_any = with_leaf(|draft| draft);
+    assert!(without_any.is_ok());
+}
+
+#[test]
 fn a_critical_extension_is_understood_or_refused() {
     let unknown = |draft: Draft| draft.with(extension(99, true, &[5, 0]));
     let words = "is not accepted: its critical extension 2.5.29.99 is not understood";

@@ -1,6 +1,7 @@
 //! What is no certificate, or none that may be used.
 
 use proptest::prelude::*;
+use rustls::pki_types::ServerName;
 
 use super::forge::*;
 use super::*;
@@ -172,7 +173,6 @@ fn an_extension_about_names_is_read_to_its_end() {
     let names = [
         vec![5, 0],
         seq(&[&tlv(IP, &[&[1, 2, 3]])]),
-        seq(&[&tlv(DNS, &[b"\xff"])]),
         seq(&[&tlv(0x89, &[])]),
     ];
     cannot_be(NAMES, "subjectAltName", &names);
@@ -184,10 +184,24 @@ fn an_extension_about_names_is_read_to_its_end() {
         permitted(&[]),
         seq(&[&tree, &tree]),
         permitted(&seq(&[&host, &[0x80, 1, 1]])),
+        permitted(&seq(&[&tlv(MAIL, &["müller.example".as_bytes()])])),
         mask(&[10, 0, 0, 0]),
         mask(&[10, 0, 0, 0, 255, 0, 255, 0]),
     ];
     cannot_be(CONSTRAINTS, "nameConstraints", &limits);
+}
+
+#[test]
+fn a_name_in_other_letters_than_ascii_makes_no_certificate_unreadable() {
+    for name in [&b"m\xfcller@a.example"[..], "müller@a.example".as_bytes()] {
+        let all = names(&[(MAIL, name), (DNS, name), (URI, name), (DNS, b"a.example")]);
+        let read = changed(|draft| draft.extensions = vec![all]).expect("a certificate");
+        assert_eq!(read.names().count(), 4);
+        let is_for =
+            |host: &str| read.is_for_host(&ServerName::try_from(host.to_owned()).expect("a host"));
+        assert!(is_for("a.example") && !is_for("xn--mller-kva.example"));
+        assert_eq!(read.hosts().len(), 2);
+    }
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn judge(case: &Value) -> Result<(), String> {
             Some("client") => Purpose::Client,
             _ => Purpose::Server,
         },
+        by_common_name: false,
         revocation: None,
         now: WallTime(case["time"].as_i64().expect("a time")),
     };

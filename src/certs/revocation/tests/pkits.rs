@@ -86,6 +86,7 @@ fn the_cases_of_pkits_about_lists_are_judged_as_it_expects_but_for_four() {
         let question = Question {
             anchors: &anchors,
             purpose: Purpose::Client,
+            by_common_name: false,
             revocation: Some(&lists),
             now: THEN,
         };
