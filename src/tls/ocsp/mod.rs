@@ -318,8 +318,11 @@ const REST: i64 = 5;
 /// An answer about one certificate with a responder's chain is a tenth of that.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// Answers in a generation: as many as verdicts on chains.
-const CAPACITY: usize = 32_768;
+/// Answers that are remembered: as many as verdicts on chains.
+const CAPACITY: usize = 65_536;
+
+/// Who was withdrawn and is remembered for good: half of that, since nothing makes room there.
+const MOST_WITHDRAWN: usize = 32_768;
 
 #[cfg(test)]
 #[path = "../tests/ocsp.rs"]

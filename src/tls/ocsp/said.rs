@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::{CAPACITY, LINES, REST};
+use super::{CAPACITY, LINES, MOST_WITHDRAWN, REST};
 use crate::certs::ocsp::{Answer, CertId, Standing};
 use crate::model::WallTime;
+use crate::tls::recent::Recent;
 
 /// What a responder has said: it outlives the acceptors that asked.
 #[derive(Debug)]
@@ -34,10 +35,9 @@ impl Default for Said {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Known {
-    young: HashMap<CertId, Word>,
-    old: HashMap<CertId, Word>,
+    answers: Recent<CertId, Word>,
     /// Who was withdrawn, for good: no crowd of others pushes them out.
     withdrawn: HashMap<CertId, Word>,
     /// Until when nobody asks again about a certificate of which the answer was none.
@@ -65,15 +65,21 @@ impl Word {
     }
 }
 
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            answers: Recent::with_room_for(CAPACITY),
+            withdrawn: HashMap::new(),
+            silent: HashMap::new(),
+            asking: HashMap::new(),
+        }
+    }
+}
+
 impl Known {
     pub(super) fn find(&mut self, id: &CertId) -> Option<Word> {
-        let known = self.withdrawn.get(id).or_else(|| self.young.get(id));
-        if let Some(word) = known {
-            return Some(*word);
-        }
-        let word = self.old.remove(id)?;
-        self.keep(id.clone(), word);
-        Some(word)
+        let withdrawn = self.withdrawn.get(id);
+        withdrawn.or_else(|| self.answers.get(id)).copied()
     }
 
     pub(super) fn note_silence(&mut self, id: CertId, until: WallTime) {
@@ -93,15 +99,12 @@ impl Known {
             return;
         }
         let is_withdrawn = matches!(word.answer.standing, Standing::Revoked { .. });
-        if is_withdrawn && self.withdrawn.len() < CAPACITY {
+        if is_withdrawn && self.withdrawn.len() < MOST_WITHDRAWN {
             self.withdrawn.insert(id, word);
             return;
         }
         // One that was only on hold may come back.
         self.withdrawn.remove(&id);
-        if self.young.len() >= CAPACITY {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(id, word);
+        self.answers.put(id, word);
     }
 }
