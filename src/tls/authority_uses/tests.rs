@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::Clock;
 
 fn authority(key: u8) -> Authority {
     Authority {
@@ -8,15 +9,15 @@ fn authority(key: u8) -> Authority {
     }
 }
 
-fn principal(number: u32) -> Principal {
+fn principal(number: u32) -> Arc<Principal> {
     let mut fingerprint = [0; 32];
     fingerprint[..4].copy_from_slice(&number.to_be_bytes());
-    Principal {
+    Arc::new(Principal {
         subject: format!("CN=client {number}"),
         issuer: "CN=CA".to_owned(),
         serial: format!("{number:x}"),
         fingerprint: Fingerprint(fingerprint),
-    }
+    })
 }
 
 fn role(all: &Arc<AuthorityUses>, name: &str) -> RoleUses {
@@ -44,7 +45,7 @@ fn a_client_counts_once_its_handshake_is_done_and_not_when_its_chain_was_judged(
     let client = uses.of(&authority(1), &principal(1));
     let now = clock.now().0;
     assert_eq!(seen(&all, now - 10, now).0, Vec::<String>::new());
-    drop(Presence::begin(client, &clock));
+    drop(Presence::begin(&client, &clock));
     assert_eq!(seen(&all, now - 10, now).0, ["CN=client 1"]);
 }
 
@@ -54,7 +55,7 @@ fn a_client_that_is_connected_is_here_now_however_long_ago_it_came() {
     let clock = Clock::system();
     let came = clock.now().0;
     let client = role(&all, "SAP1").of(&authority(1), &principal(1));
-    let presence = Presence::begin(client, &clock);
+    let presence = Presence::begin(&client, &clock);
     clock.shift(100_000);
     let now = clock.now().0;
     assert_eq!(seen(&all, now - 10, now).0, ["CN=client 1"]);
@@ -80,7 +81,7 @@ fn roles_and_keys_are_apart_and_a_name_tells_nothing() {
         ("SAP2", authority(1)),
     ] {
         drop(Presence::begin(
-            role(&all, name).of(&authority, &principal(1)),
+            &role(&all, name).of(&authority, &principal(1)),
             &clock,
         ));
     }
@@ -99,7 +100,7 @@ fn the_latest_clients_are_named_and_the_others_counted() {
     let begin = clock.now().0;
     for number in 0..8 {
         drop(Presence::begin(
-            role(&all, "SAP1").of(&authority(1), &principal(number)),
+            &role(&all, "SAP1").of(&authority(1), &principal(number)),
             &clock,
         ));
         clock.shift(100);
@@ -124,9 +125,9 @@ fn a_renewed_certificate_of_the_same_key_is_the_same_authority_and_lasts_as_long
         ..authority(1)
     };
     let clock = Clock::system();
-    drop(Presence::begin(uses.of(&renewed, &principal(1)), &clock));
+    drop(Presence::begin(&uses.of(&renewed, &principal(1)), &clock));
     drop(Presence::begin(
-        uses.of(&authority(1), &principal(1)),
+        &uses.of(&authority(1), &principal(1)),
         &clock,
     ));
     let known = all.since(WallTime(0), clock.now(), 3);
@@ -141,7 +142,7 @@ fn what_was_known_before_a_restart_is_known_after_it_and_nobody_is_counted_twice
     let before: Arc<AuthorityUses> = Arc::default();
     for number in 0..8 {
         drop(Presence::begin(
-            role(&before, "SAP1").of(&authority(1), &principal(number)),
+            &role(&before, "SAP1").of(&authority(1), &principal(number)),
             &clock,
         ));
     }
@@ -151,7 +152,7 @@ fn what_was_known_before_a_restart_is_known_after_it_and_nobody_is_counted_twice
     assert_eq!(after.since(WallTime(0), clock.now(), 3), known);
     for number in 0..8 {
         drop(Presence::begin(
-            role(&after, "SAP1").of(&authority(1), &principal(number)),
+            &role(&after, "SAP1").of(&authority(1), &principal(number)),
             &clock,
         ));
     }
@@ -168,7 +169,7 @@ fn an_authority_that_nobody_believes_any_more_is_forgotten() {
     let clock = Clock::system();
     for key in [1, 2] {
         drop(Presence::begin(
-            role(&all, "SAP1").of(&authority(key), &principal(1)),
+            &role(&all, "SAP1").of(&authority(key), &principal(1)),
             &clock,
         ));
     }
@@ -184,27 +185,103 @@ fn an_authority_that_nobody_believes_any_more_is_forgotten() {
 }
 
 #[test]
-fn the_number_of_clients_is_bounded_and_whoever_is_here_is_kept() {
+fn the_number_of_clients_is_bounded_and_whoever_is_here_or_came_lately_is_kept() {
     let all = Arc::default();
     let uses = role(&all, "SAP1");
     let clock = Clock::system();
-    let here = Presence::begin(uses.of(&authority(1), &principal(0)), &clock);
-    let count = u32::try_from(MOST_CLIENTS).expect("small") + 20;
-    for number in 1..count {
+    let begin = clock.now().0;
+    let here = Presence::begin(&uses.of(&authority(1), &principal(0)), &clock);
+    let count = u32::try_from(MOST_CLIENTS).expect("small");
+    let mut most = 0;
+    for number in 1..count * 2 {
+        clock.shift(1);
         drop(Presence::begin(
-            uses.of(&authority(1), &principal(number)),
+            &uses.of(&authority(1), &principal(number)),
+            &clock,
+        ));
+        let kept = all.lock().values().next().expect("one").clients.len();
+        most = most.max(kept);
+        // One that is new makes room for many others, so that the next ones need not look again.
+        if number == count {
+            assert_eq!(kept, MOST_CLIENTS - FORGOTTEN_AT_ONCE + 1);
+        }
+    }
+    assert_eq!(most, MOST_CLIENTS);
+    let now = clock.now();
+    let kept = all.since(WallTime(begin), now, MOST_CLIENTS);
+    let kept = &kept[0].clients;
+    assert!(kept.iter().any(|client| client.subject == "CN=client 0"));
+    let lately = (count * 2 - 8_000..count * 2).map(|number| format!("CN=client {number}"));
+    let subjects: HashSet<_> = kept.iter().map(|client| client.subject.clone()).collect();
+    let missing: Vec<_> = lately.filter(|name| !subjects.contains(name)).collect();
+    assert_eq!(missing, Vec::<String>::new());
+    drop(here);
+}
+
+#[test]
+fn clients_that_are_known_by_number_count_only_as_long_as_the_latest_of_them_may_have_come() {
+    let all = Arc::default();
+    let uses = role(&all, "SAP1");
+    let clock = Clock::system();
+    let begin = clock.now().0;
+    let count = u32::try_from(MOST_CLIENTS).expect("small") + 1;
+    for number in 1..=count {
+        drop(Presence::begin(
+            &uses.of(&authority(1), &principal(number)),
             &clock,
         ));
     }
-    assert_eq!(
-        all.lock().values().next().expect("one").clients.len(),
-        MOST_CLIENTS
-    );
     clock.shift(1_000);
+    let one = uses.of(&authority(1), &principal(count));
+    drop(Presence::begin(&one, &clock));
     let now = clock.now().0;
-    assert_eq!(
-        seen(&all, now - 10, now),
-        (vec!["CN=client 0".to_owned()], 1)
+    let (_, more) = seen(&all, begin, now);
+    assert_eq!(more + 3, MOST_CLIENTS + 1);
+    let lately = seen(&all, now - 10, now);
+    assert_eq!(lately, (vec![format!("CN=client {count}")], 0));
+}
+
+#[test]
+fn a_client_that_was_forgotten_for_others_counts_when_it_comes_again() {
+    let all = Arc::default();
+    let uses = role(&all, "SAP1");
+    let clock = Clock::system();
+    let (judged, known) = (
+        uses.of(&authority(1), &principal(0)),
+        uses.of(&authority(1), &principal(1)),
     );
-    drop(here);
+    drop(Presence::begin(&known, &clock));
+    clock.shift(10);
+    let count = u32::try_from(MOST_CLIENTS).expect("small") + 20;
+    for number in 2..count {
+        drop(Presence::begin(
+            &uses.of(&authority(1), &principal(number)),
+            &clock,
+        ));
+    }
+    for (client, name) in [(judged, "CN=client 0"), (known, "CN=client 1")] {
+        clock.shift(1_000);
+        drop(Presence::begin(&client, &clock));
+        let now = clock.now().0;
+        assert_eq!(seen(&all, now - 10, now).0, [name]);
+    }
+}
+
+#[test]
+fn certificates_of_others_that_were_only_shown_push_nobody_out() {
+    let all = Arc::default();
+    let uses = role(&all, "SAP1");
+    let clock = Clock::system();
+    drop(Presence::begin(
+        &uses.of(&authority(1), &principal(0)),
+        &clock,
+    ));
+    let count = u32::try_from(2 * MOST_CLIENTS).expect("small");
+    let shown: Vec<_> = (1..count)
+        .map(|number| uses.of(&authority(1), &principal(number)))
+        .collect();
+    let now = clock.now().0;
+    let (named, more) = seen(&all, now - 10, now);
+    assert_eq!((named, more), (vec!["CN=client 0".to_owned()], 0));
+    drop(shown);
 }

@@ -133,7 +133,7 @@ impl Acceptor {
     }
 
     fn presence(&self, uses: Option<Arc<ClientUse>>) -> Option<Presence> {
-        uses.map(|uses| Presence::begin(uses, &self.clock))
+        uses.map(|uses| Presence::begin(&uses, &self.clock))
     }
 
     /// Reads off the connection what the handshake showed, and makes sure of what matters: the
