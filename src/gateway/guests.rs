@@ -22,7 +22,7 @@ use crate::http::Context;
 use crate::model::{Clock, ConnectionId, Denial, SystemName};
 use crate::net::Roster;
 use crate::telemetry::Noise;
-use crate::tls::authority_uses::Presence;
+use crate::tls::authority_uses::{Arrival, Presence};
 use crate::tls::{Acceptor, Admitted, Client, HandshakeFailure, Span};
 
 /// The clients behind the open connections of one thread. Clones are the same.
@@ -45,7 +45,9 @@ struct Guest {
     peer: SocketAddr,
     client: Option<Arc<Client>>,
     certain: Cell<Span>,
-    /// By the acceptor that judged it last: the authority that lets it in is in use.
+    /// By the acceptor that judged it last; there is none without a certificate.
+    arrival: RefCell<Option<Arrival>>,
+    /// Once it is served: the authority that lets it in is in use.
     presence: RefCell<Option<Presence>>,
 }
 
@@ -88,7 +90,7 @@ impl Guests {
         let Admitted {
             certain,
             denial,
-            presence,
+            arrival,
         } = match in_force.filter(|in_force| !Arc::ptr_eq(in_force, by)) {
             Some(in_force) => in_force.admits(client.as_deref())?,
             None => admitted,
@@ -100,8 +102,12 @@ impl Guests {
             peer,
             client,
             certain: Cell::new(certain),
-            presence: RefCell::new(presence),
+            arrival: RefCell::new(arrival),
+            presence: RefCell::default(),
         };
+        if !guest.asks_a_responder() {
+            guest.is_served();
+        }
         shared.by_id.borrow_mut().insert(id, Rc::new(guest));
         let visit = Visit {
             id,
@@ -128,9 +134,13 @@ impl Guests {
         match confirmed {
             Ok(certain) => {
                 self.note(guest, guest.certain.get().and(certain));
+                guest.is_served();
                 None
             }
-            Err(denial) => Some(denial),
+            Err(denial) => {
+                guest.is_denied(&denial);
+                Some(denial)
+            }
         }
     }
 
@@ -213,9 +223,12 @@ impl Guests {
             Ok(Admitted {
                 certain,
                 denial: None,
-                presence,
+                arrival,
             }) => {
-                guest.presence.replace(presence);
+                guest.arrival.replace(arrival);
+                if !guest.asks_a_responder() {
+                    guest.is_served();
+                }
                 self.note(guest, certain);
                 false
             }
@@ -280,6 +293,21 @@ impl Guests {
 }
 
 impl Guest {
+    /// Nobody else has to be asked about it.
+    fn is_served(&self) {
+        let presence = self.arrival.borrow().as_ref().map(Arrival::is_served);
+        self.presence.replace(presence);
+    }
+
+    /// A responder does not let it in.
+    fn is_denied(&self, denial: &Denial) {
+        // Where nobody can say, it may be served again in a moment, and was served before.
+        let is_out = matches!(denial, Denial::Withdrawn { .. } | Denial::NotIssued);
+        if let (true, Some(arrival)) = (is_out, self.arrival.borrow().as_ref()) {
+            arrival.is_withdrawn();
+        }
+    }
+
     fn asks_a_responder(&self) -> bool {
         let acceptor = self.running.acceptor();
         self.client.is_some() && acceptor.is_some_and(|acceptor| acceptor.asks_a_responder())

@@ -251,3 +251,23 @@ async fn what_a_responder_has_said_counts_over_a_reload_while_it_is_away() {
     assert_eq!(asks(&mut known).await, Some(200));
     assert_eq!(stage.gateway.figures().clients_sent_away, 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o2_a_client_that_is_withdrawn_keeps_no_authority_in_use() {
+    for was_served in [false, true] {
+        let mut stage = Stage::set(|_| {}).await;
+        if was_served {
+            assert_eq!(stage.ask(0).await.1, Some(200));
+        }
+        stage.withdraw([true, false]).await;
+        stage.world.clock.shift(601);
+        let (mut line, status) = stage.ask(0).await;
+        assert_eq!(status, Some(403));
+        line.rest().await;
+        let company = stage.world.pki.authority(Party::Gateway).pem();
+        let written = stage.world.pki.write("company-ca.pem", &company);
+        written.expect("a file");
+        let done = stage.gateway.reload().await;
+        done.unwrap_or_else(|problems| panic!("{was_served}: refused:\n{problems}"));
+    }
+}

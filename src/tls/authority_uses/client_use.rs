@@ -1,4 +1,4 @@
-//! [`ClientUse`] and [`Presence`]: one client of one authority, and its connections.
+//! [`ClientUse`], [`Arrival`] and [`Presence`]: one client of one authority, and its connections.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,8 @@ pub(super) struct Seen {
     open: AtomicU32,
     /// Whether it is still among those of its authority.
     is_kept: AtomicBool,
+    /// Whether its issuer has said since that it is not to be let in.
+    is_withdrawn: AtomicBool,
 }
 
 /// Where the uses of one client are noted, whose certificate an authority vouches for.
@@ -38,15 +40,18 @@ impl Seen {
             last: AtomicI64::new(last.0),
             open: AtomicU32::new(0),
             is_kept: AtomicBool::new(true),
+            is_withdrawn: AtomicBool::new(false),
         }
     }
 
-    /// When it was there last.
-    pub(super) fn last(&self, now: WallTime) -> WallTime {
-        if self.is_here() {
-            return now;
+    /// When it was there last. Nothing for one that was withdrawn: it is out already, and loses
+    /// nothing with the authority.
+    pub(super) fn last(&self, now: WallTime) -> Option<WallTime> {
+        if self.is_withdrawn.load(Ordering::Relaxed) {
+            return None;
         }
-        WallTime(self.last.load(Ordering::Relaxed))
+        let last = WallTime(self.last.load(Ordering::Relaxed));
+        Some(if self.is_here() { now } else { last })
     }
 
     /// Whether it is connected.
@@ -83,6 +88,44 @@ impl ClientUse {
         *seen = Some(Arc::clone(&kept));
         kept
     }
+
+    /// As it is kept, if it has ever been here.
+    fn known(&self) -> Option<Arc<Seen>> {
+        self.uses.find(&self.authority, &self.principal)
+    }
+}
+
+/// A client that has shown who it is. Its authority is in use once it is served: where a responder
+/// is to be asked, that is known later.
+#[derive(Debug)]
+pub struct Arrival {
+    client: Arc<ClientUse>,
+    clock: Clock,
+}
+
+impl Arrival {
+    /// Of a client that is through its handshake.
+    pub(in crate::tls) fn new(client: Arc<ClientUse>, clock: &Clock) -> Self {
+        let clock = clock.clone();
+        Self { client, clock }
+    }
+
+    /// From now on the client is here, as long as what is returned lives.
+    pub fn is_served(&self) -> Presence {
+        let (clock, now) = (self.clock.clone(), self.clock.now());
+        let client = self.client.seen(now);
+        client.open.fetch_add(1, Ordering::Relaxed);
+        client.note(now);
+        client.is_withdrawn.store(false, Ordering::Relaxed);
+        Presence { client, clock }
+    }
+
+    /// Its issuer says that it is not to be let in, so it uses no authority, whenever it was here.
+    pub fn is_withdrawn(&self) {
+        if let Some(client) = self.client.known() {
+            client.is_withdrawn.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A client that is connected; while this lives, its authority is in use.
@@ -90,20 +133,6 @@ impl ClientUse {
 pub struct Presence {
     client: Arc<Seen>,
     clock: Clock,
-}
-
-impl Presence {
-    /// From now on the client is here.
-    pub(in crate::tls) fn begin(client: &ClientUse, clock: &Clock) -> Self {
-        let now = clock.now();
-        let client = client.seen(now);
-        client.open.fetch_add(1, Ordering::Relaxed);
-        client.note(now);
-        Self {
-            client,
-            clock: clock.clone(),
-        }
-    }
 }
 
 impl Drop for Presence {

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Fingerprint, Principal, WallTime};
 pub(super) use crate::tls::authority_uses::client_use::ClientUse;
-pub use crate::tls::authority_uses::client_use::Presence;
 use crate::tls::authority_uses::client_use::Seen;
+pub use crate::tls::authority_uses::client_use::{Arrival, Presence};
 
 /// All uses of all authorities; outlives every generation.
 #[derive(Debug, Default)]
@@ -93,6 +93,8 @@ struct Entry {
     unlisted_last: WallTime,
 }
 
+const NEVER: WallTime = WallTime(i64::MIN);
+
 /// Clients that are kept for one authority: many times the application servers of a cluster.
 const MOST_CLIENTS: usize = 10_000;
 
@@ -127,6 +129,13 @@ impl RoleUses {
         }
         entry.client(principal, now)
     }
+
+    /// A client that was here before.
+    fn find(&self, authority: &Authority, principal: &Principal) -> Option<Arc<Seen>> {
+        let all = self.all.lock();
+        let entry = all.get(&(Arc::clone(&self.role), authority.key))?;
+        entry.clients.get(&principal.fingerprint).map(Arc::clone)
+    }
 }
 
 impl Entry {
@@ -135,7 +144,7 @@ impl Entry {
             authority,
             clients: HashMap::new(),
             most: 0,
-            unlisted_last: WallTime(i64::MIN),
+            unlisted_last: NEVER,
         }
     }
 
@@ -172,7 +181,8 @@ impl Entry {
         for (_, fingerprint) in by_age {
             if let Some(client) = self.clients.remove(&fingerprint) {
                 client.forget();
-                self.unlisted_last = self.unlisted_last.max(client.last(now));
+                let last = client.last(now).unwrap_or(NEVER);
+                self.unlisted_last = self.unlisted_last.max(last);
             }
         }
     }
@@ -201,7 +211,7 @@ impl AuthorityUses {
                         subject: client.subject.clone(),
                         serial: client.serial.clone(),
                         fingerprint: *fingerprint,
-                        last: Some(client.last(now)).filter(|last| *last >= since)?,
+                        last: client.last(now).filter(|last| *last >= since)?,
                     })
                 })
                 .collect();

@@ -27,6 +27,11 @@ fn role(all: &Arc<AuthorityUses>, name: &str) -> RoleUses {
     }
 }
 
+/// A client that is let in.
+fn comes(client: &Arc<ClientUse>, clock: &Clock) -> Presence {
+    Arrival::new(Arc::clone(client), clock).is_served()
+}
+
 /// Subjects of the clients of the first authority, and how many more.
 fn seen(all: &AuthorityUses, since: i64, now: i64) -> (Vec<String>, usize) {
     let uses = all.since(WallTime(since), WallTime(now), 3);
@@ -45,8 +50,34 @@ fn a_client_counts_once_its_handshake_is_done_and_not_when_its_chain_was_judged(
     let client = uses.of(&authority(1), &principal(1));
     let now = clock.now().0;
     assert_eq!(seen(&all, now - 10, now).0, Vec::<String>::new());
-    drop(Presence::begin(&client, &clock));
+    drop(comes(&client, &clock));
     assert_eq!(seen(&all, now - 10, now).0, ["CN=client 1"]);
+}
+
+#[test]
+fn a_client_that_its_issuer_has_withdrawn_does_not_count_until_it_is_served_again() {
+    let all = Arc::default();
+    let uses = role(&all, "SAP1");
+    let clock = Clock::system();
+    let now = clock.now().0;
+    let counts = || !seen(&all, now - 10, now).0.is_empty();
+    let client = uses.of(&authority(1), &principal(1));
+    let arrival = Arrival::new(client, &clock);
+    assert!(!counts(), "it is not known yet whether it is served");
+    arrival.is_withdrawn();
+    assert!(!counts(), "it never was");
+    let here = arrival.is_served();
+    assert!(counts());
+    // As another judge knows it.
+    let same = uses.of(&authority(1), &principal(1));
+    Arrival::new(same, &clock).is_withdrawn();
+    assert!(!counts(), "although it is still connected");
+    drop(here);
+    assert!(!counts(), "and when it leaves");
+    let back = arrival.is_served();
+    assert!(counts());
+    drop(back);
+    assert!(counts());
 }
 
 #[test]
@@ -55,7 +86,7 @@ fn a_client_that_is_connected_is_here_now_however_long_ago_it_came() {
     let clock = Clock::system();
     let came = clock.now().0;
     let client = role(&all, "SAP1").of(&authority(1), &principal(1));
-    let presence = Presence::begin(&client, &clock);
+    let presence = comes(&client, &clock);
     clock.shift(100_000);
     let now = clock.now().0;
     assert_eq!(seen(&all, now - 10, now).0, ["CN=client 1"]);
@@ -80,7 +111,7 @@ fn roles_and_keys_are_apart_and_a_name_tells_nothing() {
         ("SAP1", twin),
         ("SAP2", authority(1)),
     ] {
-        drop(Presence::begin(
+        drop(comes(
             &role(&all, name).of(&authority, &principal(1)),
             &clock,
         ));
@@ -99,7 +130,7 @@ fn the_latest_clients_are_named_and_the_others_counted() {
     let clock = Clock::system();
     let begin = clock.now().0;
     for number in 0..8 {
-        drop(Presence::begin(
+        drop(comes(
             &role(&all, "SAP1").of(&authority(1), &principal(number)),
             &clock,
         ));
@@ -125,11 +156,8 @@ fn a_renewed_certificate_of_the_same_key_is_the_same_authority_and_lasts_as_long
         ..authority(1)
     };
     let clock = Clock::system();
-    drop(Presence::begin(&uses.of(&renewed, &principal(1)), &clock));
-    drop(Presence::begin(
-        &uses.of(&authority(1), &principal(1)),
-        &clock,
-    ));
+    drop(comes(&uses.of(&renewed, &principal(1)), &clock));
+    drop(comes(&uses.of(&authority(1), &principal(1)), &clock));
     let known = all.since(WallTime(0), clock.now(), 3);
     assert_eq!(known.len(), 1);
     assert_eq!(known[0].authority, renewed);
@@ -141,7 +169,7 @@ fn what_was_known_before_a_restart_is_known_after_it_and_nobody_is_counted_twice
     let clock = Clock::system();
     let before: Arc<AuthorityUses> = Arc::default();
     for number in 0..8 {
-        drop(Presence::begin(
+        drop(comes(
             &role(&before, "SAP1").of(&authority(1), &principal(number)),
             &clock,
         ));
@@ -151,7 +179,7 @@ fn what_was_known_before_a_restart_is_known_after_it_and_nobody_is_counted_twice
     AuthorityUses::remember(&after, known.clone());
     assert_eq!(after.since(WallTime(0), clock.now(), 3), known);
     for number in 0..8 {
-        drop(Presence::begin(
+        drop(comes(
             &role(&after, "SAP1").of(&authority(1), &principal(number)),
             &clock,
         ));
@@ -168,7 +196,7 @@ fn an_authority_that_nobody_believes_any_more_is_forgotten() {
     let all = Arc::default();
     let clock = Clock::system();
     for key in [1, 2] {
-        drop(Presence::begin(
+        drop(comes(
             &role(&all, "SAP1").of(&authority(key), &principal(1)),
             &clock,
         ));
@@ -190,15 +218,12 @@ fn the_number_of_clients_is_bounded_and_whoever_is_here_or_came_lately_is_kept()
     let uses = role(&all, "SAP1");
     let clock = Clock::system();
     let begin = clock.now().0;
-    let here = Presence::begin(&uses.of(&authority(1), &principal(0)), &clock);
+    let here = comes(&uses.of(&authority(1), &principal(0)), &clock);
     let count = u32::try_from(MOST_CLIENTS).expect("small");
     let mut most = 0;
     for number in 1..count * 2 {
         clock.shift(1);
-        drop(Presence::begin(
-            &uses.of(&authority(1), &principal(number)),
-            &clock,
-        ));
+        drop(comes(&uses.of(&authority(1), &principal(number)), &clock));
         let kept = all.lock().values().next().expect("one").clients.len();
         most = most.max(kept);
         // One that is new makes room for many others, so that the next ones need not look again.
@@ -226,14 +251,11 @@ fn clients_that_are_known_by_number_count_only_as_long_as_the_latest_of_them_may
     let begin = clock.now().0;
     let count = u32::try_from(MOST_CLIENTS).expect("small") + 1;
     for number in 1..=count {
-        drop(Presence::begin(
-            &uses.of(&authority(1), &principal(number)),
-            &clock,
-        ));
+        drop(comes(&uses.of(&authority(1), &principal(number)), &clock));
     }
     clock.shift(1_000);
     let one = uses.of(&authority(1), &principal(count));
-    drop(Presence::begin(&one, &clock));
+    drop(comes(&one, &clock));
     let now = clock.now().0;
     let (_, more) = seen(&all, begin, now);
     assert_eq!(more + 3, MOST_CLIENTS + 1);
@@ -250,18 +272,15 @@ fn a_client_that_was_forgotten_for_others_counts_when_it_comes_again() {
         uses.of(&authority(1), &principal(0)),
         uses.of(&authority(1), &principal(1)),
     );
-    drop(Presence::begin(&known, &clock));
+    drop(comes(&known, &clock));
     clock.shift(10);
     let count = u32::try_from(MOST_CLIENTS).expect("small") + 20;
     for number in 2..count {
-        drop(Presence::begin(
-            &uses.of(&authority(1), &principal(number)),
-            &clock,
-        ));
+        drop(comes(&uses.of(&authority(1), &principal(number)), &clock));
     }
     for (client, name) in [(judged, "CN=client 0"), (known, "CN=client 1")] {
         clock.shift(1_000);
-        drop(Presence::begin(&client, &clock));
+        drop(comes(&client, &clock));
         let now = clock.now().0;
         assert_eq!(seen(&all, now - 10, now).0, [name]);
     }
@@ -272,10 +291,7 @@ fn certificates_of_others_that_were_only_shown_push_nobody_out() {
     let all = Arc::default();
     let uses = role(&all, "SAP1");
     let clock = Clock::system();
-    drop(Presence::begin(
-        &uses.of(&authority(1), &principal(0)),
-        &clock,
-    ));
+    drop(comes(&uses.of(&authority(1), &principal(0)), &clock));
     let count = u32::try_from(2 * MOST_CLIENTS).expect("small");
     let shown: Vec<_> = (1..count)
         .map(|number| uses.of(&authority(1), &principal(number)))

@@ -14,7 +14,7 @@ use crate::config::settings::{ClientAuth, ClientRules, ServerTls, TlsFiles};
 use crate::model::{Clock, Denial, WallTime};
 use crate::net::Socket;
 use crate::tls::attempt::{Attempt, Standing};
-use crate::tls::authority_uses::{ClientUse, Presence, RoleUses};
+use crate::tls::authority_uses::{Arrival, ClientUse, RoleUses};
 use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::inbound::parts::Parts;
@@ -128,12 +128,12 @@ impl Acceptor {
         Ok(Accepted {
             stream,
             facts,
-            presence: self.presence(uses),
+            arrival: self.arrival(uses),
         })
     }
 
-    fn presence(&self, uses: Option<Arc<ClientUse>>) -> Option<Presence> {
-        uses.map(|uses| Presence::begin(&uses, &self.clock))
+    fn arrival(&self, uses: Option<Arc<ClientUse>>) -> Option<Arrival> {
+        uses.map(|uses| Arrival::new(uses, &self.clock))
     }
 
     /// Reads off the connection what the handshake showed, and makes sure of what matters: the
@@ -197,7 +197,7 @@ impl Acceptor {
             None => Ok(Admitted {
                 certain: Span::ALWAYS,
                 denial: self.judge.judge_nobody(),
-                presence: None,
+                arrival: None,
             }),
             Some((leaf, others)) => {
                 let judged = self.judge.judge(leaf, others, self.clock.now());
@@ -207,7 +207,7 @@ impl Acceptor {
                 Ok(Admitted {
                     certain: verdict.span,
                     denial: verdict.denial,
-                    presence: self.presence(verdict.uses),
+                    arrival: self.arrival(verdict.uses),
                 })
             }
         }
