@@ -289,8 +289,11 @@ pub(super) const KEYS: &[Key] = &[
             max: Duration::from_hours(24),
         },
         Preset::Value("10m"),
-        "After so long the responder is asked again, although its answer may hold for days; so it is \
-         also how long a withdrawn client may go on unnoticed. Listening role only.",
+        "After so long the responder is asked again, although its answer may hold for days; so, as \
+         long as the responder answers, it is also how long a withdrawn client may go on unnoticed. \
+         While the responder is away, a good answer counts until the end that it names itself \
+         (nextUpdate), however far off that is; one that names none counts for this long and no \
+         longer. Listening role only.",
     ),
     key(
         ROLE,

@@ -257,8 +257,9 @@ impl Responder {
         }
     }
 
-    /// What holds without a new answer: that a client was withdrawn, for good; any other answer for
-    /// as long as the responder stands by it; and else what was configured.
+    /// What holds without a new answer: that a client was withdrawn, for good; any other answer until
+    /// the end that it names itself, although `OCSP_MAX_AGE` has passed long ago; and else what was
+    /// configured. An answer that names no end has none beyond `OCSP_MAX_AGE`.
     fn without_answer(&self, id: &CertId, now: WallTime, soon: WallTime) -> Confirmation {
         let last = self.lock().find(id);
         let last = last.filter(|word| {

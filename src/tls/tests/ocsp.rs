@@ -209,6 +209,23 @@ async fn who_is_known_stays_known_while_the_responder_is_away_and_its_word_holds
 }
 
 #[tokio::test]
+async fn an_answer_that_names_no_end_counts_no_longer_than_its_greatest_age() {
+    let case = case();
+    let mut draft = Draft::good(&case.ca, &case.client);
+    draft.until = None;
+    let office = Office::open(http("200 OK", &draft.signed_by(&case.ca))).await;
+    let clock = Clock::system();
+    let responder = office.responder(Unanswered::Refuse, &clock);
+    assert!(is_served(responder.ask(&case.subject).await));
+    office.says(http("503 Service Unavailable", b""));
+    clock.shift(599);
+    assert!(is_served(responder.ask(&case.subject).await));
+    clock.shift(2);
+    let asked = responder.ask(&case.subject).await;
+    assert_eq!(asked, Confirmation::Unconfirmed);
+}
+
+#[tokio::test]
 async fn who_was_withdrawn_stays_so_while_the_responder_is_away() {
     let case = case();
     let clock = Clock::system();
