@@ -177,7 +177,7 @@ impl ClientJudge {
     /// Whether a client is known to have been withdrawn, without asking.
     pub(super) fn is_known_withdrawn(&self, client: &Client) -> bool {
         let known = self.responder.as_ref().zip(client.subject.as_ref());
-        let known = known.and_then(|(responder, subject)| responder.known(&subject.id));
+        let known = known.and_then(|(responder, subject)| responder.known(subject));
         known.is_some_and(|known| Result::from(known).is_err())
     }
 

@@ -251,8 +251,13 @@ pub(super) const KEYS: &[Key] = &[
         Preset::Absent("no responder is asked"),
         "Who is asked whether a client's certificate has been withdrawn (OCSP): between the handshake \
          and the first request, once for all connections of a client. Believed is what the issuer of \
-         the certificate has signed, or somebody whom it has named for that. It is asked about the \
-         client's own certificate and not about those of its authorities. This one responder answers \
+         the certificate has signed, or somebody whom it has named for that: by a certificate that \
+         the issuer itself has signed, for OCSP signing, that is in date, allows digital signatures \
+         if it has a key usage, and has no critical extension that is not understood. If a list of \
+         CRL_FILE names that certificate it is not believed. Where the issuer has such a list it has \
+         to be in force, unless the certificate carries id-pkix-ocsp-nocheck; where there is neither \
+         that nor a list, it is believed until it ends. The responder is asked about the client's \
+         own certificate and not about those of its authorities. This one responder answers \
          for all CAs of CA_FILE and those below them: whoever has a certificate of one that it does \
          not know is refused with GW-403-NOT-ISSUED if it says so with the issuer's word, and \
          counts else as one of whom it says nothing (GW-403-UNCONFIRMED, unless \

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::{CAPACITY, LINES, MOST_WITHDRAWN, REST};
-use crate::certs::ocsp::{Answer, CertId, Standing};
+use crate::certs::ocsp::{Answer, CertId, Delegate, Standing};
 use crate::model::WallTime;
 use crate::tls::recent::Recent;
 
@@ -38,6 +38,8 @@ impl Default for Said {
 #[derive(Debug)]
 pub(super) struct Known {
     answers: Recent<CertId, Word>,
+    /// Whose words these are: a few, and each has said many.
+    delegates: Vec<Arc<Delegate>>,
     /// Who was withdrawn, for good: no crowd of others pushes them out.
     withdrawn: HashMap<CertId, Word>,
     /// Until when nobody asks again about a certificate of which the answer was none.
@@ -47,10 +49,12 @@ pub(super) struct Known {
 }
 
 /// What the responder said, and when.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Word {
     pub(super) answer: Answer,
     pub(super) at: WallTime,
+    /// Who said it in the issuer's name; nobody if it was the issuer itself.
+    pub(super) by: Option<Arc<Delegate>>,
 }
 
 impl Word {
@@ -69,6 +73,7 @@ impl Default for Known {
     fn default() -> Self {
         Self {
             answers: Recent::with_room_for(CAPACITY),
+            delegates: Vec::new(),
             withdrawn: HashMap::new(),
             silent: HashMap::new(),
             asking: HashMap::new(),
@@ -79,7 +84,7 @@ impl Default for Known {
 impl Known {
     pub(super) fn find(&mut self, id: &CertId) -> Option<Word> {
         let withdrawn = self.withdrawn.get(id);
-        withdrawn.or_else(|| self.answers.get(id)).copied()
+        withdrawn.or_else(|| self.answers.get(id)).cloned()
     }
 
     pub(super) fn note_silence(&mut self, id: CertId, until: WallTime) {
@@ -89,15 +94,22 @@ impl Known {
         self.silent.insert(id, until);
     }
 
+    /// A delegate as it is kept for all that it says.
+    pub(super) fn one_of(&mut self, delegate: Delegate) -> Arc<Delegate> {
+        let der = delegate.certificate().der();
+        let mut known = self.delegates.iter();
+        if let Some(known) = known.find(|known| known.certificate().der() == der) {
+            return Arc::clone(known);
+        }
+        // Of the others nothing is left that they have said.
+        self.delegates.retain(|known| Arc::strong_count(known) > 1);
+        let delegate = Arc::new(delegate);
+        self.delegates.push(Arc::clone(&delegate));
+        delegate
+    }
+
     pub(super) fn keep(&mut self, id: CertId, word: Word) {
         self.silent.remove(&id);
-        // Somebody on the way may bring an answer from before the one that is known.
-        if self
-            .find(&id)
-            .is_some_and(|known| word.answer.from < known.answer.from)
-        {
-            return;
-        }
         let is_withdrawn = matches!(word.answer.standing, Standing::Revoked { .. });
         if is_withdrawn && self.withdrawn.len() < MOST_WITHDRAWN {
             self.withdrawn.insert(id, word);
