@@ -250,8 +250,8 @@ async fn confirmed(
     running: &Running,
     waiter: &mut Waiter,
 ) -> Result<Option<Denial>, Interrupt> {
-    let acceptor = running.acceptor();
-    if !acceptor.is_some_and(|acceptor| acceptor.asks_a_responder()) {
+    let bench = running.bench();
+    if !bench.is_some_and(|bench| bench.asks_a_responder()) {
         return Ok(None);
     }
     let mut asking = Box::pin(guests.confirm(waiter.seat().id()));
