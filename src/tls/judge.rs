@@ -99,6 +99,17 @@ impl ClientJudge {
         Ok(verdict)
     }
 
+    /// Who vouches for the holder of a chain now, whatever the rules say of him.
+    pub(super) fn vouching(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: WallTime,
+    ) -> Option<Authority> {
+        let proven = self.paths.prove(leaf, others, now).ok()?;
+        authority_of(&proven).ok()
+    }
+
     /// What was found before. A chain that is longer than any that leads somewhere is refused, so
     /// that nobody has to keep it.
     fn remembered(

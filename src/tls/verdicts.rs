@@ -20,7 +20,7 @@ use crate::tls::recent::Recent;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Client {
     pub(super) principal: Arc<Principal>,
-    pub(super) chain: Box<[CertificateDer<'static>]>,
+    pub(super) chain: Arc<[CertificateDer<'static>]>,
     /// As what a responder is asked about it, where one is to be asked.
     pub(super) subject: Option<Subject>,
 }

@@ -194,7 +194,11 @@ pub(super) const KEYS: &[Key] = &[
          the file unasked: a reload without it is refused and names the clients that would be shut \
          out, and so does check. 24h, because whoever calls at all calls within a day; write 168h \
          where jobs run once a week. 0 switches it off. A certificate of the same authority with \
-         the same key, and an authority that has expired, are never held. Listening role only.",
+         the same key, and an authority that has expired, are never held; and nobody is shut out \
+         whose chain, as he showed it last, leads to an authority that stays, as when an issuing \
+         authority goes and its root stays. Of more than 10000 clients (after a restart, and for \
+         check, of more than 100) the rest is known by number only: then it is refused as well, and \
+         said why. Listening role only.",
     ),
     key(
         ROLE,

@@ -3,14 +3,49 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::pki_types::CertificateDer;
+
 use crate::model::{Clock, Principal, WallTime};
 use crate::tls::authority_uses::{Authority, RoleUses};
+
+/// What a client shows to prove who it is, its own certificate first; empty where that is not known.
+/// Clones are the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain(Arc<[CertificateDer<'static>]>);
+
+impl From<Vec<Vec<u8>>> for Chain {
+    fn from(certificates: Vec<Vec<u8>>) -> Self {
+        Self(certificates.into_iter().map(CertificateDer::from).collect())
+    }
+}
+
+impl From<Arc<[CertificateDer<'static>]>> for Chain {
+    fn from(certificates: Arc<[CertificateDer<'static>]>) -> Self {
+        Self(certificates)
+    }
+}
+
+impl Chain {
+    /// All bytes of each certificate.
+    pub fn each(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|certificate| &**certificate)
+    }
+
+    /// The client's own and the others.
+    pub(in crate::tls) fn split(
+        &self,
+    ) -> Option<(&CertificateDer<'static>, &[CertificateDer<'static>])> {
+        self.0.split_first()
+    }
+}
 
 /// One client of one authority, as it is kept.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) subject: String,
     pub(super) serial: String,
+    /// As it was shown last: it may lead to other authorities as well.
+    chain: Mutex<Chain>,
     /// Seconds since 1970.
     last: AtomicI64,
     /// Connections that are open.
@@ -33,10 +68,11 @@ pub(in crate::tls) struct ClientUse {
 
 impl Seen {
     /// A client that was there at a time.
-    pub(super) fn new(subject: String, serial: String, last: WallTime) -> Self {
+    pub(super) fn new(subject: String, serial: String, chain: Chain, last: WallTime) -> Self {
         Self {
             subject,
             serial,
+            chain: Mutex::new(chain),
             last: AtomicI64::new(last.0),
             open: AtomicU32::new(0),
             is_kept: AtomicBool::new(true),
@@ -47,11 +83,27 @@ impl Seen {
     /// When it was there last. Nothing for one that was withdrawn: it is out already, and loses
     /// nothing with the authority.
     pub(super) fn last(&self, now: WallTime) -> Option<WallTime> {
-        if self.is_withdrawn.load(Ordering::Relaxed) {
-            return None;
-        }
-        let last = WallTime(self.last.load(Ordering::Relaxed));
+        let last = self.last_noted()?;
         Some(if self.is_here() { now } else { last })
+    }
+
+    /// When it came or left last.
+    pub(super) fn last_noted(&self) -> Option<WallTime> {
+        let is_withdrawn = self.is_withdrawn.load(Ordering::Relaxed);
+        (!is_withdrawn).then(|| WallTime(self.last.load(Ordering::Relaxed)))
+    }
+
+    /// What it showed last.
+    pub(super) fn chain(&self) -> Chain {
+        let chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        chain.clone()
+    }
+
+    fn shows(&self, chain: &Chain) {
+        let mut known = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&known.0, &chain.0) {
+            *known = chain.clone();
+        }
     }
 
     /// Whether it is connected.
@@ -80,13 +132,23 @@ impl ClientUse {
     }
 
     /// As it is kept from now on. Whoever was forgotten meanwhile, being one of too many, is back.
-    fn seen(&self, now: WallTime) -> Arc<Seen> {
+    fn seen(&self, chain: &Chain, now: WallTime) -> Arc<Seen> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = seen.take();
         let kept = kept.filter(|kept| kept.is_kept.load(Ordering::Relaxed));
-        let kept = kept.unwrap_or_else(|| self.uses.note(&self.authority, &self.principal, now));
+        let note = || {
+            let who = (&*self.principal, chain);
+            self.uses.note(&self.authority, who, now)
+        };
+        let kept = kept.unwrap_or_else(note);
+        kept.shows(chain);
         *seen = Some(Arc::clone(&kept));
         kept
+    }
+
+    #[cfg(test)]
+    pub(super) fn fingerprint(&self) -> crate::model::Fingerprint {
+        self.principal.fingerprint
     }
 
     /// As it is kept, if it has ever been here.
@@ -100,20 +162,24 @@ impl ClientUse {
 #[derive(Debug)]
 pub struct Arrival {
     client: Arc<ClientUse>,
+    chain: Chain,
     clock: Clock,
 }
 
 impl Arrival {
     /// Of a client that is through its handshake.
-    pub(in crate::tls) fn new(client: Arc<ClientUse>, clock: &Clock) -> Self {
-        let clock = clock.clone();
-        Self { client, clock }
+    pub(in crate::tls) fn new(client: Arc<ClientUse>, chain: Chain, clock: &Clock) -> Self {
+        Self {
+            client,
+            chain,
+            clock: clock.clone(),
+        }
     }
 
     /// From now on the client is here, as long as what is returned lives.
     pub fn is_served(&self) -> Presence {
         let (clock, now) = (self.clock.clone(), self.clock.now());
-        let client = self.client.seen(now);
+        let client = self.client.seen(&self.chain, now);
         client.open.fetch_add(1, Ordering::Relaxed);
         client.note(now);
         client.is_withdrawn.store(false, Ordering::Relaxed);

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::model::{Fingerprint, Principal, WallTime};
 pub(super) use crate::tls::authority_uses::client_use::ClientUse;
 use crate::tls::authority_uses::client_use::Seen;
-pub use crate::tls::authority_uses::client_use::{Arrival, Presence};
+pub use crate::tls::authority_uses::client_use::{Arrival, Chain, Presence};
 
 /// All uses of all authorities; outlives every generation.
 #[derive(Debug, Default)]
@@ -58,6 +58,8 @@ pub struct Client {
     pub serial: String,
     /// SHA-256 of its certificate.
     pub fingerprint: Fingerprint,
+    /// What it showed last.
+    pub chain: Chain,
     /// When it was there last.
     pub last: WallTime,
 }
@@ -117,8 +119,8 @@ impl RoleUses {
         Arc::new(ClientUse::new(uses, authority, Arc::clone(principal)))
     }
 
-    /// Takes in a client that is here now.
-    fn note(&self, authority: &Authority, principal: &Principal, now: WallTime) -> Arc<Seen> {
+    /// Takes in a client that is here now, with what it shows.
+    fn note(&self, authority: &Authority, who: (&Principal, &Chain), now: WallTime) -> Arc<Seen> {
         let mut all = self.all.lock();
         let entry = all
             .entry((Arc::clone(&self.role), authority.key))
@@ -127,7 +129,7 @@ impl RoleUses {
         if entry.authority.not_after < authority.not_after {
             entry.authority = authority.clone();
         }
-        entry.client(principal, now)
+        entry.client(who, now)
     }
 
     /// A client that was here before.
@@ -148,7 +150,7 @@ impl Entry {
         }
     }
 
-    fn client(&mut self, principal: &Principal, now: WallTime) -> Arc<Seen> {
+    fn client(&mut self, (principal, chain): (&Principal, &Chain), now: WallTime) -> Arc<Seen> {
         if let Some(known) = self.clients.get(&principal.fingerprint) {
             return Arc::clone(known);
         }
@@ -156,7 +158,7 @@ impl Entry {
             self.forget_some(now);
         }
         let (subject, serial) = (principal.subject.clone(), principal.serial.clone());
-        let client = Arc::new(Seen::new(subject, serial, now));
+        let client = Arc::new(Seen::new(subject, serial, chain.clone(), now));
         self.clients
             .insert(principal.fingerprint, Arc::clone(&client));
         client
@@ -211,6 +213,7 @@ impl AuthorityUses {
                         subject: client.subject.clone(),
                         serial: client.serial.clone(),
                         fingerprint: *fingerprint,
+                        chain: client.chain(),
                         last: client.last(now).filter(|last| *last >= since)?,
                     })
                 })
@@ -252,7 +255,7 @@ impl AuthorityUses {
                 entry.unlisted_last = entry.unlisted_last.max(earliest);
             }
             for client in one.clients {
-                let seen = Seen::new(client.subject, client.serial, client.last);
+                let seen = Seen::new(client.subject, client.serial, client.chain, client.last);
                 entry
                     .clients
                     .entry(client.fingerprint)
@@ -262,19 +265,50 @@ impl AuthorityUses {
     }
 
     /// Forgets every authority that no role believes any more: what is gone cannot be dropped a
-    /// second time. `believed` are the roles with the keys that each believes.
-    /// Says whether there was one.
-    pub fn keep(&self, believed: &HashSet<(&str, AuthorityKey)>) -> bool {
-        let mut all = self.lock();
-        let before = all.len();
-        all.retain(|(role, key), entry| {
-            let is_believed = believed.contains(&(&**role, *key));
-            if !is_believed {
-                entry.clients.values().for_each(|client| client.forget());
+    /// second time. `believed` are the roles with the keys that each believes. Clients whose chain
+    /// leads to another authority, as `vouching` finds it for a role, are clients of that one from
+    /// now on. Says whether there was one to forget.
+    pub fn keep(
+        &self,
+        believed: &HashSet<(&str, AuthorityKey)>,
+        vouching: impl Fn(&str, &Chain) -> Option<Authority>,
+    ) -> bool {
+        let is_gone = |(role, key): &RoleAndKey| !believed.contains(&(&**role, *key));
+        let gone: Vec<_> = self.lock().extract_if(.., |key, _| is_gone(key)).collect();
+        for ((role, _), entry) in &gone {
+            for (fingerprint, client) in &entry.clients {
+                client.forget();
+                if let Some(authority) = vouching(role, &client.chain()) {
+                    self.move_to(role, authority, *fingerprint, client);
+                }
             }
-            is_believed
-        });
-        all.len() < before
+        }
+        !gone.is_empty()
+    }
+
+    /// Whoever is connected is taken in anew when it is judged again.
+    fn move_to(
+        &self,
+        role: &Arc<str>,
+        authority: Authority,
+        fingerprint: Fingerprint,
+        client: &Seen,
+    ) {
+        let Some(last) = client.last_noted() else {
+            return;
+        };
+        let (subject, serial) = (client.subject.clone(), client.serial.clone());
+        let moved = Seen::new(subject, serial, client.chain(), last);
+        let mut all = self.lock();
+        let entry = all
+            .entry((Arc::clone(role), authority.key))
+            .or_insert_with(|| Entry::new(authority));
+        if entry.clients.len() < MOST_CLIENTS {
+            let clients = &mut entry.clients;
+            clients
+                .entry(fingerprint)
+                .or_insert_with(|| Arc::new(moved));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<RoleAndKey, Entry>> {

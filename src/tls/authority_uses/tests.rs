@@ -29,7 +29,12 @@ fn role(all: &Arc<AuthorityUses>, name: &str) -> RoleUses {
 
 /// A client that is let in.
 fn comes(client: &Arc<ClientUse>, clock: &Clock) -> Presence {
-    Arrival::new(Arc::clone(client), clock).is_served()
+    arrival(client, clock).is_served()
+}
+
+fn arrival(client: &Arc<ClientUse>, clock: &Clock) -> Arrival {
+    let fingerprint = client.fingerprint().0.to_vec();
+    Arrival::new(Arc::clone(client), vec![fingerprint].into(), clock)
 }
 
 /// Subjects of the clients of the first authority, and how many more.
@@ -62,19 +67,19 @@ fn a_client_that_its_issuer_has_withdrawn_does_not_count_until_it_is_served_agai
     let now = clock.now().0;
     let counts = || !seen(&all, now - 10, now).0.is_empty();
     let client = uses.of(&authority(1), &principal(1));
-    let arrival = Arrival::new(client, &clock);
+    let arrived = arrival(&client, &clock);
     assert!(!counts(), "it is not known yet whether it is served");
-    arrival.is_withdrawn();
+    arrived.is_withdrawn();
     assert!(!counts(), "it never was");
-    let here = arrival.is_served();
+    let here = arrived.is_served();
     assert!(counts());
     // As another judge knows it.
     let same = uses.of(&authority(1), &principal(1));
-    Arrival::new(same, &clock).is_withdrawn();
+    arrival(&same, &clock).is_withdrawn();
     assert!(!counts(), "although it is still connected");
     drop(here);
     assert!(!counts(), "and when it leaves");
-    let back = arrival.is_served();
+    let back = arrived.is_served();
     assert!(counts());
     drop(back);
     assert!(counts());
@@ -205,11 +210,41 @@ fn an_authority_that_nobody_believes_any_more_is_forgotten() {
         ("SAP1", AuthorityKey([2; 32])),
         ("SAP2", AuthorityKey([1; 32])),
     ]);
-    assert!(all.keep(&believed));
-    assert!(!all.keep(&believed));
+    assert!(all.keep(&believed, |_, _| None));
+    assert!(!all.keep(&believed, |_, _| None));
     let left = all.since(WallTime(0), clock.now(), 3);
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].authority, authority(2));
+}
+
+#[test]
+fn a_client_whose_authority_is_forgotten_counts_for_another_one_that_vouches_for_it() {
+    let all = Arc::default();
+    let clock = Clock::system();
+    for number in [1, 2] {
+        drop(comes(
+            &role(&all, "SAP1").of(&authority(1), &principal(number)),
+            &clock,
+        ));
+    }
+    let came = clock.now();
+    clock.shift(100);
+    let believed = HashSet::from([("SAP1", AuthorityKey([2; 32]))]);
+    let first: Chain = vec![principal(1).fingerprint.0.to_vec()].into();
+    let vouching =
+        |role: &str, chain: &Chain| (role == "SAP1" && *chain == first).then(|| authority(2));
+    assert!(all.keep(&believed, vouching));
+    let left = all.since(WallTime(0), clock.now(), 3);
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].authority, authority(2));
+    let [client] = &left[0].clients[..] else {
+        panic!("one client: {left:?}");
+    };
+    assert_eq!(
+        (client.subject.as_str(), &client.chain),
+        ("CN=client 1", &first)
+    );
+    assert!((came.0 - 1..=came.0).contains(&client.last.0), "{client:?}");
 }
 
 #[test]
