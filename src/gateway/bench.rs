@@ -41,12 +41,11 @@ impl Bench {
         let parts = snapshot.systems.get(&self.system);
         let acceptors = parts.map(|parts| &parts.acceptors);
         let same = acceptors.and_then(|acceptors| acceptors.of(self.role));
-        let (own, besides) = match same {
-            Some(same) => (same, None),
-            None => {
-                let other = acceptors.and_then(|acceptors| acceptors.one());
-                (&self.own, other.or(self.besides.as_ref()))
-            }
+        let (own, besides) = if let Some(same) = same {
+            (same, None)
+        } else {
+            let other = acceptors.and_then(|acceptors| acceptors.one());
+            (&self.own, other.or(self.besides.as_ref()))
         };
         Self {
             system: self.system.clone(),

@@ -111,7 +111,7 @@ impl Cognizant<'_> {
     /// Whether somebody whom the issuer has named has been withdrawn since, as far as lists tell.
     ///
     /// Whom a list names is never believed. Where the issuer has said that nobody need look
-    /// (OCSPNoCheck), nothing else is asked; else a list that covers the certificate has to be in
+    /// (`OCSPNoCheck`), nothing else is asked; else a list that covers the certificate has to be in
     /// force. Where there is none at all, the issuer has chosen to leave it open, and the
     /// certificate counts until it ends.
     pub fn judge_standing(

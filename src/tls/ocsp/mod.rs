@@ -111,7 +111,15 @@ impl NoAnswer {
                 "have the clients' CA issue the responder another certificate for OCSP signing; \
                  where a list of CRL_FILE is named, see that it is the newest one"
             }
-            _ => "see that the responder of OCSP_RESPONDER runs and can be reached from here",
+            Self::Dial(_)
+            | Self::TimedOut(_)
+            | Self::Http(_)
+            | Self::Status(_)
+            | Self::Body
+            | Self::Defect(_)
+            | Self::Request => {
+                "see that the responder of OCSP_RESPONDER runs and can be reached from here"
+            }
         }
     }
 }
@@ -211,15 +219,12 @@ impl Responder {
                 };
                 let believed = self.find(&mut known, subject, now);
                 // Somebody on the way may bring an answer from before the one that is known.
-                let newest = match believed.filter(|known| answer.from < known.answer.from) {
-                    Some(newer) => newer,
-                    None => {
-                        known.keep(subject.id.clone(), word.clone());
-                        word
-                    }
-                };
+                let newer = believed.filter(|known| answer.from < known.answer.from);
+                if newer.is_none() {
+                    known.keep(subject.id.clone(), word.clone());
+                }
                 drop(known);
-                self.confirm(&newest)
+                self.confirm(newer.as_ref().unwrap_or(&word))
             }
             Err(error) => {
                 self.tell(&error, now);
