@@ -76,19 +76,21 @@ struct Dropped {
     authority: Authority,
     /// Clients that are shut out by it.
     shut_out: Vec<Client>,
-    /// How many more there may be, of whom no more is known than that they came.
+    /// How many more there are of whom no chain is known.
     unknown: usize,
 }
 
 impl Dropped {
     /// `None` if nobody misses it.
     fn of(one: AuthorityUse, acceptor: &Acceptor) -> Option<Self> {
+        let clients = one.clients.into_iter();
+        let (known, unknown): (Vec<_>, Vec<_>) = clients.partition(|one| one.chain.is_known());
         let is_shut_out = |client: &Client| acceptor.vouching(&client.chain).is_none();
         let dropped = Self {
             role: one.role,
             authority: one.authority,
-            shut_out: one.clients.into_iter().filter(is_shut_out).collect(),
-            unknown: one.more,
+            shut_out: known.into_iter().filter(is_shut_out).collect(),
+            unknown: one.more.saturating_add(unknown.len()),
         };
         (dropped.unknown > 0 || !dropped.shut_out.is_empty()).then_some(dropped)
     }
@@ -203,7 +205,7 @@ fn said_clients(tls: &ServerTls, one: &Dropped) -> String {
     };
     if count == 0 {
         return format!(
-            "{}, more than are remembered one by one, so it is not known whether an authority that \
+            "{} of whom no chain is remembered, so it is not known whether an authority that \
              stays vouches for them",
             clients(one.unknown)
         );
@@ -225,7 +227,7 @@ fn said_clients(tls: &ServerTls, one: &Dropped) -> String {
     if one.unknown > 0 {
         let unknown = one.unknown;
         said.push(format!(
-            "and {unknown} of whom it is not known who they are"
+            "and {unknown} more of whom it is not known whether one vouches"
         ));
     }
     format!(

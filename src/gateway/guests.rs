@@ -106,7 +106,7 @@ impl Guests {
             presence: RefCell::default(),
         };
         if !guest.asks_a_responder() {
-            guest.is_served();
+            guest.serve();
         }
         shared.by_id.borrow_mut().insert(id, Rc::new(guest));
         let visit = Visit {
@@ -133,11 +133,11 @@ impl Guests {
         match confirmed {
             Ok(certain) => {
                 self.note(guest, guest.certain.get().and(certain));
-                guest.is_served();
+                guest.serve();
                 None
             }
             Err(denial) => {
-                guest.is_denied(&denial);
+                guest.note_denial(&denial);
                 Some(denial)
             }
         }
@@ -227,7 +227,7 @@ impl Guests {
             }) => {
                 guest.arrival.replace(arrival);
                 if !guest.asks_a_responder() {
-                    guest.is_served();
+                    guest.serve();
                 }
                 self.note(guest, certain);
                 false
@@ -294,17 +294,17 @@ impl Guests {
 
 impl Guest {
     /// Nobody else has to be asked about it.
-    fn is_served(&self) {
-        let presence = self.arrival.borrow().as_ref().map(Arrival::is_served);
+    fn serve(&self) {
+        let presence = self.arrival.borrow().as_ref().map(Arrival::serve);
         self.presence.replace(presence);
     }
 
     /// A responder does not let it in.
-    fn is_denied(&self, denial: &Denial) {
+    fn note_denial(&self, denial: &Denial) {
         // Where nobody can say, it may be served again in a moment, and was served before.
         let is_out = matches!(denial, Denial::Withdrawn { .. } | Denial::NotIssued);
         if let (true, Some(arrival)) = (is_out, self.arrival.borrow().as_ref()) {
-            arrival.is_withdrawn();
+            arrival.withdraw();
         }
     }
 

@@ -116,13 +116,24 @@ async fn o2_of_clients_that_are_known_by_number_only_it_is_said_that_nobody_know
     let said = found.problems.to_string();
     for part in [
         "error: CA_FILE no longer holds the authority \"CN=Sub CA,",
-        "by which 7 clients of SAP1 came in within the last 24 h, more than are remembered one by \
-         one, so it is not known whether an authority that stays vouches for them",
+        "by which 7 clients of SAP1 came in within the last 24 h of whom no chain is \
+         remembered, so it is not known whether an authority that stays vouches for them",
         "put it back; if you know that all of them show a chain up to an authority that stays, or \
          to shut them out now, write CA_RETIRED=",
     ] {
         assert!(said.contains(part), "{part}:\n{said}");
     }
+    scene.believe(&company);
+    let found = check(scene.world.path(), &scene.world.clock);
+    let said = found.problems.to_string();
+    for part in [
+        "by which 1 client of SAP1 came in within the last 24 h for whom no authority that stays \
+         vouches: \"CN=visitor.example\"",
+        ", and 7 more of whom it is not known whether one vouches",
+    ] {
+        assert!(said.contains(part), "{part}:\n{said}");
+    }
+    scene.believe_both();
     let mut daemon = Daemon::serving(scene.world.path()).await;
     daemon
         .until_said("whoever of them shows no chain up to an authority that stays is refused")

@@ -31,6 +31,11 @@ impl Chain {
         self.0.iter().map(|certificate| &**certificate)
     }
 
+    /// Whether anything is known of it.
+    pub fn is_known(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// The client's own and the others.
     pub(in crate::tls) fn split(
         &self,
@@ -177,7 +182,7 @@ impl Arrival {
     }
 
     /// From now on the client is here, as long as what is returned lives.
-    pub fn is_served(&self) -> Presence {
+    pub fn serve(&self) -> Presence {
         let (clock, now) = (self.clock.clone(), self.clock.now());
         let client = self.client.seen(&self.chain, now);
         client.open.fetch_add(1, Ordering::Relaxed);
@@ -187,7 +192,7 @@ impl Arrival {
     }
 
     /// Its issuer says that it is not to be let in, so it uses no authority, whenever it was here.
-    pub fn is_withdrawn(&self) {
+    pub fn withdraw(&self) {
         if let Some(client) = self.client.known() {
             client.is_withdrawn.store(true, Ordering::Relaxed);
         }

@@ -29,7 +29,7 @@ fn role(all: &Arc<AuthorityUses>, name: &str) -> RoleUses {
 
 /// A client that is let in.
 fn comes(client: &Arc<ClientUse>, clock: &Clock) -> Presence {
-    arrival(client, clock).is_served()
+    arrival(client, clock).serve()
 }
 
 fn arrival(client: &Arc<ClientUse>, clock: &Clock) -> Arrival {
@@ -69,17 +69,17 @@ fn a_client_that_its_issuer_has_withdrawn_does_not_count_until_it_is_served_agai
     let client = uses.of(&authority(1), &principal(1));
     let arrived = arrival(&client, &clock);
     assert!(!counts(), "it is not known yet whether it is served");
-    arrived.is_withdrawn();
+    arrived.withdraw();
     assert!(!counts(), "it never was");
-    let here = arrived.is_served();
+    let here = arrived.serve();
     assert!(counts());
     // As another judge knows it.
     let same = uses.of(&authority(1), &principal(1));
-    arrival(&same, &clock).is_withdrawn();
+    arrival(&same, &clock).withdraw();
     assert!(!counts(), "although it is still connected");
     drop(here);
     assert!(!counts(), "and when it leaves");
-    let back = arrived.is_served();
+    let back = arrived.serve();
     assert!(counts());
     drop(back);
     assert!(counts());

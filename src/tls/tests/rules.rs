@@ -262,7 +262,7 @@ async fn whom_the_rules_do_not_admit_uses_no_authority() {
         let open = setting.under(&ClientRules::default());
         let said = open.admits(client.as_deref()).expect("a good certificate");
         let arrival = said.arrival.expect("one whom the rules admit");
-        let _here = arrival.is_served();
+        let _here = arrival.serve();
         assert_eq!(used(), 1, "{mechanism:?}");
     }
 }
