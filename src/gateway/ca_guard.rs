@@ -2,13 +2,15 @@
 //!
 //! Whoever takes an authority out too early shuts out all its clients at once. So this is refused
 //! while it is in use, with the names of those clients and with the line that lets it through: in
-//! an emergency it has to be through within seconds.
+//! an emergency it has to be through within seconds. A client whose chain, as it showed it last,
+//! leads to an authority that stays is not shut out, as when an issuing authority leaves the file
+//! and its root stays.
 
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::settings::{ClientAuth, KeyDigest, Retired, ServerTls};
 use crate::model::{Clock, SystemName, WallTime};
 use crate::tls::Acceptor;
-use crate::tls::authority_uses::{AuthorityKey, AuthorityUse, AuthorityUses};
+use crate::tls::authority_uses::{Authority, AuthorityKey, AuthorityUse, AuthorityUses, Client};
 
 /// What is at stake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +50,8 @@ pub(super) fn judge(
     }
     let within = i64::try_from(tls.guard.within.as_secs()).unwrap_or(i64::MAX);
     let since = WallTime(now.0.saturating_sub(within));
-    let dropped: Vec<AuthorityUse> = uses
-        .since(since, now, MOST_NAMED)
+    let dropped: Vec<Dropped> = uses
+        .since(since, now, usize::MAX)
         .into_iter()
         .filter(|one| {
             let key = one.authority.key.to_string();
@@ -59,12 +61,39 @@ pub(super) fn judge(
             let has_expired = one.authority.not_after < now;
             one.role == system.as_str() && !is_believed && !is_retired && !has_expired
         })
+        .filter_map(|one| Dropped::of(one, acceptor))
         .collect();
     let line = line_to_write(tls, &dropped);
     for one in &dropped {
         problems.push(told(tls, one, stage, &line));
     }
     problems
+}
+
+/// An authority that is missing, and whom it is missing to.
+struct Dropped {
+    role: String,
+    authority: Authority,
+    /// Clients that are shut out by it.
+    shut_out: Vec<Client>,
+    /// How many more there are of whom no chain is known.
+    unknown: usize,
+}
+
+impl Dropped {
+    /// `None` if nobody misses it.
+    fn of(one: AuthorityUse, acceptor: &Acceptor) -> Option<Self> {
+        let clients = one.clients.into_iter();
+        let (known, unknown): (Vec<_>, Vec<_>) = clients.partition(|one| one.chain.is_known());
+        let is_shut_out = |client: &Client| acceptor.vouching(&client.chain).is_none();
+        let dropped = Self {
+            role: one.role,
+            authority: one.authority,
+            shut_out: known.into_iter().filter(is_shut_out).collect(),
+            unknown: one.more.saturating_add(unknown.len()),
+        };
+        (dropped.unknown > 0 || !dropped.shut_out.is_empty()).then_some(dropped)
+    }
 }
 
 /// An authority that was meant to go and has not gone.
@@ -96,34 +125,37 @@ fn retired(tls: &ServerTls) -> &[KeyDigest] {
 }
 
 /// `CA_RETIRED` with all that it has to hold.
-fn line_to_write(tls: &ServerTls, dropped: &[AuthorityUse]) -> String {
+fn line_to_write(tls: &ServerTls, dropped: &[Dropped]) -> String {
     let before = retired(tls).iter().map(|one| one.as_str().to_owned());
     let all: Vec<String> = before.chain(dropped.iter().map(short_key)).collect();
     format!("CA_RETIRED={}", all.join(","))
 }
 
-fn short_key(one: &AuthorityUse) -> String {
+fn short_key(one: &Dropped) -> String {
     let key = one.authority.key.to_string();
     key.get(..KEY_DIGITS).unwrap_or(&key).to_owned()
 }
 
-fn told(tls: &ServerTls, one: &AuthorityUse, stage: Stage, line: &str) -> Problem {
+fn told(tls: &ServerTls, one: &Dropped, stage: Stage, line: &str) -> Problem {
     let file = &tls.files.ca;
-    let count = one.clients.len().saturating_add(one.more);
     let what = format!(
-        "CA_FILE no longer holds the authority \"{}\" (key {}), by which {count} client{} of {} \
-         came in within the last {}: {}",
+        "CA_FILE no longer holds the authority \"{}\" (key {}), by which {}",
         one.authority.name,
         short_key(one),
-        if count == 1 { "" } else { "s" },
-        one.role,
-        said_hours(tls),
-        said_clients(one)
+        said_clients(tls, one)
     );
     let place = file.place.clone();
     let retired = tls.guard.retired.as_ref();
     let section = section_of(retired.map_or(&place, |retired| &retired.place));
     let problem = match stage {
+        Stage::Change if one.shut_out.is_empty() => Problem::error(
+            place,
+            what,
+            format!(
+                "put it back; if you know that all of them show a chain up to an authority that \
+                 stays, or to shut them out now, write {line} into {section} and reload"
+            ),
+        ),
         Stage::Change => Problem::error(
             place,
             what,
@@ -131,6 +163,12 @@ fn told(tls: &ServerTls, one: &AuthorityUse, stage: Stage, line: &str) -> Proble
                 "put it back until they have certificates of another authority; to shut them out \
                  now, write {line} into {section} and reload"
             ),
+        ),
+        Stage::Start if one.shut_out.is_empty() => Problem::warning(
+            place,
+            what,
+            "whoever of them shows no chain up to an authority that stays is refused from now on; \
+             put it back if that is not meant",
         ),
         Stage::Start => Problem::warning(
             place,
@@ -155,10 +193,27 @@ fn said_hours(tls: &ServerTls) -> String {
     }
 }
 
-fn said_clients(one: &AuthorityUse) -> String {
+/// Who came in by an authority and is shut out without it, as far as that is known.
+fn said_clients(tls: &ServerTls, one: &Dropped) -> String {
+    let (count, hours) = (one.shut_out.len(), said_hours(tls));
+    let clients = |count: usize| match count {
+        1 => format!("1 client of {} came in within the last {hours}", one.role),
+        _ => format!(
+            "{count} clients of {} came in within the last {hours}",
+            one.role
+        ),
+    };
+    if count == 0 {
+        return format!(
+            "{} of whom no chain is remembered, so it is not known whether an authority that \
+             stays vouches for them",
+            clients(one.unknown)
+        );
+    }
     let mut said: Vec<String> = one
-        .clients
+        .shut_out
         .iter()
+        .take(MOST_NAMED)
         .map(|client| {
             format!(
                 "\"{}\" (serial {}, last at {})",
@@ -166,8 +221,18 @@ fn said_clients(one: &AuthorityUse) -> String {
             )
         })
         .collect();
-    if one.more > 0 {
-        said.push(format!("and {} more", one.more));
+    if count > MOST_NAMED {
+        said.push(format!("and {} more", count.saturating_sub(MOST_NAMED)));
     }
-    said.join(", ")
+    if one.unknown > 0 {
+        let unknown = one.unknown;
+        said.push(format!(
+            "and {unknown} more of whom it is not known whether one vouches"
+        ));
+    }
+    format!(
+        "{} for whom no authority that stays vouches: {}",
+        clients(count),
+        said.join(", ")
+    )
 }

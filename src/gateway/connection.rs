@@ -25,7 +25,7 @@ use crate::model::{Denial, Generation, Principal, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, relay_to_side};
 use crate::telemetry::{self, Noise, TlsLeg};
-use crate::tls::authority_uses::Presence;
+use crate::tls::authority_uses::Arrival;
 use crate::tls::failure::Cause;
 use crate::tls::policy::version_name;
 use crate::tls::{Acceptor, Admitted, Direction, HandshakeFailure, SessionFacts, Wire};
@@ -115,7 +115,7 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
         Some(acceptor) => {
             // Boxed: what a handshake needs is not kept for the life of the connection.
             let shaking = handshake(socket, acceptor, &mut waiter, &context, &lane, &plan);
-            let Some((wire, facts, presence)) = Box::pin(shaking).await else {
+            let Some((wire, facts, arrival)) = Box::pin(shaking).await else {
                 return;
             };
             let leg = leg_of(&facts);
@@ -124,7 +124,7 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
             let admitted = Admitted {
                 certain: facts.certain,
                 denial: facts.denial,
-                presence,
+                arrival,
             };
             let (visit, denial) =
                 match guests.enter(who, &running, acceptor, (facts.client, admitted)) {
@@ -183,7 +183,7 @@ async fn handshake(
     context: &Context,
     lane: &HandshakeLane,
     plan: &ListenerPlan,
-) -> Option<(Wire, SessionFacts, Option<Presence>)> {
+) -> Option<(Wire, SessionFacts, Option<Arrival>)> {
     let deadline = Instant::now() + context.limits().handshake_timeout;
     let peer = socket.peer();
     let mut accepting = Box::pin(acceptor.accept(socket));
@@ -212,7 +212,7 @@ async fn handshake(
                 subject = facts.principal().map_or("-", |principal| principal.subject.as_str()),
                 "TLS handshake done"
             );
-            return Some((Wire::accepted(accepted.stream), facts, accepted.presence));
+            return Some((Wire::accepted(accepted.stream), facts, accepted.arrival));
         }
         Ok(Err(failure)) => failure,
         Err(Interrupt::Deadline) => HandshakeFailure::timed_out(Direction::Inbound),
@@ -250,8 +250,8 @@ async fn confirmed(
     running: &Running,
     waiter: &mut Waiter,
 ) -> Result<Option<Denial>, Interrupt> {
-    let acceptor = running.acceptor();
-    if !acceptor.is_some_and(|acceptor| acceptor.asks_a_responder()) {
+    let bench = running.bench();
+    if !bench.is_some_and(|bench| bench.asks_a_responder()) {
         return Ok(None);
     }
     let mut asking = Box::pin(guests.confirm(waiter.seat().id()));

@@ -22,7 +22,7 @@ use crate::http::Context;
 use crate::model::{Clock, ConnectionId, Denial, SystemName};
 use crate::net::Roster;
 use crate::telemetry::Noise;
-use crate::tls::authority_uses::Presence;
+use crate::tls::authority_uses::{Arrival, Presence};
 use crate::tls::{Acceptor, Admitted, Client, HandshakeFailure, Span};
 
 /// The clients behind the open connections of one thread. Clones are the same.
@@ -45,7 +45,9 @@ struct Guest {
     peer: SocketAddr,
     client: Option<Arc<Client>>,
     certain: Cell<Span>,
-    /// By the acceptor that judged it last: the authority that lets it in is in use.
+    /// By the acceptor that judged it last; there is none without a certificate.
+    arrival: RefCell<Option<Arrival>>,
+    /// Once it is served: the authority that lets it in is in use.
     presence: RefCell<Option<Presence>>,
 }
 
@@ -84,12 +86,12 @@ impl Guests {
         by: &Arc<Acceptor>,
         (client, admitted): (Option<Arc<Client>>, Admitted),
     ) -> Result<(Visit, Option<Denial>), HandshakeFailure> {
-        let in_force = running.acceptor();
+        let in_force = running.bench();
         let Admitted {
             certain,
             denial,
-            presence,
-        } = match in_force.filter(|in_force| !Arc::ptr_eq(in_force, by)) {
+            arrival,
+        } = match in_force.filter(|in_force| !in_force.is(by)) {
             Some(in_force) => in_force.admits(client.as_deref())?,
             None => admitted,
         };
@@ -100,8 +102,12 @@ impl Guests {
             peer,
             client,
             certain: Cell::new(certain),
-            presence: RefCell::new(presence),
+            arrival: RefCell::new(arrival),
+            presence: RefCell::default(),
         };
+        if !guest.asks_a_responder() {
+            guest.serve();
+        }
         shared.by_id.borrow_mut().insert(id, Rc::new(guest));
         let visit = Visit {
             id,
@@ -118,19 +124,22 @@ impl Guests {
 
     /// Whether a client has been withdrawn, as the responder of its listener has it.
     async fn denial_of(&self, guest: &Guest) -> Option<Denial> {
-        let (acceptor, client) = (guest.running.acceptor()?, guest.client.as_ref()?);
-        let confirmed = acceptor.confirm(client).await;
+        let (bench, client) = (guest.running.bench()?, guest.client.as_ref()?);
+        let confirmed = bench.confirm(client).await;
         // Whoever is in force now may not ask at all, or somebody else; it has judged by itself.
-        let in_force = guest.running.acceptor()?;
-        if !Arc::ptr_eq(&in_force, &acceptor) {
+        if !guest.running.bench()?.is_as(&bench) {
             return None;
         }
         match confirmed {
             Ok(certain) => {
                 self.note(guest, guest.certain.get().and(certain));
+                guest.serve();
                 None
             }
-            Err(denial) => Some(denial),
+            Err(denial) => {
+                guest.note_denial(&denial);
+                Some(denial)
+            }
         }
     }
 
@@ -146,7 +155,8 @@ impl Guests {
         self.judge(self.chosen(there));
     }
 
-    /// Judges again those of whom the time has made it uncertain. To be called every second.
+    /// Judges again those of whom the time has made it uncertain. To be called every
+    /// [`LOOK_AT_THE_CLOCK`].
     pub(super) fn look_at_the_clock(&self) {
         let shared = &self.shared;
         let now = shared.clock.now();
@@ -154,7 +164,7 @@ impl Guests {
             return;
         }
         let uncertain = self.chosen(|guest| !guest.certain.get().holds_at(now));
-        // Until they have been judged they would be found again every second.
+        // Until they have been judged they would be found again with every look.
         let rest = shared.by_id.borrow();
         let rest = rest.values().map(|guest| guest.certain.get());
         let rest = rest.filter(|certain| certain.holds_at(now));
@@ -205,17 +215,20 @@ impl Guests {
     }
 
     fn must_leave(&self, id: ConnectionId, guest: &Guest) -> bool {
-        // A listener without TLS is another listener, and everybody leaves anyway.
-        let Some(acceptor) = guest.running.acceptor() else {
+        // Without TLS there are no guests.
+        let Some(bench) = guest.running.bench() else {
             return false;
         };
-        match acceptor.admits(guest.client.as_deref()) {
+        match bench.admits(guest.client.as_deref()) {
             Ok(Admitted {
                 certain,
                 denial: None,
-                presence,
+                arrival,
             }) => {
-                guest.presence.replace(presence);
+                guest.arrival.replace(arrival);
+                if !guest.asks_a_responder() {
+                    guest.serve();
+                }
                 self.note(guest, certain);
                 false
             }
@@ -280,21 +293,33 @@ impl Guests {
 }
 
 impl Guest {
-    fn asks_a_responder(&self) -> bool {
-        let acceptor = self.running.acceptor();
-        self.client.is_some() && acceptor.is_some_and(|acceptor| acceptor.asks_a_responder())
+    /// Nobody else has to be asked about it.
+    fn serve(&self) {
+        let presence = self.arrival.borrow().as_ref().map(Arrival::serve);
+        self.presence.replace(presence);
     }
-}
 
-impl Running {
-    /// The acceptor in force.
-    pub(super) fn acceptor(&self) -> Option<Arc<Acceptor>> {
-        self.plan.borrow().acceptor.clone()
+    /// A responder does not let it in.
+    fn note_denial(&self, denial: &Denial) {
+        // Where nobody can say, it may be served again in a moment, and was served before.
+        let is_out = matches!(denial, Denial::Withdrawn { .. } | Denial::NotIssued);
+        if let (true, Some(arrival)) = (is_out, self.arrival.borrow().as_ref()) {
+            arrival.withdraw();
+        }
+    }
+
+    fn asks_a_responder(&self) -> bool {
+        let bench = self.running.bench();
+        self.client.is_some() && bench.is_some_and(|bench| bench.asks_a_responder())
     }
 }
 
 /// Judgements between two looks at the network; a few milliseconds at most.
 const AT_A_TIME: usize = 16;
+
+/// How often the clock is looked at: what it ends has to be over within two seconds, with the time
+/// that bytes may go on flowing.
+pub(super) const LOOK_AT_THE_CLOCK: Duration = Duration::from_millis(250);
 
 /// How long the bytes of a client that is not let in any more may go on flowing.
 const RELAYS_AT_MOST: Duration = Duration::from_millis(1_500);

@@ -18,6 +18,8 @@
 //! | `worker` | one thread: its listeners, connections, pools |
 //! | `accept` | the accept loop of one listener on one thread |
 //! | `connection` | one accepted connection from its handshake to its flow |
+//! | `guests` | the clients behind open connections, judged again when something has changed |
+//! | `bench` | by whom they are judged, also once their listener has gone |
 //! | `contain` | keeps a panic to the piece of work it happened in |
 //! | `announce` | what is due, said once when its time comes |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
@@ -34,6 +36,7 @@
 
 mod accept;
 mod announce;
+mod bench;
 mod build;
 mod ca_guard;
 mod connection;

@@ -25,7 +25,7 @@ use crate::net::{Admission, BindError, BoundListener, reserve};
 use crate::requests::failover::{Event, Health};
 use crate::telemetry::{AccessLog, Snapshot as Figures};
 use crate::tls::SessionVault;
-use crate::tls::authority_uses::AuthorityKey;
+use crate::tls::authority_uses::{AuthorityKey, Chain};
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -255,7 +255,12 @@ impl Gateway {
                 each.map(|anchor| (name.as_str(), AuthorityKey(anchor.facts().spki)))
             })
             .collect();
-        let has_changed = uses.keep(&believed);
+        let vouching = |role: &str, chain: &Chain| {
+            let mut systems = self.snapshot.systems.iter();
+            let (_, parts) = systems.find(|(name, _)| name.as_str() == role)?;
+            parts.acceptors.one()?.vouching(chain)
+        };
+        let has_changed = uses.keep(&believed, vouching);
         let settings = &self.snapshot.settings;
         if at_once || has_changed {
             self.state_file.write(settings, uses, now);

@@ -41,6 +41,15 @@ impl Service {
         }
     }
 
+    /// As what it ends TLS, if it does.
+    pub(super) fn tls_role(&self) -> Option<TlsRole> {
+        match self {
+            Self::Requests(_) | Self::Relay(_) => Some(TlsRole::Requests),
+            Self::Events(_) => Some(TlsRole::Events),
+            Self::StaticRoute(_) => None,
+        }
+    }
+
     /// Whether a connection that is bound to what this service leads to is wrong under the next.
     /// Requests and events are bound to nothing: each goes where the generation in force says.
     fn leads_elsewhere(&self, next: &Self) -> bool {
@@ -78,15 +87,6 @@ impl ListenerPlan {
         self.acceptor.is_some() != next.acceptor.is_some()
             || self.service.leads_elsewhere(&next.service)
     }
-
-    /// Whether the next plan may let in others than this one, so that each of those who are in has
-    /// to be judged again.
-    pub(super) fn is_judged_otherwise_by(&self, next: &Self) -> bool {
-        match (&self.acceptor, &next.acceptor) {
-            (Some(own), Some(next)) => !Arc::ptr_eq(own, next),
-            (_, None) | (None, Some(_)) => false,
-        }
-    }
 }
 
 /// What an upstream was built from: equal means that the connections to it stay good.
@@ -116,7 +116,24 @@ pub(super) struct Acceptors {
     pub(super) events: Option<Arc<Acceptor>>,
 }
 
+/// Requests and events of a system have rules of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TlsRole {
+    /// SAP CRM calls.
+    Requests,
+    /// The connector calls.
+    Events,
+}
+
 impl Acceptors {
+    /// The one of a role.
+    pub(super) fn of(&self, role: TlsRole) -> Option<&Arc<Acceptor>> {
+        match role {
+            TlsRole::Requests => self.requests.as_ref(),
+            TlsRole::Events => self.events.as_ref(),
+        }
+    }
+
     /// Each that there is.
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Acceptor>> {
         self.requests.iter().chain(&self.events)

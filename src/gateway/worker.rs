@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +14,9 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, timeout};
 use tracing::error;
 
+use super::bench::Bench;
 use super::connection::{HandshakeLane, HttpFlow};
-use super::guests::Guests;
+use super::guests::{Guests, LOOK_AT_THE_CLOCK};
 use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
@@ -93,6 +94,8 @@ pub(super) fn spawn(spec: WorkerSpec) -> std::io::Result<WorkerHandle> {
 pub(super) struct Running {
     pub(super) plan: RefCell<Rc<ListenerPlan>>,
     pub(super) flow: RefCell<Option<Rc<Slot<HttpFlow>>>>,
+    /// By whom its clients are judged, for as long as there are any.
+    pub(super) bench: RefCell<Option<Rc<Bench>>>,
     /// Where its connections sit: with the plan in force, whichever they were let in under.
     pub(super) place: Place,
     pub(super) local: SocketAddr,
@@ -110,6 +113,8 @@ pub(super) struct Worker {
     pub(super) guests: Guests,
     pub(super) lane: Rc<HandshakeLane>,
     pub(super) listeners: RefCell<HashMap<ListenAddr, Rc<Running>>>,
+    /// Listeners that were closed and may have clients left.
+    pub(super) closed: RefCell<Vec<Weak<Running>>>,
     /// Accept loops that have not ended yet.
     pub(super) accepting: Cell<usize>,
     pub(super) generation: Cell<Generation>,
@@ -135,6 +140,7 @@ impl Worker {
             roster,
             lane: Rc::default(),
             listeners: RefCell::default(),
+            closed: RefCell::default(),
             accepting: Cell::new(0),
             generation: Cell::new(Generation::FIRST),
             snapshot: RefCell::default(),
@@ -146,16 +152,17 @@ impl Worker {
         let lane = Rc::clone(&self.lane);
         let opener = tokio::task::spawn_local(async move { lane.keep_open().await });
         let mut sweep = tokio::time::interval(SWEEP);
+        let mut look = tokio::time::interval(LOOK_AT_THE_CLOCK);
         loop {
             tokio::select! {
                 command = inbox.recv() => match command {
                     Some(Command::Stop) | None => break,
                     Some(command) => self.obey(command),
                 },
+                _ = look.tick() => self.guests.look_at_the_clock(),
                 _ = sweep.tick() => {
                     self.context.pool.borrow_mut().sweep();
                     self.context.settle_noise();
-                    self.guests.look_at_the_clock();
                 }
             }
         }
@@ -219,18 +226,13 @@ impl Worker {
         let throttle = share_of(snapshot.settings.log.throttle, self.threads);
         self.context.set_throttle(throttle);
         let closing = self.close_listeners(|listen| snapshot.serving(listen).is_some());
-        let running: Vec<_> = {
-            let listeners = self.listeners.borrow();
-            listeners
-                .iter()
-                .map(|(listen, running)| (*listen, Rc::clone(running)))
-                .collect()
-        };
+        let running = self.listeners.borrow().clone();
         for (listen, running) in &running {
             if let Some(plan) = snapshot.serving(*listen) {
                 self.replace(running, plan);
             }
         }
+        self.judge_everybody(snapshot);
         for plan in &snapshot.listeners {
             if let Some(share) = shares.remove(&plan.listen) {
                 self.open(plan, share);
@@ -258,9 +260,6 @@ impl Worker {
         }
         if before.must_leave_for(plan) {
             self.leave(plan.scope);
-        }
-        if before.is_judged_otherwise_by(plan) {
-            self.guests.judge_again(running);
         }
     }
 
@@ -295,6 +294,7 @@ impl Worker {
         let running = Rc::new(Running {
             flow: RefCell::new(HttpFlow::of(&plan.service).map(|flow| self.slot(flow))),
             plan: RefCell::new(Rc::new(plan.clone())),
+            bench: RefCell::new(Bench::of(plan)),
             place: plan.scope.into(),
             local,
             stop: Notify::new(),
@@ -318,6 +318,7 @@ impl Worker {
             if !kept {
                 running.stop.notify_one();
                 closing.extend(running.closed.take());
+                self.closed.borrow_mut().push(Rc::downgrade(running));
             }
             kept
         });

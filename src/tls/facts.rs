@@ -7,7 +7,7 @@ use tokio_rustls::server::TlsStream;
 use crate::config::settings::TlsVersion;
 use crate::model::{Denial, Principal, WallTime};
 use crate::net::Socket;
-use crate::tls::authority_uses::Presence;
+use crate::tls::authority_uses::Arrival;
 use crate::tls::verdicts::{Client, Span};
 
 /// A connection that is through its handshake.
@@ -17,9 +17,9 @@ pub struct Accepted {
     pub stream: TlsStream<Socket>,
     /// What the handshake showed.
     pub facts: SessionFacts,
-    /// To be kept as long as the connection: a client that is connected uses its authority. There
-    /// is none without a certificate, nor for whom the rules do not admit.
-    pub presence: Option<Presence>,
+    /// To be told whether the client is served, which then uses its authority as long as it is
+    /// connected. There is none without a certificate, nor for whom the rules do not admit.
+    pub arrival: Option<Arrival>,
 }
 
 /// What is said of a client with a good certificate, or without one where none is required.
@@ -29,8 +29,8 @@ pub struct Admitted {
     pub certain: Span,
     /// Why the rules do not admit the client, if they do not.
     pub denial: Option<Denial>,
-    /// To be kept in the place of the one before, as that of [`Accepted`].
-    pub presence: Option<Presence>,
+    /// To be taken in the place of the one before, as that of [`Accepted`].
+    pub arrival: Option<Arrival>,
 }
 
 /// What a handshake showed; the same for a full and for a resumed one.

@@ -103,6 +103,17 @@ impl ClientJudge {
         Ok(verdict)
     }
 
+    /// Who vouches for the holder of a chain now, whatever the rules say of him.
+    pub(super) fn vouching(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: WallTime,
+    ) -> Option<Authority> {
+        let proven = self.paths.prove(leaf, others, now).ok()?;
+        self.authorities.get(proven.anchor.der()).cloned()
+    }
+
     /// What was found before. A chain that is longer than any that leads somewhere is refused, so
     /// that nobody has to keep it.
     fn remembered(
@@ -180,7 +191,7 @@ impl ClientJudge {
     /// Whether a client is known to have been withdrawn, without asking.
     pub(super) fn is_known_withdrawn(&self, client: &Client) -> bool {
         let known = self.responder.as_ref().zip(client.subject.as_ref());
-        let known = known.and_then(|(responder, subject)| responder.known(&subject.id));
+        let known = known.and_then(|(responder, subject)| responder.known(subject));
         known.is_some_and(|known| Result::from(known).is_err())
     }
 

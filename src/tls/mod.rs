@@ -41,6 +41,7 @@ mod own;
 mod path;
 pub mod policy;
 pub mod provider;
+mod recent;
 mod rules;
 mod session_store;
 pub mod sessions;

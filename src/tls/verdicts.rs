@@ -6,8 +6,7 @@
 //! Remembering that saves two signature checks for every resumption, which cost more than all the
 //! rest of it. The verdicts belong to one verifier and die with it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 
@@ -15,12 +14,13 @@ use crate::certs::Digest;
 use crate::model::{Denial, Principal, WallTime};
 use crate::tls::authority_uses::ClientUse;
 use crate::tls::ocsp::Subject;
+use crate::tls::recent::Recent;
 
 /// A client that proved who it is, and what it proved it with; one for all its connections.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Client {
     pub(super) principal: Arc<Principal>,
-    pub(super) chain: Box<[CertificateDer<'static>]>,
+    pub(super) chain: Arc<[CertificateDer<'static>]>,
     /// As what a responder is asked about it, where one is to be asked.
     pub(super) subject: Option<Subject>,
 }
@@ -95,21 +95,13 @@ pub(super) struct Verdict {
     pub(super) denial: Option<Denial>,
 }
 
-/// Chains that one verifier has found good.
-#[derive(Debug, Default)]
-pub(super) struct Verdicts(Mutex<Generations>);
+/// Chains that one verifier has found good; those that come back stay longest.
+#[derive(Debug)]
+pub(super) struct Verdicts(Mutex<Recent<[u8; 32], Verdict>>);
 
-/// Two generations: when the young one is full it becomes the old one, and what is asked for moves
-/// back. So the most used stay, and the bound holds without any bookkeeping.
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<[u8; 32], Verdict>,
-    old: HashMap<[u8; 32], Verdict>,
-}
-
-/// Chains in a generation: several times the clients of the largest call centre, at one to two
+/// Chains that are remembered: several times the clients of the largest call centre, at one to two
 /// kilobytes each.
-const CAPACITY: usize = 32_768;
+const CAPACITY: usize = 65_536;
 
 /// What tells one chain from another.
 pub(super) fn key_of(leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> [u8; 32] {
@@ -121,32 +113,27 @@ pub(super) fn key_of(leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -
         .finish()
 }
 
+impl Default for Verdicts {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::with_room_for(CAPACITY)))
+    }
+}
+
 impl Verdicts {
     /// Who the holder of a chain is, if it is known to be good at this time.
     pub(super) fn get(&self, key: &[u8; 32], now: WallTime) -> Option<Verdict> {
-        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = match generations.young.get(key) {
-            Some(verdict) => Some(verdict.clone()),
-            None => generations.old.remove(key).inspect(|verdict| {
-                generations.keep(*key, verdict.clone());
-            }),
-        };
-        known.filter(|verdict| verdict.span.holds_at(now))
+        let mut known = self.lock();
+        let verdict = known.get(key)?;
+        verdict.span.holds_at(now).then(|| verdict.clone())
     }
 
     /// Remembers a good chain.
     pub(super) fn put(&self, key: [u8; 32], verdict: Verdict) {
-        let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.keep(key, verdict);
+        self.lock().put(key, verdict);
     }
-}
 
-impl Generations {
-    fn keep(&mut self, key: [u8; 32], verdict: Verdict) {
-        if self.young.len() >= CAPACITY {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(key, verdict);
+    fn lock(&self) -> MutexGuard<'_, Recent<[u8; 32], Verdict>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -191,14 +178,29 @@ mod tests {
             key[..8].copy_from_slice(&n.to_be_bytes());
             key
         };
-        for n in 0..CAPACITY * 3 {
+        for n in 0..CAPACITY + CAPACITY / 2 {
             verdicts.put(key(n), somebody(0, 9));
             assert!(verdicts.get(&key(0), WallTime(1)).is_some());
         }
-        let generations = verdicts.0.lock().expect("not poisoned");
-        assert!(generations.young.len() + generations.old.len() <= 2 * CAPACITY);
-        drop(generations);
+        assert_eq!(verdicts.lock().len(), CAPACITY);
         assert!(verdicts.get(&key(1), WallTime(1)).is_none());
+    }
+
+    #[test]
+    fn a_chain_that_comes_back_pushes_no_other_one_out() {
+        let verdicts = Verdicts::default();
+        let key = |n: usize| {
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&n.to_be_bytes());
+            key
+        };
+        for n in 0..CAPACITY {
+            verdicts.put(key(n), somebody(0, 9));
+        }
+        for round in 0..2 {
+            let known = (0..CAPACITY).filter(|n| verdicts.get(&key(*n), WallTime(1)).is_some());
+            assert_eq!(known.count(), CAPACITY, "{round}");
+        }
     }
 
     #[test]

@@ -13,18 +13,18 @@ use crate::support::tool::{Came, s_client};
 use crate::support::{Daemon, World, free_address, soon, until};
 
 /// A gateway that believes the company's CA and a second one.
-struct Scene {
-    world: World,
+pub(crate) struct Scene {
+    pub(crate) world: World,
     _side: SimConnector,
-    deployment: Deployment,
+    pub(crate) deployment: Deployment,
     listen: SocketAddr,
-    second: Authority,
+    pub(crate) second: Authority,
 }
 
 const HOUR: i64 = 3_600;
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new();
         let now = world.clock.now();
         Self::with_second(
@@ -48,44 +48,44 @@ impl Scene {
         scene
     }
 
-    fn believe(&self, pem: &str) {
+    pub(crate) fn believe(&self, pem: &str) {
         self.world
             .pki
             .write("company-ca.pem", pem)
             .expect("written");
     }
 
-    fn company(&self) -> String {
+    pub(crate) fn company(&self) -> String {
         self.world.pki.authority(Party::Gateway).pem()
     }
 
-    fn believe_both(&self) {
+    pub(crate) fn believe_both(&self) {
         self.believe(&format!("{}{}", self.company(), self.second.pem()));
     }
 
-    async fn serve(&self) -> Gateway {
+    pub(crate) async fn serve(&self) -> Gateway {
         self.world.serve(&self.deployment).await
     }
 
-    fn set(&mut self, key: &str, value: &str) {
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
         let ssl = self.deployment.ssl.as_mut().expect("TLS");
         ssl.set("SSL_SERVER_CLIENT", key, value);
     }
 
     /// Writes the files as they are to be now, and has them read.
-    async fn reload(&self, gateway: &mut Gateway) -> Result<(), String> {
+    pub(crate) async fn reload(&self, gateway: &mut Gateway) -> Result<(), String> {
         self.deployment.write(self.world.path()).expect("ini files");
         let done = gateway.reload().await;
         done.map(|_| ()).map_err(|problems| problems.to_string())
     }
 
-    fn client_of(&self, authority: &Authority, name: &str) -> Issued {
+    pub(crate) fn client_of(&self, authority: &Authority, name: &str) -> Issued {
         let spec = LeafSpec::for_name(name, self.world.clock.now());
         authority.issue(&spec).expect("issued")
     }
 
     /// Somebody with a certificate, who keeps sessions.
-    fn caller(&self, own: &Issued, issuer: &Authority, range: TlsRange) -> Caller {
+    pub(crate) fn caller(&self, own: &Issued, issuer: &Authority, range: TlsRange) -> Caller {
         let company = self.world.pki.authority(Party::Gateway).der();
         let mut profile = self.world.crm(self.listen);
         profile.tls = Some(PeerTls::new(own, issuer.der(), &[company]).speaking(range));
@@ -107,14 +107,14 @@ impl Scene {
 }
 
 /// A call on a new connection; whether it was answered, and whether a session was resumed.
-async fn calls(caller: &mut Caller) -> (bool, bool) {
+pub(crate) async fn calls(caller: &mut Caller) -> (bool, bool) {
     caller.hang_up().await;
     let before = caller.figures().resumed;
     let answered = caller.call().await == Ending::Answered;
     (answered, caller.figures().resumed > before)
 }
 
-async fn end(mut gateway: Gateway) {
+pub(crate) async fn end(mut gateway: Gateway) {
     let limit = Duration::from_secs(5);
     gateway.drain(limit, std::future::pending()).await;
 }
@@ -127,7 +127,7 @@ fn line_in(message: &str) -> String {
     behind.split(' ').next().expect("a word").to_owned()
 }
 
-fn errors(problems: &Problems) -> Vec<String> {
+pub(crate) fn errors(problems: &Problems) -> Vec<String> {
     let errors = problems.iter().map(ToString::to_string);
     errors.filter(|text| text.starts_with("error")).collect()
 }
@@ -144,7 +144,8 @@ async fn o2_a_reload_that_drops_an_authority_in_use_is_refused_and_names_its_cli
     let refused = scene.reload(&mut gateway).await.expect_err("refused");
     for part in [
         "error: CA_FILE no longer holds the authority \"CN=Second CA,O=crmgate throw-away PKI\"",
-        "by which 1 client of SAP1 came in within the last 24 h: \"CN=visitor.example\" (serial ",
+        "by which 1 client of SAP1 came in within the last 24 h for whom no authority that stays \
+         vouches: \"CN=visitor.example\" (serial ",
         "[SSL_SERVER_CLIENT] CA_FILE",
         "to shut them out now, write CA_RETIRED=",
         " into [SSL_SERVER_CLIENT] and reload",

@@ -35,6 +35,7 @@ mod faults;
 mod headers;
 mod hostile_answers;
 mod identity;
+mod issuing_authorities;
 mod limits;
 mod log_lines;
 mod many_clients;

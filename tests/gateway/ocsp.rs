@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crmgate::certs::CertificateFacts;
-use crmgate::certs::issue::{Authority, Issued, LeafSpec};
+use crmgate::certs::issue::{Authority, Issued, LeafSpec, ListSpec};
 use crmgate::gateway::Gateway;
 use crmgate::simulate::{Deployment, Party, PeerTls, TlsRange};
 use rustls::ClientConfig;
@@ -61,6 +61,9 @@ struct Stage {
     side: Recorder,
     listen: SocketAddr,
     clients: [(Issued, Arc<ClientConfig>); 2],
+    issuer: Authority,
+    /// The responder's own certificate.
+    signer: Issued,
 }
 
 impl Stage {
@@ -102,6 +105,8 @@ impl Stage {
             side,
             listen,
             clients,
+            issuer,
+            signer,
             world,
         };
         stage.withdraw([false; 2]).await;
@@ -207,6 +212,27 @@ async fn without_a_responder_new_clients_are_refused_or_served_as_it_is_written(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_responder_whose_own_certificate_is_revoked_is_not_believed_any_more() {
+    let mut stage = Stage::set(|_| {}).await;
+    let (mut line, status) = stage.ask(0).await;
+    assert_eq!(status, Some(200));
+    let spec = ListSpec::revoking(&[&stage.signer], stage.world.clock.now());
+    let list = stage.issuer.revocation_list(&spec).expect("a list");
+    let written = stage.world.pki.write("issuing.crl", &list.pem);
+    written.expect("a file");
+    let ini = stage.world.path().join("ssl.ini");
+    let before = std::fs::read_to_string(&ini).expect("there");
+    let after = before.replace("[SSL_SERVER]", "[SSL_SERVER]\nCRL_FILE=./ssl/issuing.crl");
+    std::fs::write(&ini, after).expect("written");
+    let done = stage.gateway.reload().await;
+    done.unwrap_or_else(|problems| panic!("refused:\n{problems}"));
+    let out = timeout(Duration::from_secs(3), line.rest()).await;
+    assert!(out.expect("closed in time").0.is_empty());
+    assert_eq!(stage.ask(1).await.1, Some(403));
+    assert_eq!(stage.gateway.figures().clients_unconfirmed, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_answer_of_another_authority_is_not_believed() {
     let mut stage = Stage::set(|_| {}).await;
     let now = stage.world.clock.now();
@@ -250,4 +276,24 @@ async fn what_a_responder_has_said_counts_over_a_reload_while_it_is_away() {
     assert_eq!(stage.ask(0).await.1, Some(403), "withdrawn is for good");
     assert_eq!(asks(&mut known).await, Some(200));
     assert_eq!(stage.gateway.figures().clients_sent_away, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o2_a_client_that_is_withdrawn_keeps_no_authority_in_use() {
+    for was_served in [false, true] {
+        let mut stage = Stage::set(|_| {}).await;
+        if was_served {
+            assert_eq!(stage.ask(0).await.1, Some(200));
+        }
+        stage.withdraw([true, false]).await;
+        stage.world.clock.shift(601);
+        let (mut line, status) = stage.ask(0).await;
+        assert_eq!(status, Some(403));
+        line.rest().await;
+        let company = stage.world.pki.authority(Party::Gateway).pem();
+        let written = stage.world.pki.write("company-ca.pem", &company);
+        written.expect("a file");
+        let done = stage.gateway.reload().await;
+        done.unwrap_or_else(|problems| panic!("{was_served}: refused:\n{problems}"));
+    }
 }

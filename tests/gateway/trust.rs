@@ -102,6 +102,30 @@ impl Stage {
         self.gateway.reload().await.expect("a reload");
     }
 
+    /// Somebody to whom bytes flow without end.
+    async fn flood(&self, who: &Arc<ClientConfig>) -> Raw {
+        let flood = Step::Flood(vec![b'x'; 4_096]);
+        self.side.answer(always(vec![flood]));
+        let opened = Raw::tls(self.listen, who).await;
+        let mut line = opened.expect("a handshake");
+        line.send(REQUEST).await.expect("sent");
+        line.take(10_000).await;
+        line
+    }
+
+    /// Serves nothing but events to the same system from now on.
+    async fn serve_events_alone(&mut self, tls: bool) {
+        let crm = Recorder::fine(Some(&self.world.pki.peer(Party::Crm))).await;
+        let deployment = unguarded(&self.world);
+        let mut deployment = deployment.events(free_address(), &crm.endpoint());
+        if tls {
+            deployment.system.set("Events", "Tls", "yes");
+        }
+        deployment.write(self.world.path()).expect("files");
+        let done = self.gateway.reload().await;
+        done.unwrap_or_else(|problems| panic!("refused:\n{problems}"));
+    }
+
     /// From now on only the company's own authority is believed.
     async fn drop_the_other(&mut self) {
         believe(&self.world, &[]);
@@ -156,6 +180,12 @@ async fn is_sent_away(line: &mut Raw) {
     assert!(bytes.is_empty(), "{bytes:?} after {:?}", begun.elapsed());
 }
 
+/// Waits until the gateway has cut a connection on which bytes flow.
+async fn is_cut(line: &mut Raw) {
+    let (_bytes, in_order) = timeout(OUT, line.rest()).await.expect("in time");
+    assert!(!in_order, "what was cut is not taken for complete");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn v1_a_client_whose_authority_is_dropped_is_sent_away_and_the_others_notice_nothing() {
     for mode in Mode::BOTH {
@@ -200,15 +230,56 @@ async fn v1_an_exchange_in_flight_is_answered_before_its_client_is_sent_away() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn v1_a_flow_of_bytes_that_never_rests_is_cut() {
     let mut stage = Stage::set(Mode::Bytes, TlsRange::Both).await;
-    let flood = Step::Flood(vec![b'x'; 4_096]);
-    stage.side.answer(always(vec![flood]));
-    let opened = Raw::tls(stage.listen, &stage.outcast).await;
-    let mut outcast = opened.expect("a handshake");
-    outcast.send(REQUEST).await.expect("sent");
-    outcast.take(10_000).await;
+    let mut outcast = stage.flood(&stage.outcast).await;
     stage.drop_the_other().await;
-    let (_bytes, in_order) = timeout(OUT, outcast.rest()).await.expect("in time");
-    assert!(!in_order, "what was cut is not taken for complete");
+    is_cut(&mut outcast).await;
+}
+
+/// Its connection may stay after the listener as long as bytes flow, and as it is believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v1_a_client_whose_listener_is_removed_is_cut_by_the_reload_that_drops_its_authority() {
+    for at_once in [true, false] {
+        let mut stage = Stage::set(Mode::Bytes, TlsRange::Both).await;
+        let mut innocent = stage.flood(&stage.innocent).await;
+        let mut outcast = stage.flood(&stage.outcast).await;
+        if !at_once {
+            stage.listen_at(Mode::Bytes, free_address()).await;
+            outcast.take(10_000).await;
+        }
+        believe(&stage.world, &[]);
+        stage.listen_at(Mode::Bytes, free_address()).await;
+        is_cut(&mut outcast).await;
+        assert_eq!(stage.gateway.figures().clients_sent_away, 1);
+        innocent.take(10_000).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v1_a_client_whose_listener_ends_no_tls_any_more_is_cut_with_its_authority() {
+    let mut stage = Stage::set(Mode::Bytes, TlsRange::Both).await;
+    let mut innocent = stage.flood(&stage.innocent).await;
+    let mut outcast = stage.flood(&stage.outcast).await;
+    // Events alone end TLS from now on, with rules that are not for callers.
+    believe(&stage.world, &[]);
+    stage.serve_events_alone(true).await;
+    is_cut(&mut outcast).await;
+    assert_eq!(stage.gateway.figures().clients_sent_away, 1);
+    innocent.take(10_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v1_a_client_whose_system_has_no_tls_any_more_is_cut_when_its_certificate_ends() {
+    let mut stage = Stage::set(Mode::Bytes, TlsRange::Both).await;
+    let now = stage.world.clock.now();
+    let mut leaf = LeafSpec::for_name("short", now);
+    leaf.not_after = WallTime(now.0 + 3_600);
+    let short = client(&stage.world, &stage.other, &leaf, TlsRange::Both);
+    let mut innocent = stage.flood(&stage.innocent).await;
+    let mut short = stage.flood(&short).await;
+    stage.serve_events_alone(false).await;
+    stage.world.clock.shift(2 * 3_600);
+    is_cut(&mut short).await;
+    innocent.take(10_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

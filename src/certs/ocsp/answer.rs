@@ -1,10 +1,10 @@
 //! [`read_answer`]: what a responder says, and whether it may say so.
 
-use rustls::pki_types::CertificateDer;
-
 use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::digest::sha1_for_names;
+use crate::certs::extension::Extension;
 use crate::certs::ocsp::SKEW;
+use crate::certs::ocsp::delegate::{Cognizant, Delegate, DelegateDefect};
 use crate::certs::ocsp::request::{CertId, key_bits};
 use crate::certs::path::Certificate;
 use crate::certs::path::name::canonical;
@@ -52,6 +52,14 @@ pub enum OcspDefect {
     /// Who signed it may not.
     #[error("it is signed by somebody whom the issuer has not named for that")]
     NotNamed,
+    /// Who signed it was named for that, and is not to be believed all the same.
+    #[error("it is signed by \"{subject}\", whose certificate is not accepted: {defect}")]
+    Delegate {
+        /// The subject of that certificate, escaped, or its serial number.
+        subject: String,
+        /// What is wrong with it.
+        defect: DelegateDefect,
+    },
     /// The signature does not hold.
     #[error("its signature cannot be believed: {0}")]
     Signature(#[from] SignatureDefect),
@@ -81,13 +89,14 @@ impl From<NotDer> for OcspDefect {
     }
 }
 
-/// Reads a responder's answer about a certificate whose issuer has this name and key.
+/// Reads a responder's answer about a certificate of this issuer, and says whose word it is; nobody's
+/// but the issuer's own, where there is no delegate.
 pub fn read_answer(
     bytes: &[u8],
     id: &CertId,
-    (subject, spki): (&[u8], &[u8]),
+    by: &Cognizant<'_>,
     now: WallTime,
-) -> Result<Answer, OcspDefect> {
+) -> Result<(Answer, Option<Delegate>), OcspDefect> {
     let basic = basic_response(bytes)?;
     let mut parts = Reader::new(Reader::single(basic, der::SEQUENCE)?);
     let data = parts.whole(der::SEQUENCE)?;
@@ -96,13 +105,15 @@ pub fn read_answer(
     let certificates = parts.optional(context(0))?;
     parts.end()?;
     let data_of = Data::read(Reader::single(data, der::SEQUENCE)?)?;
-    let signer = if data_of.responder.is_issuer(id, subject) {
-        spki.to_vec()
+    let delegate = if data_of.responder.is_issuer(id, by.issuer.subject) {
+        None
     } else {
-        named_by(subject, spki, certificates, &data_of.responder, now)?
+        let found = Delegate::find(certificates, &data_of.responder, by, now)?;
+        Some(found)
     };
-    verify(&signer, algorithm, data, signature)?;
-    data_of.about(id, now)
+    let signer = delegate.as_ref().map(|found| found.certificate().spki());
+    verify(signer.unwrap_or(by.issuer.spki), algorithm, data, signature)?;
+    Ok((data_of.about(id, now)?, delegate))
 }
 
 /// The part that is signed, out of its wrapping.
@@ -137,7 +148,7 @@ struct Data<'a> {
 }
 
 /// Who answers.
-enum Responder<'a> {
+pub(super) enum Responder<'a> {
     /// A whole `Name`.
     Named(&'a [u8]),
     /// The hash of a key.
@@ -152,7 +163,8 @@ impl Responder<'_> {
         }
     }
 
-    fn is(&self, certificate: &Certificate) -> bool {
+    /// Whether it is the holder of a certificate.
+    pub(super) fn is(&self, certificate: &Certificate) -> bool {
         match self {
             Self::Named(name) => same_name(name, certificate.subject()),
             Self::Key(hash) => {
@@ -202,7 +214,7 @@ impl<'a> Data<'a> {
 }
 
 /// Whether two names are one, however they are written.
-fn same_name(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn same_name(one: &[u8], other: &[u8]) -> bool {
     one == other || canonical(one) == canonical(other)
 }
 
@@ -245,54 +257,6 @@ fn answer(mut single: Reader<'_>, now: WallTime) -> Result<Answer, OcspDefect> {
     })
 }
 
-/// The key of somebody who may answer in the issuer's name: the issuer has given it a certificate
-/// that says so. Whether that one was withdrawn is not asked; issuers let it end after days.
-fn named_by(
-    subject: &[u8],
-    spki: &[u8],
-    certificates: Option<&[u8]>,
-    responder: &Responder<'_>,
-    now: WallTime,
-) -> Result<Vec<u8>, OcspDefect> {
-    let mut list = match certificates {
-        Some(certificates) => Reader::new(Reader::single(certificates, der::SEQUENCE)?),
-        None => return Err(OcspDefect::NotNamed),
-    };
-    while !list.is_at_end() {
-        let der = CertificateDer::from(list.whole(der::SEQUENCE)?);
-        let Ok(certificate) = Certificate::read(&der) else {
-            continue;
-        };
-        let is_in_force = certificate.not_before() <= now && now <= certificate.not_after();
-        if responder.is(&certificate)
-            && is_in_force
-            && same_name(certificate.issuer(), subject)
-            && may_answer(&certificate)
-            && certificate.check_signature(spki).is_ok()
-        {
-            return Ok(certificate.spki().to_vec());
-        }
-    }
-    Err(OcspDefect::NotNamed)
-}
-
-/// Whether the extended key usage names the signing of answers.
-fn may_answer(certificate: &Certificate) -> bool {
-    let Some(usage) = certificate.extension(EXTENDED_KEY_USAGE) else {
-        return false;
-    };
-    let Ok(purposes) = Reader::single(usage.value, der::SEQUENCE) else {
-        return false;
-    };
-    let mut purposes = Reader::new(purposes);
-    while let Ok(purpose) = purposes.contents(der::OID) {
-        if purpose == OCSP_SIGNING {
-            return true;
-        }
-    }
-    false
-}
-
 /// None of the extensions that there are has to be understood.
 fn nothing_critical(extensions: Option<&[u8]>) -> Result<(), OcspDefect> {
     let Some(extensions) = extensions else {
@@ -300,13 +264,9 @@ fn nothing_critical(extensions: Option<&[u8]>) -> Result<(), OcspDefect> {
     };
     let mut list = Reader::new(Reader::single(extensions, der::SEQUENCE)?);
     while !list.is_at_end() {
-        let mut extension = Reader::new(list.contents(der::SEQUENCE)?);
-        extension.contents(der::OID)?;
-        if extension.boolean_or_false()? {
+        if Extension::read(&mut list)?.is_critical {
             return Err(OcspDefect::UnknownCritical);
         }
-        extension.contents(der::OCTET_STRING)?;
-        extension.end()?;
     }
     Ok(())
 }
@@ -323,9 +283,3 @@ const ENUMERATED: u8 = 0x0a;
 
 /// 1.3.6.1.5.5.7.48.1.1
 const BASIC: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
-
-/// 2.5.29.37
-const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
-
-/// 1.3.6.1.5.5.7.3.9
-const OCSP_SIGNING: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 9];

@@ -1,19 +1,22 @@
 //! Answers in the making, for tests: every field is DER, and the signature is made over what it is.
 
 use rcgen::{
-    CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SigningKey,
+    CertificateParams, CertificateRevocationListParams, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod,
+    KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, SigningKey, date_time_ymd,
 };
 
-use super::{Answer, CertId, OcspDefect, read_answer};
-use crate::certs::der;
-use crate::certs::path::Certificate;
-use crate::certs::testdata::now;
+use super::{Answer, CertId, Cognizant, OcspDefect, read_answer};
+use crate::certs::path::{Certificate, Issuer, Revocation};
+use crate::certs::testdata::{file, now};
+use crate::certs::{RevocationLists, TrustStore, der};
+use crate::config::settings::{ExpiredLists, ListCoverage, RevocationSettings};
 use crate::model::WallTime;
 
 /// An authority with a key that signs answers, and certificates below it.
 pub(crate) struct Ca {
     pub(crate) certificate: Certificate,
-    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+    issuer: rcgen::Issuer<'static, KeyPair>,
 }
 
 fn params(name: &str) -> CertificateParams {
@@ -32,12 +35,13 @@ impl Ca {
     pub(crate) fn new(name: &str) -> Self {
         let mut params = params(name);
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = key();
         let der = params.self_signed(&key).expect("a root");
         Self {
             certificate: Certificate::read(der.der()).expect("a certificate"),
-            issuer: Issuer::new(params, key),
+            pem: der.pem(),
+            issuer: rcgen::Issuer::new(params, key),
         }
     }
 
@@ -46,8 +50,19 @@ impl Ca {
         name: &str,
         purpose: ExtendedKeyUsagePurpose,
     ) -> (Certificate, KeyPair) {
+        self.issue_with(name, purpose, |_| {})
+    }
+
+    /// A certificate with something that is not usual.
+    pub(crate) fn issue_with(
+        &self,
+        name: &str,
+        purpose: ExtendedKeyUsagePurpose,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (Certificate, KeyPair) {
         let mut params = params(name);
         params.extended_key_usages = vec![purpose];
+        change(&mut params);
         let key = key();
         let der = params.signed_by(&key, &self.issuer).expect("issued");
         (Certificate::read(der.der()).expect("a certificate"), key)
@@ -61,10 +76,60 @@ impl Ca {
         CertId::of(of, self.certificate.spki()).expect("a key")
     }
 
+    /// Its list, which names these and ends in a year.
+    pub(crate) fn list(&self, revoked: &[&Certificate], year: i32) -> RevocationLists {
+        let revoked = revoked.iter().map(|one| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(one.serial()),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = params.signed_by(&self.issuer).expect("a list");
+        let dir = tempfile::tempdir().expect("a folder");
+        let settings = RevocationSettings {
+            lists: vec![file(dir.path(), "ca.crl", list.der())],
+            expired: ExpiredLists::Refuse,
+            coverage: ListCoverage::Leaf,
+        };
+        let bundle = file(dir.path(), "ca.pem", &self.pem);
+        let (trust, problems) = TrustStore::load(&bundle, now());
+        let trust = trust.unwrap_or_else(|| panic!("{problems}"));
+        let (lists, problems) = RevocationLists::load(&settings, &trust, &[], now());
+        lists.unwrap_or_else(|| panic!("{problems}"))
+    }
+
     /// What is believed of an answer.
     pub(crate) fn read(&self, bytes: &[u8], about: &Certificate) -> Result<Answer, OcspDefect> {
-        let who = (self.certificate.subject(), self.certificate.spki());
-        read_answer(bytes, &self.id(about), who, now())
+        self.read_by(bytes, about, None)
+    }
+
+    /// What is believed of an answer where lists are at hand.
+    pub(crate) fn read_by(
+        &self,
+        bytes: &[u8],
+        about: &Certificate,
+        lists: Option<&dyn Revocation>,
+    ) -> Result<Answer, OcspDefect> {
+        let by = Cognizant {
+            issuer: Issuer {
+                subject: self.certificate.subject(),
+                spki: self.certificate.spki(),
+                may_sign_lists: true,
+                pool: &[],
+                above: &[],
+            },
+            lists,
+        };
+        let read = read_answer(bytes, &self.id(about), &by, now());
+        read.map(|(answer, _)| answer)
     }
 }
 

@@ -1,11 +1,14 @@
 use proptest::prelude::*;
-use rcgen::ExtendedKeyUsagePurpose;
+use rcgen::{
+    CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, KeyUsagePurpose, date_time_ymd,
+};
 
 use super::drafts::{Ca, Draft, date};
 use super::*;
-use crate::certs::der;
 use crate::certs::ocsp::request::key_bits;
+use crate::certs::path::{Certificate, Revocation};
 use crate::certs::testdata::now;
+use crate::certs::{RevocationLists, der};
 use crate::model::WallTime;
 
 #[test]
@@ -76,6 +79,102 @@ fn somebody_whom_the_issuer_has_named_for_it_is_believed_and_nobody_else() {
         OcspDefect::NotNamed.to_string(),
         "it is signed by somebody whom the issuer has not named for that"
     );
+}
+
+/// What is made of the answer of somebody with such a certificate, by the lists that there are.
+fn answered_by(
+    ca: &Ca,
+    lists: impl FnOnce(&Certificate) -> Option<RevocationLists>,
+    change: impl FnOnce(&mut CertificateParams),
+) -> Result<(), String> {
+    let client = ca.client();
+    let purpose = ExtendedKeyUsagePurpose::OcspSigning;
+    let (responder, key) = ca.issue_with("responder", purpose, change);
+    let answer = Draft::good(ca, &client).by(&responder).signed(&key);
+    let lists = lists(&responder);
+    let lists = lists.as_ref().map(|lists| lists as &dyn Revocation);
+    let read = ca.read_by(&answer, &client, lists);
+    read.map(drop).map_err(|defect| defect.to_string())
+}
+
+fn extension(last: u64, content: &[u8], is_critical: bool) -> CustomExtension {
+    let oid = [1, 3, 6, 1, 5, 5, 7, 48, 1, last];
+    let mut extension = CustomExtension::from_oid_content(&oid, content.to_vec());
+    extension.set_criticality(is_critical);
+    extension
+}
+
+/// The issuer says that the certificate need not be looked up.
+fn no_check(params: &mut CertificateParams) {
+    params.custom_extensions.push(extension(5, &[5, 0], false));
+}
+
+#[test]
+fn of_somebody_whom_the_issuer_has_named_the_certificate_is_judged_and_what_is_wrong_is_said() {
+    let ca = Ca::new("CA");
+    let said = |change: fn(&mut CertificateParams)| {
+        let refused = answered_by(&ca, |_| None, change).expect_err("not believed");
+        let begin = "it is signed by \"CN=responder\", whose certificate is not accepted: ";
+        refused.strip_prefix(begin).map(str::to_owned)
+    };
+    let unknown = said(|params| params.custom_extensions.push(extension(77, b"x", true)));
+    let text = "its critical extension 1.3.6.1.5.5.7.48.1.77 is not understood";
+    assert_eq!(unknown.as_deref(), Some(text));
+    let usage = said(|params| params.key_usages = vec![KeyUsagePurpose::KeyEncipherment]);
+    let text = "its key usage does not allow digital signatures";
+    assert_eq!(usage.as_deref(), Some(text));
+    let over = said(|params| params.not_after = date_time_ymd(2020, 1, 1));
+    assert_eq!(over.as_deref(), Some("it expired on 2020-01-01T00:00:00Z"));
+    let early = said(|params| params.not_before = date_time_ymd(3000, 1, 1));
+    let text = "it is not valid before 3000-01-01T00:00:00Z";
+    assert_eq!(early.as_deref(), Some(text));
+    let fine: [fn(&mut CertificateParams); 3] = [
+        |params| params.key_usages = vec![KeyUsagePurpose::DigitalSignature],
+        |params| params.custom_extensions.push(extension(77, b"x", false)),
+        no_check,
+    ];
+    for change in fine {
+        assert_eq!(answered_by(&ca, |_| None, change), Ok(()));
+    }
+}
+
+#[test]
+fn whom_a_list_names_revoked_is_not_believed_whatever_his_certificate_says() {
+    let ca = Ca::new("CA");
+    let plain: fn(&mut CertificateParams) = |_| {};
+    for change in [plain, no_check] {
+        let refused = answered_by(&ca, |own| Some(ca.list(&[own], 2999)), change);
+        let refused = refused.expect_err("revoked");
+        let text = "it was revoked by \"CN=CA\" on 2020-01-01T00:00:00Z";
+        assert!(refused.contains(text), "{refused}");
+        let other = |_: &Certificate| Some(ca.list(&[&ca.client()], 2999));
+        assert_eq!(answered_by(&ca, other, change), Ok(()));
+    }
+}
+
+#[test]
+fn a_list_past_its_end_disproves_whom_the_issuer_has_not_excepted() {
+    let ca = Ca::new("CA");
+    let refused = answered_by(&ca, |_| Some(ca.list(&[], 2021)), |_| {});
+    let refused = refused.expect_err("nobody knows");
+    let text = "the revocation list of its authority \"CN=CA\" expired on 2021-01-01T00:00:00Z";
+    assert!(refused.contains(text), "{refused}");
+    assert_eq!(
+        answered_by(&ca, |_| Some(ca.list(&[], 2021)), no_check),
+        Ok(())
+    );
+    let strange = |params: &mut CertificateParams| {
+        params.custom_extensions.push(extension(5, b"x", false));
+    };
+    let refused = answered_by(&ca, |_| Some(ca.list(&[], 2021)), strange);
+    assert!(refused.is_err(), "what is no NULL says nothing");
+}
+
+#[test]
+fn without_a_list_of_the_issuer_whom_it_has_named_is_believed_until_his_certificate_ends() {
+    let (ca, other) = (Ca::new("CA"), Ca::new("Other CA"));
+    let of_other = answered_by(&ca, |_| Some(other.list(&[], 2999)), |_| {});
+    assert_eq!(of_other, Ok(()));
 }
 
 #[test]

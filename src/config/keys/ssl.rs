@@ -194,7 +194,11 @@ pub(super) const KEYS: &[Key] = &[
          the file unasked: a reload without it is refused and names the clients that would be shut \
          out, and so does check. 24h, because whoever calls at all calls within a day; write 168h \
          where jobs run once a week. 0 switches it off. A certificate of the same authority with \
-         the same key, and an authority that has expired, are never held. Listening role only.",
+         the same key, and an authority that has expired, are never held; and nobody is shut out \
+         whose chain, as he showed it last, leads to an authority that stays, as when an issuing \
+         authority goes and its root stays. Of more than 10000 clients (after a restart, and for \
+         check, of more than 100) the rest is known by number only: then it is refused as well, and \
+         said why. Listening role only.",
     ),
     key(
         ROLE,
@@ -251,8 +255,13 @@ pub(super) const KEYS: &[Key] = &[
         Preset::Absent("no responder is asked"),
         "Who is asked whether a client's certificate has been withdrawn (OCSP): between the handshake \
          and the first request, once for all connections of a client. Believed is what the issuer of \
-         the certificate has signed, or somebody whom it has named for that. It is asked about the \
-         client's own certificate and not about those of its authorities. This one responder answers \
+         the certificate has signed, or somebody whom it has named for that: by a certificate that \
+         the issuer itself has signed, for OCSP signing, that is in date, allows digital signatures \
+         if it has a key usage, and has no critical extension that is not understood. If a list of \
+         CRL_FILE names that certificate it is not believed. Where the issuer has such a list it has \
+         to be in force, unless the certificate carries id-pkix-ocsp-nocheck; where there is neither \
+         that nor a list, it is believed until it ends. The responder is asked about the client's \
+         own certificate and not about those of its authorities. This one responder answers \
          for all CAs of CA_FILE and those below them: whoever has a certificate of one that it does \
          not know is refused with GW-403-NOT-ISSUED if it says so with the issuer's word, and \
          counts else as one of whom it says nothing (GW-403-UNCONFIRMED, unless \
@@ -289,8 +298,11 @@ pub(super) const KEYS: &[Key] = &[
             max: Duration::from_hours(24),
         },
         Preset::Value("10m"),
-        "After so long the responder is asked again, although its answer may hold for days; so it is \
-         also how long a withdrawn client may go on unnoticed. Listening role only.",
+        "After so long the responder is asked again, although its answer may hold for days; so, as \
+         long as the responder answers, it is also how long a withdrawn client may go on unnoticed. \
+         While the responder is away, a good answer counts until the end that it names itself \
+         (nextUpdate), however far off that is; one that names none counts for this long and no \
+         longer. Listening role only.",
     ),
     key(
         ROLE,

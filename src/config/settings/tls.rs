@@ -190,7 +190,8 @@ pub struct OcspSettings {
     pub timeout: Duration,
     /// `OCSP_UNANSWERED`.
     pub unanswered: Unanswered,
-    /// `OCSP_MAX_AGE`: after so long an answer is asked for again, although it may still hold.
+    /// `OCSP_MAX_AGE`: after so long an answer is asked for again, although it may still hold. If
+    /// there is no new one then, it counts until the end that it names itself.
     pub max_age: Duration,
 }
 

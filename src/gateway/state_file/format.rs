@@ -1,22 +1,27 @@
 //! The state file's text: one line for each authority and each of its clients.
 //!
 //! ```text
-//! crmgate state 1
+//! crmgate state 2
+//! certificate <all of its bytes>
 //! authority <role> <key> <its last second> <clients that are not listed> <name>
-//! client <last time there> <fingerprint> <serial> <subject>
+//! client <last time there> <fingerprint> <serial> <chain> <subject>
 //! end <number of lines between the first and this one>
 //! ```
+//!
+//! A chain is what a client showed last: numbers of certificates, counted from 0, with commas in
+//! between, or `-` where it is not known. Most chains share all but their first one.
 //!
 //! Names come last in their line, since they hold blanks; they hold no line ends, because every
 //! text of a certificate is escaped where it is read.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::model::{Fingerprint, WallTime};
-use crate::tls::authority_uses::{Authority, AuthorityKey, AuthorityUse, Client};
+use crate::tls::authority_uses::{Authority, AuthorityKey, AuthorityUse, Chain, Client};
 
 /// Raised when the lines change, so that those of another release are not misread.
-const FIRST_LINE: &str = "crmgate state 1";
+const FIRST_LINE: &str = "crmgate state 2";
 
 /// Why a text is no state file of this release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +39,7 @@ pub(super) enum Broken {
 
 /// The file's text.
 pub(super) fn text(uses: &[AuthorityUse]) -> String {
+    let mut table = Table::default();
     let mut lines = Vec::new();
     for one in uses {
         let AuthorityUse {
@@ -56,22 +62,67 @@ pub(super) fn text(uses: &[AuthorityUse]) -> String {
                 subject,
                 serial,
                 fingerprint,
+                chain,
                 last,
             } = client;
+            let chain = table.numbers_of(chain);
             lines.push(format!(
-                "client {} {fingerprint} {serial} {subject}",
+                "client {} {fingerprint} {serial} {chain} {subject}",
                 last.0
             ));
         }
     }
     let mut text = format!("{FIRST_LINE}\n");
-    for line in &lines {
+    for line in table.lines.iter().chain(&lines) {
         // Writing to a string cannot fail.
         let _written = writeln!(text, "{line}");
     }
-    let _written = writeln!(text, "end {}", lines.len());
+    let count = table.lines.len().saturating_add(lines.len());
+    let _written = writeln!(text, "end {count}");
     text
 }
+
+/// Certificates, each written once.
+#[derive(Default)]
+struct Table<'a> {
+    numbers: HashMap<&'a [u8], usize>,
+    lines: Vec<String>,
+    bytes: usize,
+}
+
+impl<'a> Table<'a> {
+    /// A chain as it stands in the line of its client.
+    fn numbers_of(&mut self, chain: &'a Chain) -> String {
+        let length: usize = chain.each().map(<[u8]>::len).sum();
+        self.bytes = self.bytes.saturating_add(length);
+        if length == 0 || self.bytes > MOST_BYTES {
+            return UNKNOWN.to_owned();
+        }
+        let numbers = chain.each().map(|certificate| self.number_of(certificate));
+        let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
+        numbers.join(",")
+    }
+
+    fn number_of(&mut self, certificate: &'a [u8]) -> usize {
+        let next = self.lines.len();
+        let number = *self.numbers.entry(certificate).or_insert(next);
+        if number == next {
+            let mut line = String::from("certificate ");
+            for byte in certificate {
+                let _written = write!(line, "{byte:02x}");
+            }
+            self.lines.push(line);
+        }
+        number
+    }
+}
+
+/// What stands in the place of a chain that is not known.
+const UNKNOWN: &str = "-";
+
+/// Certificates of more bytes in all are not kept: with twice as many digits the file stays below
+/// what is read.
+const MOST_BYTES: usize = 24 << 20;
 
 /// Reads a text back.
 pub(super) fn parse(text: &str) -> Result<Vec<AuthorityUse>, Broken> {
@@ -80,12 +131,14 @@ pub(super) fn parse(text: &str) -> Result<Vec<AuthorityUse>, Broken> {
         return Err(Broken::FirstLine);
     }
     let mut uses: Vec<AuthorityUse> = Vec::new();
+    let mut certificates: Vec<Vec<u8>> = Vec::new();
     for (index, line) in lines {
         let broken = Broken::Line(index.saturating_add(1));
         match line.split_once(' ').ok_or(broken)? {
+            ("certificate", digits) => certificates.push(bytes(digits).ok_or(broken)?),
             ("authority", rest) => uses.push(authority(rest).ok_or(broken)?),
             ("client", rest) => {
-                let client = client(rest).ok_or(broken)?;
+                let client = client(rest, &certificates).ok_or(broken)?;
                 uses.last_mut().ok_or(broken)?.clients.push(client);
             }
             // Counted from the first line, the lines before this one are one more.
@@ -113,26 +166,38 @@ fn authority(rest: &str) -> Option<AuthorityUse> {
     })
 }
 
-fn client(rest: &str) -> Option<Client> {
-    let mut parts = rest.splitn(4, ' ');
+fn client(rest: &str, certificates: &[Vec<u8>]) -> Option<Client> {
+    let mut parts = rest.splitn(5, ' ');
     Some(Client {
         last: WallTime(parts.next()?.parse().ok()?),
         fingerprint: Fingerprint(digest(parts.next()?)?),
         serial: parts.next()?.to_owned(),
+        chain: chain(parts.next()?, certificates)?,
         subject: parts.next()?.to_owned(),
     })
 }
 
+fn chain(numbers: &str, certificates: &[Vec<u8>]) -> Option<Chain> {
+    if numbers == UNKNOWN {
+        return Some(Chain::from(Vec::new()));
+    }
+    let numbers = numbers.split(',');
+    let chain = numbers.map(|number| certificates.get(number.parse::<usize>().ok()?).cloned());
+    Some(Chain::from(chain.collect::<Option<Vec<_>>>()?))
+}
+
 fn digest(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    bytes(text)?.try_into().ok()
+}
+
+/// Two digits for each byte.
+fn bytes(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
-    let mut digest = [0; 32];
-    for (index, byte) in digest.iter_mut().enumerate() {
-        let at = index.checked_mul(2)?;
-        *byte = u8::from_str_radix(text.get(at..at.checked_add(2)?)?, 16).ok()?;
-    }
-    Some(digest)
+    let starts = (0..text.len()).step_by(2);
+    let byte = |at: usize| u8::from_str_radix(text.get(at..at.checked_add(2)?)?, 16).ok();
+    starts.map(byte).collect()
 }
 
 #[cfg(test)]
@@ -146,11 +211,14 @@ mod tests {
             any::<i64>(),
             any::<[u8; 32]>(),
             "[0-9a-f]{1,40}",
+            // A few certificates, so that some stand in several chains.
+            proptest::collection::vec(proptest::collection::vec(1_u8..4, 1..3), 0..4),
             "[^\\r\\n]{0,40}",
         );
-        let client = client.prop_map(|(last, fingerprint, serial, subject)| Client {
+        let client = client.prop_map(|(last, fingerprint, serial, chain, subject)| Client {
             subject,
             serial,
+            chain: chain.into(),
             fingerprint: Fingerprint(fingerprint),
             last: WallTime(last),
         });
@@ -183,7 +251,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_reading_panic(lines in "(crmgate state 1\n)?((authority|client|end) [ 0-9a-f]{0,80}\n){0,4}") {
+        fn no_text_makes_reading_panic(lines in "(crmgate state 2\n)?((certificate|authority|client|end) [ 0-9a-f]{0,80}\n){0,4}") {
             let _either = parse(&lines).is_ok();
         }
 
@@ -198,20 +266,50 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_of_many_chains_is_written_once() {
+        let client = |number: u8| Client {
+            subject: String::new(),
+            serial: "01".to_owned(),
+            fingerprint: Fingerprint([number; 32]),
+            chain: vec![vec![number], vec![0xca, 0xfe]].into(),
+            last: WallTime(0),
+        };
+        let one = AuthorityUse {
+            role: "SAP1".to_owned(),
+            authority: Authority {
+                key: AuthorityKey([0; 32]),
+                name: String::new(),
+                not_after: WallTime(0),
+            },
+            clients: (1..=9).map(client).collect(),
+            more: 0,
+        };
+        let text = text(&[one]);
+        assert_eq!(text.matches("certificate cafe\n").count(), 1, "{text}");
+        assert_eq!(text.matches("\ncertificate ").count(), 10, "{text}");
+        let strange = text.replace(" 0,1 ", " 0,77 ");
+        assert!(parse(&text).is_ok() && parse(&strange).is_err());
+    }
+
+    #[test]
     fn what_is_wrong_with_a_text_is_said() {
         let said = |text: &str| parse(text).expect_err("broken").to_string();
         assert_eq!(
-            said("crmgate state 2\nend 0\n"),
-            "its first line is not \"crmgate state 1\""
+            said("crmgate state 1\nend 0\n"),
+            "its first line is not \"crmgate state 2\""
         );
         assert_eq!(
-            said("crmgate state 1\nclient 1 2\nend 1\n"),
+            said("crmgate state 2\nclient 1 2\nend 1\n"),
             "line 2 is not of its form"
         );
         assert_eq!(
-            said("crmgate state 1\nend 1\n"),
+            said("crmgate state 2\ncertificate 300\nend 1\n"),
             "line 2 is not of its form"
         );
-        assert_eq!(said("crmgate state 1\n"), "its end is missing");
+        assert_eq!(
+            said("crmgate state 2\nend 1\n"),
+            "line 2 is not of its form"
+        );
+        assert_eq!(said("crmgate state 2\n"), "its end is missing");
     }
 }

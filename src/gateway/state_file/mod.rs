@@ -38,8 +38,8 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// Clients of one authority in the file; of the rest there is a number.
 const MOST_CLIENTS: usize = 100;
 
-/// More than a hundred authorities with a hundred clients each.
-const MAX_SIZE: u64 = 16 << 20;
+/// More than a hundred authorities with a hundred clients each, with the certificates that fit.
+const MAX_SIZE: u64 = 64 << 20;
 
 /// The name of the file in a folder that is the gateway's own configuration's.
 const NAME: &str = "crmgate.state";

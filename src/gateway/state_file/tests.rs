@@ -25,6 +25,7 @@ fn used(last: WallTime) -> Vec<AuthorityUse> {
             subject: "CN=crm 1,O=Example Ltd".to_owned(),
             serial: "01ab".to_owned(),
             fingerprint: Fingerprint([9; 32]),
+            chain: vec![vec![1, 2, 3], vec![4]].into(),
             last,
         }],
         more: 3,

@@ -5,23 +5,27 @@
 //! the clients that proved themselves by it, with the last time each of them was there. A resumed
 //! session counts as much as a full handshake, and a connection counts for as long as it is open.
 //!
-//! The way of a handshake pays two writes to a number that no other client shares; everything else
-//! happens where a chain is proven for the first time, or where somebody asks.
+//! The way of a handshake pays a lock and two writes to a number that no other client shares;
+//! everything else happens where a client comes for the first time, or where somebody asks.
+
+mod client_use;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::model::{Clock, Fingerprint, Principal, WallTime};
+use crate::model::{Fingerprint, Principal, WallTime};
+pub(super) use crate::tls::authority_uses::client_use::ClientUse;
+use crate::tls::authority_uses::client_use::Seen;
+pub use crate::tls::authority_uses::client_use::{Arrival, Chain, Presence};
 
 /// All uses of all authorities; outlives every generation.
 #[derive(Debug, Default)]
 pub struct AuthorityUses(Mutex<BTreeMap<RoleAndKey, Entry>>);
 
 /// A listening role, and the digest of an authority's key.
-type RoleAndKey = (Box<str>, AuthorityKey);
+type RoleAndKey = (Arc<str>, AuthorityKey);
 
 /// The SHA-256 of an authority's public key: what makes it that authority, whatever its
 /// certificates are called.
@@ -54,6 +58,8 @@ pub struct Client {
     pub serial: String,
     /// SHA-256 of its certificate.
     pub fingerprint: Fingerprint,
+    /// What it showed last.
+    pub chain: Chain,
     /// When it was there last.
     pub last: WallTime,
 }
@@ -81,98 +87,56 @@ impl AuthorityUse {
 #[derive(Debug)]
 struct Entry {
     authority: Authority,
-    clients: HashMap<Fingerprint, Arc<ClientUse>>,
+    clients: HashMap<Fingerprint, Arc<Seen>>,
     /// How many clients there were at the most; some of them may be known by number only, being
     /// more than are kept, or from before a restart.
     most: usize,
+    /// When one of those that are known by number was there last, at the latest.
+    unlisted_last: WallTime,
 }
 
-/// One client of one authority.
-#[derive(Debug)]
-pub(super) struct ClientUse {
-    subject: String,
-    serial: String,
-    /// Seconds since 1970; [`NEVER`] until its first handshake has come to its end.
-    last: AtomicI64,
-    /// Connections that are open.
-    open: AtomicU32,
-}
-
-const NEVER: i64 = i64::MIN;
+const NEVER: WallTime = WallTime(i64::MIN);
 
 /// Clients that are kept for one authority: many times the application servers of a cluster.
 const MOST_CLIENTS: usize = 10_000;
 
-impl ClientUse {
-    /// A client that has not been here yet.
-    pub(super) fn of(principal: &Principal) -> Self {
-        Self {
-            subject: principal.subject.clone(),
-            serial: principal.serial.clone(),
-            last: AtomicI64::new(NEVER),
-            open: AtomicU32::new(0),
-        }
-    }
-
-    fn last(&self, now: WallTime) -> Option<WallTime> {
-        if self.open.load(Ordering::Relaxed) > 0 {
-            return Some(now);
-        }
-        let last = self.last.load(Ordering::Relaxed);
-        (last != NEVER).then_some(WallTime(last))
-    }
-
-    fn note(&self, now: WallTime) {
-        self.last.store(now.0, Ordering::Relaxed);
-    }
-}
-
-/// A client that is connected; while this lives, its authority is in use.
-#[derive(Debug)]
-pub struct Presence {
-    client: Arc<ClientUse>,
-    clock: Clock,
-}
-
-impl Presence {
-    /// From now on the client is here.
-    pub(super) fn begin(client: Arc<ClientUse>, clock: &Clock) -> Self {
-        client.open.fetch_add(1, Ordering::Relaxed);
-        client.note(clock.now());
-        Self {
-            client,
-            clock: clock.clone(),
-        }
-    }
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        self.client.note(self.clock.now());
-        self.client.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+/// So many are forgotten at once: who was there longest ago is found in one go for all of them, so
+/// each new client pays for eight at the most.
+const FORGOTTEN_AT_ONCE: usize = MOST_CLIENTS / 8;
 
 /// The uses of one listening role, as its judges write them.
 #[derive(Debug, Clone)]
 pub struct RoleUses {
     all: Arc<AuthorityUses>,
-    role: Box<str>,
+    role: Arc<str>,
 }
 
 impl RoleUses {
     /// Where the uses of a client are noted that an authority has just vouched for. It counts once
-    /// its handshake is done.
-    pub(super) fn of(&self, authority: &Authority, principal: &Principal) -> Arc<ClientUse> {
+    /// its handshake is done: anybody can show the certificate of somebody else.
+    pub(super) fn of(&self, authority: &Authority, principal: &Arc<Principal>) -> Arc<ClientUse> {
+        let (uses, authority) = (self.clone(), authority.clone());
+        Arc::new(ClientUse::new(uses, authority, Arc::clone(principal)))
+    }
+
+    /// Takes in a client that is here now, with what it shows.
+    fn note(&self, authority: &Authority, who: (&Principal, &Chain), now: WallTime) -> Arc<Seen> {
         let mut all = self.all.lock();
         let entry = all
-            .entry((self.role.clone(), authority.key))
+            .entry((Arc::clone(&self.role), authority.key))
             .or_insert_with(|| Entry::new(authority.clone()));
         // A certificate of the same key that lasts longer is the same authority, renewed.
         if entry.authority.not_after < authority.not_after {
             entry.authority = authority.clone();
         }
-        entry.client(principal)
+        entry.client(who, now)
+    }
+
+    /// A client that was here before.
+    fn find(&self, authority: &Authority, principal: &Principal) -> Option<Arc<Seen>> {
+        let all = self.all.lock();
+        let entry = all.get(&(Arc::clone(&self.role), authority.key))?;
+        entry.clients.get(&principal.fingerprint).map(Arc::clone)
     }
 }
 
@@ -182,31 +146,46 @@ impl Entry {
             authority,
             clients: HashMap::new(),
             most: 0,
+            unlisted_last: NEVER,
         }
     }
 
-    fn client(&mut self, principal: &Principal) -> Arc<ClientUse> {
+    fn client(&mut self, (principal, chain): (&Principal, &Chain), now: WallTime) -> Arc<Seen> {
         if let Some(known) = self.clients.get(&principal.fingerprint) {
             return Arc::clone(known);
         }
         if self.clients.len() >= MOST_CLIENTS {
-            self.forget_one();
+            self.forget_some(now);
         }
-        let client = Arc::new(ClientUse::of(principal));
+        let (subject, serial) = (principal.subject.clone(), principal.serial.clone());
+        let client = Arc::new(Seen::new(subject, serial, chain.clone(), now));
         self.clients
             .insert(principal.fingerprint, Arc::clone(&client));
         client
     }
 
-    /// The one that was seen longest ago is known by number only from now on.
-    fn forget_one(&mut self) {
-        let oldest = self.clients.iter().min_by_key(|(_, client)| {
-            let is_here = client.open.load(Ordering::Relaxed) > 0;
-            (is_here, client.last.load(Ordering::Relaxed))
-        });
-        if let Some(oldest) = oldest.map(|(fingerprint, _)| *fingerprint) {
-            self.clients.remove(&oldest);
-            self.most = self.most.max(MOST_CLIENTS.saturating_add(1));
+    /// Those that were seen longest ago are known by number only from now on, and of those who are
+    /// here somebody only if nearly all are.
+    fn forget_some(&mut self, now: WallTime) {
+        self.most = self.most.max(self.clients.len().saturating_add(1));
+        let mut by_age: Vec<_> = self
+            .clients
+            .iter()
+            .map(|(fingerprint, client)| {
+                // Those who are here come last, and among themselves in no order.
+                ((client.is_here(), client.last(now)), *fingerprint)
+            })
+            .collect();
+        if by_age.len() > FORGOTTEN_AT_ONCE {
+            by_age.select_nth_unstable(FORGOTTEN_AT_ONCE);
+            by_age.truncate(FORGOTTEN_AT_ONCE);
+        }
+        for (_, fingerprint) in by_age {
+            if let Some(client) = self.clients.remove(&fingerprint) {
+                client.forget();
+                let last = client.last(now).unwrap_or(NEVER);
+                self.unlisted_last = self.unlisted_last.max(last);
+            }
         }
     }
 }
@@ -234,6 +213,7 @@ impl AuthorityUses {
                         subject: client.subject.clone(),
                         serial: client.serial.clone(),
                         fingerprint: *fingerprint,
+                        chain: client.chain(),
                         last: client.last(now).filter(|last| *last >= since)?,
                     })
                 })
@@ -242,14 +222,19 @@ impl AuthorityUses {
                 let order = |client: &Client| (Reverse(client.last), client.fingerprint);
                 order(a).cmp(&order(b))
             });
-            let unknown = entry.most.saturating_sub(entry.clients.len());
+            let unlisted = entry.most.saturating_sub(entry.clients.len());
+            let unlisted = if entry.unlisted_last >= since {
+                unlisted
+            } else {
+                0
+            };
             let beyond = clients.len().saturating_sub(most);
             clients.truncate(most);
             (!clients.is_empty()).then(|| AuthorityUse {
                 role: role.to_string(),
                 authority: entry.authority.clone(),
                 clients,
-                more: unknown.saturating_add(beyond),
+                more: unlisted.saturating_add(beyond),
             })
         });
         told.collect()
@@ -259,34 +244,71 @@ impl AuthorityUses {
     pub fn remember(&self, known: Vec<AuthorityUse>) {
         let mut all = self.lock();
         for one in known {
-            let key = (one.role.into_boxed_str(), one.authority.key);
+            let key = (one.role.into(), one.authority.key);
             let entry = all
                 .entry(key)
                 .or_insert_with(|| Entry::new(one.authority.clone()));
             entry.most = entry.most.max(one.clients.len().saturating_add(one.more));
+            // The latest are those that are listed.
+            let earliest = one.clients.iter().map(|client| client.last).min();
+            if let Some(earliest) = earliest.filter(|_| one.more > 0) {
+                entry.unlisted_last = entry.unlisted_last.max(earliest);
+            }
             for client in one.clients {
-                let use_of_it = ClientUse {
-                    subject: client.subject,
-                    serial: client.serial,
-                    last: AtomicI64::new(client.last.0),
-                    open: AtomicU32::new(0),
-                };
+                let seen = Seen::new(client.subject, client.serial, client.chain, client.last);
                 entry
                     .clients
                     .entry(client.fingerprint)
-                    .or_insert_with(|| Arc::new(use_of_it));
+                    .or_insert_with(|| Arc::new(seen));
             }
         }
     }
 
     /// Forgets every authority that no role believes any more: what is gone cannot be dropped a
-    /// second time. `believed` are the roles with the keys that each believes.
-    /// Says whether there was one.
-    pub fn keep(&self, believed: &HashSet<(&str, AuthorityKey)>) -> bool {
+    /// second time. `believed` are the roles with the keys that each believes. Clients whose chain
+    /// leads to another authority, as `vouching` finds it for a role, are clients of that one from
+    /// now on. Says whether there was one to forget.
+    pub fn keep(
+        &self,
+        believed: &HashSet<(&str, AuthorityKey)>,
+        vouching: impl Fn(&str, &Chain) -> Option<Authority>,
+    ) -> bool {
+        let is_gone = |(role, key): &RoleAndKey| !believed.contains(&(&**role, *key));
+        let gone: Vec<_> = self.lock().extract_if(.., |key, _| is_gone(key)).collect();
+        for ((role, _), entry) in &gone {
+            for (fingerprint, client) in &entry.clients {
+                client.forget();
+                if let Some(authority) = vouching(role, &client.chain()) {
+                    self.move_to(role, authority, *fingerprint, client);
+                }
+            }
+        }
+        !gone.is_empty()
+    }
+
+    /// Whoever is connected is taken in anew when it is judged again.
+    fn move_to(
+        &self,
+        role: &Arc<str>,
+        authority: Authority,
+        fingerprint: Fingerprint,
+        client: &Seen,
+    ) {
+        let Some(last) = client.last_noted() else {
+            return;
+        };
+        let (subject, serial) = (client.subject.clone(), client.serial.clone());
+        let moved = Seen::new(subject, serial, client.chain(), last);
         let mut all = self.lock();
-        let before = all.len();
-        all.retain(|(role, key), _| believed.contains(&(&**role, *key)));
-        all.len() < before
+        let entry = all
+            .entry((Arc::clone(role), authority.key))
+            .or_insert_with(|| Entry::new(authority));
+        if entry.clients.len() < MOST_CLIENTS {
+            let clients = &mut entry.clients;
+            clients
+                .entry(fingerprint)
+                .or_insert_with(|| Arc::new(moved));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<RoleAndKey, Entry>> {

@@ -15,7 +15,7 @@ use crate::config::settings::{ClientAuth, ClientRules, ServerTls, TlsFiles};
 use crate::model::{Clock, Denial, WallTime};
 use crate::net::Socket;
 use crate::tls::attempt::{Attempt, Standing};
-use crate::tls::authority_uses::{ClientUse, Presence, RoleUses};
+use crate::tls::authority_uses::{Arrival, Authority, Chain, RoleUses};
 use crate::tls::face::Face;
 use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
@@ -26,7 +26,7 @@ use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::rules::Rules;
 use crate::tls::sessions::{PolicyId, SessionVault, UniverseId};
 use crate::tls::turns::Turns;
-use crate::tls::verdicts::{Client, Span};
+use crate::tls::verdicts::{Client, Span, Verdict};
 use crate::tls::wire::{suite_of, version_of};
 
 /// Terminates TLS for one listener, or for several of the same policy.
@@ -116,28 +116,30 @@ impl Acceptor {
         })?;
         let (_, connection) = stream.get_ref();
         let server_name = connection.server_name().map(Box::from);
-        let (facts, uses) = self.facts(connection, server_name, attempt.standing)?;
+        let (facts, arrival) = self.facts(connection, server_name, attempt.standing)?;
         // Only now has the client shown that the certificate is its own.
         Ok(Accepted {
             stream,
             facts,
-            presence: self.presence(uses),
+            arrival,
         })
     }
 
-    fn presence(&self, uses: Option<Arc<ClientUse>>) -> Option<Presence> {
-        uses.map(|uses| Presence::begin(uses, &self.clock))
+    fn arrival(&self, verdict: &Verdict) -> Option<Arrival> {
+        let uses = verdict.uses.as_ref().map(Arc::clone)?;
+        let chain = Arc::clone(&verdict.client.chain);
+        Some(Arrival::new(uses, chain.into(), &self.clock))
     }
 
     /// Reads off the connection what the handshake showed, and makes sure of what matters: the
     /// chain the connection claims is one that this acceptor's judge accepts now. With it comes
-    /// where the client's uses of its authority are noted.
+    /// who notes the client's use of its authority.
     fn facts(
         &self,
         connection: &CommonState,
         server_name: Option<Box<str>>,
         standing: Option<Standing>,
-    ) -> Result<(SessionFacts, Option<Arc<ClientUse>>), HandshakeFailure> {
+    ) -> Result<(SessionFacts, Option<Arrival>), HandshakeFailure> {
         let now = self.clock.now();
         let chain = connection.peer_certificates().unwrap_or_default();
         let standing = standing.filter(|standing| standing.chain() == chain);
@@ -167,7 +169,7 @@ impl Acceptor {
             Some(verdict) => verdict.denial.clone(),
             None => self.judge.judge_nobody(),
         };
-        let uses = verdict.as_ref().and_then(|verdict| verdict.uses.clone());
+        let arrival = verdict.as_ref().and_then(|verdict| self.arrival(verdict));
         let facts = SessionFacts {
             client: verdict.map(|verdict| verdict.client),
             certain,
@@ -178,7 +180,7 @@ impl Acceptor {
             resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
             server_name,
         };
-        Ok((facts, uses))
+        Ok((facts, arrival))
     }
 
     /// Judges the client of an open connection by what is in force here and now, exactly as a full
@@ -190,7 +192,7 @@ impl Acceptor {
             None => Ok(Admitted {
                 certain: Span::ALWAYS,
                 denial: self.judge.judge_nobody(),
-                presence: None,
+                arrival: None,
             }),
             Some((leaf, others)) => {
                 let judged = self.judge.judge(leaf, others, self.clock.now());
@@ -199,8 +201,8 @@ impl Acceptor {
                 })?;
                 Ok(Admitted {
                     certain: verdict.span,
+                    arrival: self.arrival(&verdict),
                     denial: verdict.denial,
-                    presence: self.presence(verdict.uses),
                 })
             }
         }
@@ -219,6 +221,12 @@ impl Acceptor {
             Some(Ok(verdict)) => self.judge.confirm(&verdict.client).await,
             Some(Err(_)) | None => Err(Denial::Unconfirmed),
         }
+    }
+
+    /// The authority that vouches now for whoever shows a chain, whatever the rules say of him.
+    pub fn vouching(&self, chain: &Chain) -> Option<Authority> {
+        let (leaf, others) = chain.split()?;
+        self.judge.vouching(leaf, others, self.clock.now())
     }
 
     /// Whether anybody is asked about clients at all.

@@ -56,7 +56,8 @@ impl Parts {
         let policy_id = PolicyId::of(&trust, &rules, mode);
         let ask = |ocsp: &OcspSettings| {
             let said = vault.said_by(&ocsp.responder);
-            Arc::new(Responder::new(ocsp.clone(), clock.clone(), said))
+            let lists = revocation.clone();
+            Arc::new(Responder::new(ocsp.clone(), clock.clone(), said, lists))
         };
         let by = Believed {
             trust,

@@ -5,6 +5,7 @@
 //! costs one time-out and not one for each client: for a while nobody tries.
 
 mod said;
+mod subject;
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -18,34 +19,15 @@ use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use crate::certs::ocsp::{Answer, CertId, Standing, read_answer};
-use crate::certs::path::Proven;
+use crate::certs::RevocationLists;
+use crate::certs::ocsp::{Answer, Delegate, OcspDefect, Standing, read_answer};
 use crate::config::settings::{OcspSettings, Unanswered};
 use crate::model::{Clock, Denial, WallTime};
 use crate::net::dial;
 pub(super) use crate::tls::ocsp::said::Said;
 use crate::tls::ocsp::said::{Known, Word};
+pub(super) use crate::tls::ocsp::subject::Subject;
 use crate::tls::verdicts::Span;
-
-/// Who is asked about, with the name and the key of its issuer as they stand in certificates.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Subject {
-    pub(super) id: CertId,
-    pub(super) issuer: Box<[u8]>,
-    pub(super) issuer_key: Box<[u8]>,
-}
-
-impl Subject {
-    /// The leaf of a path; `None` where it is believed by itself and nobody issued it.
-    pub(super) fn of(proven: &Proven) -> Option<Self> {
-        let (leaf, issuer) = (proven.path.first()?, proven.issuer()?);
-        Some(Self {
-            id: CertId::of(leaf, issuer.spki())?,
-            issuer: issuer.subject().into(),
-            issuer_key: issuer.spki().into(),
-        })
-    }
-}
 
 impl From<Confirmation> for Result<Span, Denial> {
     fn from(confirmation: Confirmation) -> Self {
@@ -79,6 +61,8 @@ pub(super) struct Responder {
     settings: OcspSettings,
     clock: Clock,
     said: Arc<Said>,
+    /// Who of those that the issuers have named to answer has been withdrawn.
+    lists: Option<Arc<RevocationLists>>,
 }
 
 /// Why a question has no answer.
@@ -95,7 +79,7 @@ enum NoAnswer {
     #[error("its answer is longer than {MOST_BYTES} bytes or broke off")]
     Body,
     #[error("its answer cannot be believed: {0}")]
-    Defect(#[from] crate::certs::ocsp::OcspDefect),
+    Defect(#[from] OcspDefect),
     #[error("the request could not be written")]
     Request,
 }
@@ -115,37 +99,78 @@ impl NoAnswer {
             | Self::Request => true,
         }
     }
+
+    /// What to do.
+    const fn hint(&self) -> &'static str {
+        match self {
+            Self::Defect(OcspDefect::NotNamed) => {
+                "see that OCSP_RESPONDER names the responder of the clients' CA, and that it sends \
+                 along a certificate which that very CA has issued to it for OCSP signing"
+            }
+            Self::Defect(OcspDefect::Delegate { .. }) => {
+                "have the clients' CA issue the responder another certificate for OCSP signing; \
+                 where a list of CRL_FILE is named, see that it is the newest one"
+            }
+            Self::Dial(_)
+            | Self::TimedOut(_)
+            | Self::Http(_)
+            | Self::Status(_)
+            | Self::Body
+            | Self::Defect(_)
+            | Self::Request => {
+                "see that the responder of OCSP_RESPONDER runs and can be reached from here"
+            }
+        }
+    }
 }
 
 impl Responder {
-    /// A responder that has said this so far.
-    pub(super) fn new(settings: OcspSettings, clock: Clock, said: Arc<Said>) -> Self {
+    /// A responder that has said this so far. Lists may name who answers in the issuer's name.
+    pub(super) fn new(
+        settings: OcspSettings,
+        clock: Clock,
+        said: Arc<Said>,
+        lists: Option<Arc<RevocationLists>>,
+    ) -> Self {
         Self {
             settings,
             clock,
             said,
+            lists,
         }
     }
 
     /// What is known without asking, if it is enough.
-    pub(super) fn known(&self, id: &CertId) -> Option<Confirmation> {
+    pub(super) fn known(&self, subject: &Subject) -> Option<Confirmation> {
         let now = self.clock.now();
         let (word, silent) = {
             let mut known = self.lock();
-            (known.find(id), known.silent.get(id).copied())
+            let word = self.find(&mut known, subject, now);
+            (word, known.silent.get(&subject.id).copied())
         };
         let fresh =
             word.filter(|word| word.at <= now && now <= word.stands_until(self.settings.max_age));
         if let Some(word) = fresh {
-            return Some(self.confirm(word));
+            return Some(self.confirm(&word));
         }
         let silent = silent.filter(|until| now <= *until && until.0 <= now.0 + SILENCE);
-        silent.map(|until| self.without_answer(id, now, until))
+        silent.map(|until| self.without_answer(subject, now, until))
+    }
+
+    /// What was said, if who said it is still believed: by other lists, or by another time, he may
+    /// have been withdrawn since.
+    fn find(&self, known: &mut Known, subject: &Subject, now: WallTime) -> Option<Word> {
+        let word = known.find(&subject.id)?;
+        let by = match &word.by {
+            Some(delegate) => subject.judge(delegate, self.lists.as_deref(), now),
+            None => Ok(()),
+        };
+        by.is_ok().then_some(word)
     }
 
     /// Says whether a client may be served, and asks if it has to.
     pub(super) async fn ask(&self, subject: &Subject) -> Confirmation {
-        if let Some(known) = self.known(&subject.id) {
+        if let Some(known) = self.known(subject) {
             return known;
         }
         let turn = {
@@ -155,7 +180,7 @@ impl Responder {
         let asked = async {
             let _turn = turn.lock().await;
             // Whoever was before us may have been told.
-            match self.known(&subject.id) {
+            match self.known(subject) {
                 Some(known) => known,
                 None => self.ask_now(subject).await,
             }
@@ -170,13 +195,13 @@ impl Responder {
     }
 
     async fn ask_now(&self, subject: &Subject) -> Confirmation {
-        if let Some(rested) = self.at_rest(&subject.id) {
+        if let Some(rested) = self.at_rest(subject) {
             return rested;
         }
         // Never closed, so there is always a line in the end; to wait for one says nothing against
         // the responder, and meanwhile it may have been found to be away.
         let _line = self.said.lines.acquire().await.ok();
-        if let Some(rested) = self.at_rest(&subject.id) {
+        if let Some(rested) = self.at_rest(subject) {
             return rested;
         }
         let now = self.clock.now();
@@ -184,37 +209,50 @@ impl Responder {
         let asked = timeout_at(deadline, self.fetch(subject, deadline)).await;
         let asked = asked.unwrap_or(Err(NoAnswer::TimedOut(self.settings.timeout)));
         match asked {
-            Ok(answer) => {
-                let word = Word { answer, at: now };
+            Ok((answer, delegate)) => {
                 let mut known = self.lock();
-                known.keep(subject.id.clone(), word);
-                let newest = known.find(&subject.id).unwrap_or(word);
+                let by = delegate.map(|delegate| known.one_of(delegate));
+                let word = Word {
+                    answer,
+                    at: now,
+                    by,
+                };
+                let believed = self.find(&mut known, subject, now);
+                // Somebody on the way may bring an answer from before the one that is known.
+                let newer = believed.filter(|known| answer.from < known.answer.from);
+                if newer.is_none() {
+                    known.keep(subject.id.clone(), word.clone());
+                }
                 drop(known);
-                self.confirm(newest)
+                self.confirm(newer.as_ref().unwrap_or(&word))
             }
             Err(error) => {
                 self.tell(&error, now);
                 if error.is_about_the_responder() {
                     let rest = now.0.saturating_add(REST);
                     self.said.rests_until.store(rest, Ordering::Relaxed);
-                    return self.without_answer(&subject.id, now, WallTime(rest));
+                    return self.without_answer(subject, now, WallTime(rest));
                 }
                 let until = WallTime(now.0.saturating_add(SILENCE));
                 self.lock().note_silence(subject.id.clone(), until);
-                self.without_answer(&subject.id, now, until)
+                self.without_answer(subject, now, until)
             }
         }
     }
 
     /// What holds while nobody is asked.
-    fn at_rest(&self, id: &CertId) -> Option<Confirmation> {
+    fn at_rest(&self, subject: &Subject) -> Option<Confirmation> {
         let now = self.clock.now();
         let until = self.said.rests_until.load(Ordering::Relaxed);
         let rests = now.0 < until && until <= now.0.saturating_add(REST);
-        rests.then(|| self.without_answer(id, now, WallTime(until)))
+        rests.then(|| self.without_answer(subject, now, WallTime(until)))
     }
 
-    async fn fetch(&self, subject: &Subject, deadline: Instant) -> Result<Answer, NoAnswer> {
+    async fn fetch(
+        &self,
+        subject: &Subject,
+        deadline: Instant,
+    ) -> Result<(Answer, Option<Delegate>), NoAnswer> {
         let url = &self.settings.responder;
         let request = hyper::Request::post(url.path.as_str())
             .header("Host", url.target.to_string())
@@ -241,13 +279,15 @@ impl Responder {
             answer = &mut answer => answer,
             _ended = connection => answer.await,
         }?;
-        let issuer = (&*subject.issuer, &*subject.issuer_key);
-        let now = self.clock.now();
-        Ok(read_answer(&body.to_bytes(), &subject.id, issuer, now)?)
+        let (body, now) = (body.to_bytes(), self.clock.now());
+        let read = subject.with_issuer(self.lists.as_deref(), |by| {
+            read_answer(&body, &subject.id, by, now)
+        });
+        Ok(read?)
     }
 
     /// What an answer means for its client.
-    fn confirm(&self, word: Word) -> Confirmation {
+    fn confirm(&self, word: &Word) -> Confirmation {
         match word.answer.standing {
             Standing::Good => Confirmation::Served {
                 until: word.stands_until(self.settings.max_age),
@@ -257,15 +297,16 @@ impl Responder {
         }
     }
 
-    /// What holds without a new answer: that a client was withdrawn, for good; any other answer for
-    /// as long as the responder stands by it; and else what was configured.
-    fn without_answer(&self, id: &CertId, now: WallTime, soon: WallTime) -> Confirmation {
-        let last = self.lock().find(id);
+    /// What holds without a new answer: that a client was withdrawn, for good; any other answer until
+    /// the end that it names itself, although `OCSP_MAX_AGE` has passed long ago; and else what was
+    /// configured. An answer that names no end has none beyond `OCSP_MAX_AGE`.
+    fn without_answer(&self, subject: &Subject, now: WallTime, soon: WallTime) -> Confirmation {
+        let last = self.find(&mut self.lock(), subject, now);
         let last = last.filter(|word| {
             let is_for_good = matches!(word.answer.standing, Standing::Revoked { .. });
             is_for_good || word.answer.until.is_some_and(|until| now <= until)
         });
-        match last.map(|word| self.confirm(word)) {
+        match last.map(|word| self.confirm(&word)) {
             Some(Confirmation::Served { .. }) => Confirmation::Served { until: soon },
             Some(otherwise) => otherwise,
             None if self.settings.unanswered == Unanswered::Serve => {
@@ -289,7 +330,7 @@ impl Responder {
             }
             Unanswered::Serve => "clients are served unasked, since OCSP_UNANSWERED=serve",
         };
-        let hint = "see that the responder of OCSP_RESPONDER runs and can be reached from here";
+        let hint = error.hint();
         warn!(%responder, %error, meanwhile, hint, "the OCSP responder gives no answer");
     }
 
@@ -318,8 +359,11 @@ const REST: i64 = 5;
 /// An answer about one certificate with a responder's chain is a tenth of that.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// Answers in a generation: as many as verdicts on chains.
-const CAPACITY: usize = 32_768;
+/// Answers that are remembered: as many as verdicts on chains.
+const CAPACITY: usize = 65_536;
+
+/// Who was withdrawn and is remembered for good: half of that, since nothing makes room there.
+const MOST_WITHDRAWN: usize = 32_768;
 
 #[cfg(test)]
 #[path = "../tests/ocsp.rs"]

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::{CAPACITY, LINES, REST};
-use crate::certs::ocsp::{Answer, CertId, Standing};
+use super::{CAPACITY, LINES, MOST_WITHDRAWN, REST};
+use crate::certs::ocsp::{Answer, CertId, Delegate, Standing};
 use crate::model::WallTime;
+use crate::tls::recent::Recent;
 
 /// What a responder has said: it outlives the acceptors that asked.
 #[derive(Debug)]
@@ -34,10 +35,11 @@ impl Default for Said {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Known {
-    young: HashMap<CertId, Word>,
-    old: HashMap<CertId, Word>,
+    answers: Recent<CertId, Word>,
+    /// Whose words these are: a few, and each has said many.
+    delegates: Vec<Arc<Delegate>>,
     /// Who was withdrawn, for good: no crowd of others pushes them out.
     withdrawn: HashMap<CertId, Word>,
     /// Until when nobody asks again about a certificate of which the answer was none.
@@ -47,10 +49,12 @@ pub(super) struct Known {
 }
 
 /// What the responder said, and when.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Word {
     pub(super) answer: Answer,
     pub(super) at: WallTime,
+    /// Who said it in the issuer's name; nobody if it was the issuer itself.
+    pub(super) by: Option<Arc<Delegate>>,
 }
 
 impl Word {
@@ -65,15 +69,22 @@ impl Word {
     }
 }
 
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            answers: Recent::with_room_for(CAPACITY),
+            delegates: Vec::new(),
+            withdrawn: HashMap::new(),
+            silent: HashMap::new(),
+            asking: HashMap::new(),
+        }
+    }
+}
+
 impl Known {
     pub(super) fn find(&mut self, id: &CertId) -> Option<Word> {
-        let known = self.withdrawn.get(id).or_else(|| self.young.get(id));
-        if let Some(word) = known {
-            return Some(*word);
-        }
-        let word = self.old.remove(id)?;
-        self.keep(id.clone(), word);
-        Some(word)
+        let withdrawn = self.withdrawn.get(id);
+        withdrawn.or_else(|| self.answers.get(id)).cloned()
     }
 
     pub(super) fn note_silence(&mut self, id: CertId, until: WallTime) {
@@ -83,25 +94,29 @@ impl Known {
         self.silent.insert(id, until);
     }
 
+    /// A delegate as it is kept for all that it says.
+    pub(super) fn one_of(&mut self, delegate: Delegate) -> Arc<Delegate> {
+        let der = delegate.certificate().der();
+        let mut known = self.delegates.iter();
+        if let Some(known) = known.find(|known| known.certificate().der() == der) {
+            return Arc::clone(known);
+        }
+        // Of the others nothing is left that they have said.
+        self.delegates.retain(|known| Arc::strong_count(known) > 1);
+        let delegate = Arc::new(delegate);
+        self.delegates.push(Arc::clone(&delegate));
+        delegate
+    }
+
     pub(super) fn keep(&mut self, id: CertId, word: Word) {
         self.silent.remove(&id);
-        // Somebody on the way may bring an answer from before the one that is known.
-        if self
-            .find(&id)
-            .is_some_and(|known| word.answer.from < known.answer.from)
-        {
-            return;
-        }
         let is_withdrawn = matches!(word.answer.standing, Standing::Revoked { .. });
-        if is_withdrawn && self.withdrawn.len() < CAPACITY {
+        if is_withdrawn && self.withdrawn.len() < MOST_WITHDRAWN {
             self.withdrawn.insert(id, word);
             return;
         }
         // One that was only on hold may come back.
         self.withdrawn.remove(&id);
-        if self.young.len() >= CAPACITY {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(id, word);
+        self.answers.put(id, word);
     }
 }

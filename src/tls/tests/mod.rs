@@ -30,6 +30,7 @@ use crate::config::settings::{
 };
 use crate::model::{Clock, WallTime};
 use crate::net::Socket;
+use crate::tls::authority_uses::Arrival;
 use crate::tls::cipher_suites::SUITES;
 
 const DAY: i64 = 86_400;
@@ -346,6 +347,7 @@ async fn knock_as(
     let (dialled, accepted) = sockets().await;
     let server = async {
         let mut accepted = acceptor.accept(accepted).await?;
+        let _here = accepted.arrival.as_ref().map(Arrival::serve);
         accepted.stream.write_all(b"x").await.expect("written");
         accepted.stream.flush().await.expect("flushed");
         Ok(accepted.facts)

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rcgen::ExtendedKeyUsagePurpose;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::certs::ocsp::DelegateDefect;
 use crate::certs::ocsp::drafts::{Ca, Draft, revoked};
 use crate::certs::path::Certificate;
 use crate::config::settings::ResponderUrl;
@@ -72,6 +74,17 @@ impl Office {
     }
 
     fn responder(&self, unanswered: Unanswered, clock: &Clock) -> Responder {
+        self.responder_after(Arc::default(), None, unanswered, clock)
+    }
+
+    /// One that has said something before, and lists beside it.
+    fn responder_after(
+        &self,
+        said: Arc<Said>,
+        lists: Option<RevocationLists>,
+        unanswered: Unanswered,
+        clock: &Clock,
+    ) -> Responder {
         let settings = OcspSettings {
             responder: ResponderUrl {
                 target: HostPort::from_addr(self.at),
@@ -81,7 +94,7 @@ impl Office {
             unanswered,
             max_age: Duration::from_mins(10),
         };
-        Responder::new(settings, clock.clone(), Arc::default())
+        Responder::new(settings, clock.clone(), said, lists.map(Arc::new))
     }
 }
 
@@ -104,12 +117,9 @@ struct Case {
 fn case() -> Case {
     let ca = Ca::new("CA");
     let client = ca.client();
+    let subject = Subject::below(&client, &ca.certificate, &[]);
     Case {
-        subject: Subject {
-            id: ca.id(&client),
-            issuer: ca.certificate.subject().into(),
-            issuer_key: ca.certificate.spki().into(),
-        },
+        subject: subject.expect("a key"),
         ca,
         client,
     }
@@ -145,7 +155,7 @@ async fn a_crowd_of_one_clients_connections_asks_once() {
         assert!(is_served(confirmation));
     }
     assert_eq!(office.asked(), 1);
-    assert!(responder.known(&case.subject.id).is_some_and(is_served));
+    assert!(responder.known(&case.subject).is_some_and(is_served));
     assert!(responder.lock().asking.is_empty(), "nobody is left waiting");
 }
 
@@ -206,6 +216,23 @@ async fn who_is_known_stays_known_while_the_responder_is_away_and_its_word_holds
         responder.ask(&case.subject).await,
         Confirmation::Unconfirmed
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_names_no_end_counts_no_longer_than_its_greatest_age() {
+    let case = case();
+    let mut draft = Draft::good(&case.ca, &case.client);
+    draft.until = None;
+    let office = Office::open(http("200 OK", &draft.signed_by(&case.ca))).await;
+    let clock = Clock::system();
+    let responder = office.responder(Unanswered::Refuse, &clock);
+    assert!(is_served(responder.ask(&case.subject).await));
+    office.says(http("503 Service Unavailable", b""));
+    clock.shift(599);
+    assert!(is_served(responder.ask(&case.subject).await));
+    clock.shift(2);
+    let asked = responder.ask(&case.subject).await;
+    assert_eq!(asked, Confirmation::Unconfirmed);
 }
 
 #[tokio::test]
@@ -286,13 +313,63 @@ fn each_reason_for_no_answer_has_its_words() {
         ),
         (NoAnswer::Request, "the request could not be written"),
         (
-            NoAnswer::Defect(crate::certs::ocsp::OcspDefect::Malformed),
+            NoAnswer::Defect(OcspDefect::Malformed),
             "its answer cannot be believed: it is not an OCSP response",
         ),
     ];
     for (reason, words) in cases {
         assert_eq!(reason.to_string(), words);
     }
+}
+
+#[tokio::test]
+async fn what_somebody_has_said_whom_a_list_names_since_is_not_believed_any_more() {
+    let case = case();
+    let (signer, key) = case
+        .ca
+        .issue("responder", ExtendedKeyUsagePurpose::OcspSigning);
+    let draft = Draft::good(&case.ca, &case.client).by(&signer);
+    let forged = http("200 OK", &draft.signed(&key));
+    let office = Office::open(forged).await;
+    let clock = Clock::system();
+    let said: Arc<Said> = Arc::default();
+    let under =
+        |lists| office.responder_after(Arc::clone(&said), lists, Unanswered::Refuse, &clock);
+    assert!(is_served(under(None).ask(&case.subject).await));
+    let harmless = under(Some(case.ca.list(&[], 2999)));
+    assert!(is_served(harmless.ask(&case.subject).await));
+    assert_eq!(office.asked(), 1);
+    let strict = under(Some(case.ca.list(&[&signer], 2999)));
+    assert_eq!(strict.known(&case.subject), None);
+    let asked = strict.ask(&case.subject).await;
+    assert_eq!(asked, Confirmation::Unconfirmed, "it says the same again");
+    // The issuer's own word counts, although it is from before what was forged.
+    clock.shift(SILENCE + 1);
+    let since = WallTime(clock.now().0 - 100);
+    let mut draft = Draft::good(&case.ca, &case.client);
+    (draft.status, draft.from) = (revoked(since), since);
+    office.says(http("200 OK", &draft.signed_by(&case.ca)));
+    let asked = strict.ask(&case.subject).await;
+    assert_eq!(asked, Confirmation::Withdrawn { since });
+}
+
+#[test]
+fn what_to_do_about_an_answer_depends_on_what_is_wrong_with_it() {
+    let hint = |defect| NoAnswer::Defect(defect).hint();
+    let unnamed = hint(OcspDefect::NotNamed);
+    assert!(
+        unnamed.contains("issued to it for OCSP signing"),
+        "{unnamed}"
+    );
+    let defect = DelegateDefect::NoSignatures;
+    let subject = "CN=responder".to_owned();
+    let refused = hint(OcspDefect::Delegate { subject, defect });
+    assert!(
+        refused.contains("another certificate for OCSP signing"),
+        "{refused}"
+    );
+    let garbage = hint(OcspDefect::Malformed);
+    assert!(garbage.contains("runs and can be reached"), "{garbage}");
 }
 
 #[tokio::test]

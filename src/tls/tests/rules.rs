@@ -257,11 +257,12 @@ async fn whom_the_rules_do_not_admit_uses_no_authority() {
         let said = strict
             .admits(client.as_deref())
             .expect("a good certificate");
-        assert!(said.presence.is_none(), "{mechanism:?}");
+        assert!(said.arrival.is_none(), "{mechanism:?}");
         assert_eq!(used(), 0, "{mechanism:?}");
         let open = setting.under(&ClientRules::default());
         let said = open.admits(client.as_deref()).expect("a good certificate");
-        assert!(said.presence.is_some(), "{mechanism:?}");
+        let arrival = said.arrival.expect("one whom the rules admit");
+        let _here = arrival.serve();
         assert_eq!(used(), 1, "{mechanism:?}");
     }
 }
