@@ -279,9 +279,11 @@ impl Daemon {
         }
     }
 
-    /// All that it has said.
+    /// All lines that it has said. One that is being written is not among them.
     pub fn said(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        let mut said = std::fs::read_to_string(&self.log).unwrap_or_default();
+        said.truncate(said.rfind('\n').map_or(0, |end| end + 1));
+        said
     }
 
     /// Its process id.
