@@ -57,4 +57,5 @@ mod smoke;
 mod static_route;
 mod succession;
 mod trust;
+mod upstream_sessions;
 mod watch;

@@ -32,6 +32,7 @@ pub mod more_hostile;
 pub mod openssl;
 pub mod raw;
 pub mod recorder;
+pub mod scene;
 pub mod stage;
 pub mod tool;
 pub mod visitor;
@@ -284,6 +285,13 @@ impl Daemon {
         let mut said = std::fs::read_to_string(&self.log).unwrap_or_default();
         said.truncate(said.rfind('\n').map_or(0, |end| end + 1));
         said
+    }
+
+    /// Its access lines.
+    pub fn access_lines(&self) -> Vec<String> {
+        let said = self.said();
+        let lines = said.lines().filter(|line| line.contains(" access: "));
+        lines.map(str::to_owned).collect()
     }
 
     /// Its process id.

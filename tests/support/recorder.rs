@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crmgate::model::{Endpoint, HostPort, Scheme};
 use crmgate::simulate::PeerTls;
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -78,10 +79,20 @@ impl Recorder {
         script: Script,
         greeting: Option<&'static [u8]>,
     ) -> Self {
+        let config = tls.map(|tls| tls.server().expect("a certificate"));
+        Self::with(config, script, greeting).await
+    }
+
+    /// The same with TLS that a test has set up itself.
+    pub async fn with(
+        config: Option<ServerConfig>,
+        script: Script,
+        greeting: Option<&'static [u8]>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("bound");
-        let acceptor =
-            tls.map(|tls| TlsAcceptor::from(Arc::new(tls.server().expect("a certificate"))));
+        let acceptor = config.map(|config| TlsAcceptor::from(Arc::new(config)));
+        let scheme = acceptor.as_ref().map_or(Scheme::Http, |_| Scheme::Https);
         let (book, script) = (Arc::default(), Arc::new(Mutex::new(script)));
         let house = House {
             acceptor,
@@ -93,7 +104,7 @@ impl Recorder {
         tasks.spawn(accept(listener, house));
         Self {
             addr,
-            scheme: tls.map_or(Scheme::Http, |_| Scheme::Https),
+            scheme,
             book,
             script,
             _tasks: tasks,
