@@ -9,6 +9,7 @@ use crmgate::simulate::PeerTls;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -23,6 +24,8 @@ pub enum Step {
     Drip(Vec<u8>, Duration),
     /// Sends the same bytes again and again until nobody takes them.
     Flood(Vec<u8>),
+    /// Waits until the test lets it go on.
+    Wait(watch::Receiver<bool>),
     /// Stays silent until the other end closes.
     Silence,
     /// Closes in order; with TLS with a farewell.
@@ -291,6 +294,11 @@ async fn perform<S: Stream>(stream: &mut S, step: Step) -> Option<Ends> {
         Step::Flood(bytes) => {
             while stream.write_all(&bytes).await.is_ok() && stream.flush().await.is_ok() {}
             Some(Ends::Dropped)
+        }
+        Step::Wait(mut goes_on) => {
+            // A test that is over lets everybody go on.
+            let _over = goes_on.wait_for(|goes_on| *goes_on).await;
+            None
         }
         Step::Silence => {
             let mut bytes = [0; 1024];
