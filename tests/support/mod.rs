@@ -26,6 +26,7 @@ pub mod corpus;
 pub mod crossing;
 #[cfg(target_os = "linux")]
 pub mod group;
+pub mod halves;
 pub mod host;
 pub mod message;
 pub mod more_hostile;
