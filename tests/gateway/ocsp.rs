@@ -363,7 +363,7 @@ impl Course {
                 };
                 verdict(how, is_served)?;
                 let kept = &mut self.open[number];
-                *kept = kept.take().or(line.filter(|_| is_served));
+                *kept = kept.take().or_else(|| line.filter(|_| is_served));
             }
         }
         Ok(())

@@ -1,4 +1,19 @@
 //! What system tests share: a world around a gateway, waiting for conditions, the real binary.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
+    clippy::unchecked_time_subtraction,
+    clippy::similar_names,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    reason = "a test says no with a panic, and each target that shares this uses some of it"
+)]
 
 pub mod pair;
 pub mod process;

@@ -12,6 +12,7 @@ use super::{CLIENTS, is_served};
 use crate::support::raw::Raw;
 use crate::support::recorder::{FINE, Recorder, Step};
 use crate::support::until;
+use crate::support::visitor::Visit;
 
 /// Requests that the side has and answers when it is told to.
 pub(super) struct Held {
@@ -64,7 +65,7 @@ impl Held {
 pub(super) struct Traffic {
     is_over: Arc<AtomicBool>,
     /// The number of the client, and what became of its connections.
-    clients: JoinSet<(usize, Vec<Result<(), String>>)>,
+    clients: JoinSet<(usize, Vec<Visit>)>,
 }
 
 impl Traffic {
@@ -100,7 +101,7 @@ impl Traffic {
         self.is_over.store(true, Ordering::Relaxed);
         for (number, seen) in self.clients.join_all().await {
             let is_judged = before[number] == after[number];
-            let wrong = seen.iter().find(|call| call.is_ok() != after[number]);
+            let wrong = seen.iter().find(|call| call.is_refused() == after[number]);
             if let Some(wrong) = wrong.filter(|_| is_judged) {
                 return Err(format!("client {number} meanwhile: {wrong:?}"));
             }
@@ -110,12 +111,14 @@ impl Traffic {
 }
 
 /// A new connection with one request.
-async fn call(at: SocketAddr, config: &Arc<ClientConfig>) -> Result<(), String> {
-    let opened = Raw::tls(at, config).await;
-    let mut line = opened.map_err(|error| error.to_string())?;
-    if is_served(&mut line).await {
-        Ok(())
-    } else {
-        Err("no answer".to_owned())
+async fn call(at: SocketAddr, config: &Arc<ClientConfig>) -> Visit {
+    let mut line = match Raw::tls(at, config).await {
+        Ok(line) => line,
+        Err(error) => return Visit::Refused(error.to_string()),
+    };
+    match is_served(&mut line).await {
+        false => Visit::Refused("no answer".to_owned()),
+        true if line.resumed => Visit::Resumed,
+        true => Visit::Full,
     }
 }
