@@ -168,11 +168,13 @@ impl World {
     /// An empty deployment with TLS.
     pub fn deployment(&self) -> Deployment {
         let mut deployment = Deployment::new("SAP1").tls(&self.pki);
-        // Two threads as on a real machine, and no reload but those that a test asks for.
+        // Two threads as on a real machine, and no reload but those that a test asks for. A machine
+        // that stands still for a while costs nobody his handshake: tests have patience of their own.
         deployment
             .gateway
             .set("Runtime", "Threads", 2)
-            .set("Runtime", "Watch", "no");
+            .set("Runtime", "Watch", "no")
+            .set("Limits", "HandshakeTimeout", "1m");
         deployment
     }
 
