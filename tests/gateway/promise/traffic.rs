@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{CLIENTS, is_served};
+use crate::support::message::Message;
 use crate::support::raw::Raw;
 use crate::support::recorder::{FINE, Recorder, Step};
 use crate::support::until;
@@ -23,13 +24,17 @@ pub(super) struct Held {
 
 const HELD: &str = "GET /held HTTP/1.1\r\nHost: gw\r\n\r\n";
 
+fn is_held(request: &Message) -> bool {
+    request.start.starts_with("GET /held ")
+}
+
 impl Held {
     /// Sends a request on each of these connections, and waits until the side has them all.
     pub(super) async fn begin(side: &Recorder, mut lines: Vec<(usize, Raw)>) -> Self {
         let (goes_on, told) = watch::channel(false);
         side.answer(Arc::new(move |request| {
             let fine = Step::send(FINE);
-            if request.start.starts_with("GET /held ") {
+            if is_held(request) {
                 vec![Step::Wait(told.clone()), fine]
             } else {
                 vec![fine]
@@ -39,7 +44,8 @@ impl Held {
         for (_, line) in &mut lines {
             line.send(HELD.as_bytes()).await.expect("it is open");
         }
-        until("the side has them", || side.requests().len() == lines.len()).await;
+        let there = || side.requests().iter().filter(|one| is_held(one)).count();
+        until("the side has them", || there() == lines.len()).await;
         Self { goes_on, lines }
     }
 
