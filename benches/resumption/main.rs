@@ -6,21 +6,14 @@
 //! common. It ends with 0 if judging anew costs less than 0.3 of a full handshake.
 #![allow(
     clippy::expect_used,
-    clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::wildcard_enum_match_arm,
-    clippy::similar_names,
     clippy::cast_precision_loss,
+    clippy::unchecked_time_subtraction,
     clippy::print_stdout,
     clippy::print_stderr,
-    clippy::disallowed_methods,
-    clippy::unchecked_time_subtraction,
-    missing_docs,
     unreachable_pub,
-    dead_code,
-    reason = "it tries the gateway as the system tests do, and shares their helpers"
+    reason = "it tries the gateway as the system tests do"
 )]
 
 use std::process::ExitCode;

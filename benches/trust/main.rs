@@ -14,20 +14,12 @@
 //! ```
 #![allow(
     clippy::expect_used,
-    clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::print_stderr,
-    clippy::string_slice,
-    clippy::wildcard_enum_match_arm,
-    clippy::disallowed_methods,
-    clippy::unchecked_time_subtraction,
-    clippy::similar_names,
-    missing_docs,
     unreachable_pub,
-    dead_code,
-    reason = "it tries servers as the system tests do, and shares their helpers"
+    reason = "it tries servers as the system tests do"
 )]
 
 use std::process::ExitCode;

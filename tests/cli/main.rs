@@ -5,13 +5,9 @@
 //! read the difference before committing it.
 #![allow(
     clippy::expect_used,
-    clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    missing_docs,
-    unreachable_pub,
-    dead_code,
-    reason = "a test says no with a panic; helpers are shared by files that use some of them each"
+    reason = "a test says no with a panic"
 )]
 
 #[path = "../support/mod.rs"]

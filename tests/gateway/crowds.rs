@@ -58,7 +58,9 @@ async fn crowds_of_idle_and_half_open_connections_disturb_nobody() {
     let world = World::new();
     let side = world.side(Side::A);
     let listen = free_address();
-    let deployment = world.deployment().requests(listen, &side.endpoint(), None);
+    let mut deployment = world.deployment().requests(listen, &side.endpoint(), None);
+    let ini = &mut deployment.gateway;
+    ini.set("Limits", "HandshakeTimeout", "8s");
     let mut gateway = world.serve(&deployment).await;
     let idle = idle_crowd(&world, listen, size).await;
     let half_open = half_open_crowd(listen, size).await;

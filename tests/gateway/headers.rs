@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crmgate::certs::issue::{Issued, LeafSpec};
+use crmgate::certs::issue::{Authority, Issued, LeafSpec};
 use crmgate::model::{Endpoint, HostPort, Scheme, Side};
 use crmgate::simulate::{Party, PeerTls, Pki, Port};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -12,7 +12,9 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::support::message::Message;
 use crate::support::raw::{Door, Raw};
 use crate::support::recorder::{FINE, Recorder, Step, always};
+use crate::support::scene::{Keeping, Scene, end};
 use crate::support::stage::Stage;
+use crate::support::visitor::Visit;
 use crate::support::{Daemon, World};
 
 /// Names by which servers are told who a caller is, and how he came.
@@ -128,23 +130,33 @@ async fn i1_no_claim_from_outside_comes_through_any_door_in_any_spelling() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn i1_no_claim_comes_through_on_a_resumed_connection() {
-    let stage = Stage::set().await;
-    for (place, door) in &stage.doors[..2] {
-        let mut first = door.open().await;
-        is_answered(&mut first, &request_with("")).await;
-        drop(first);
-        let mut second = door.open().await;
-        assert!(second.resumed, "{place}");
-        for request in requests_full_of_claims() {
-            is_answered(&mut second, &request).await;
+async fn i1_no_claim_comes_through_on_a_full_or_a_resumed_connection_of_whichever_client() {
+    let named = "Connection: ssl-client-cert, X_Private\r\nSSL_CLIENT_CERT: x\r\nX-Private: x\r\n";
+    let mut requests = requests_full_of_claims();
+    requests.push(request_with(named));
+    for keeping in Keeping::ALL {
+        let mut scene = Scene::new(keeping).await;
+        let (events, crm) = scene.with_events().await;
+        let gateway = scene.serve().await;
+        for (way, mut client) in scene.crm() {
+            for (door, far_end) in [(scene.listen, &scene.side), (events, &crm)] {
+                far_end.forget();
+                for request in &requests {
+                    client.send(request.replace("Host: gw", "Host: gw\r\nConnection: close"));
+                    assert_eq!(client.leave(door, 1).await, Visit::Full, "{way:?}");
+                    assert_eq!(client.offer(door).await, Visit::Resumed, "{way:?}");
+                }
+                let arrived = far_end.requests();
+                assert_eq!(arrived.len(), 2 * requests.len());
+                for request in arrived {
+                    let claims = claims_in(&request);
+                    assert_eq!(claims, Vec::<String>::new(), "{way:?}, {keeping:?}");
+                    assert_eq!(request.value("x-private"), None, "{way:?}, {keeping:?}");
+                    assert_eq!(request.value("x-kept"), Some("yes"));
+                }
+            }
         }
-        let arrived = stage.complete();
-        assert!(arrived.len() > 1);
-        for request in arrived {
-            assert_eq!(claims_in(&request), Vec::<String>::new(), "{place}");
-        }
-        stage.forget();
+        end(gateway).await;
     }
 }
 
@@ -262,32 +274,48 @@ fn leaf(world: &World, name: &str) -> Issued {
     authority.issue(&spec).expect("a certificate")
 }
 
-/// The access lines of a daemon.
-fn access_lines(daemon: &Daemon) -> Vec<String> {
-    let said = daemon.said();
-    let lines = said.lines().filter(|line| line.contains(" access: "));
-    lines.map(str::to_owned).collect()
+/// A client that sends further certificates along with its own.
+fn stuffed(own: Issued, further: &[&str]) -> Issued {
+    Issued {
+        chain_pem: further.concat(),
+        ..own
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i2_certificates_that_a_client_adds_to_its_chain_never_become_its_identity() {
-    let world = World::new();
-    let (mut daemon, door, _side, _port) = daemon(&world).await;
-    let (own, other) = (leaf(&world, "agent"), leaf(&world, "administrator"));
-    let door = Door {
-        tls: Some(client(&world.pki, &own, &[&other])),
-        ..door
-    };
-    let mut line = door.open().await;
-    is_answered(&mut line, &request_with("")).await;
-    daemon.until_said("access: ").await;
-    let lines = access_lines(&daemon);
-    assert!(lines[0].contains("principal=\"CN=agent"), "{lines:?}");
-    assert!(
-        !daemon.said().contains("administrator"),
-        "{}",
-        daemon.said()
-    );
+    for keeping in Keeping::ALL {
+        let mut scene = Scene::new(keeping).await;
+        let system = &mut scene.deployment.system;
+        system.set("Requests", "AllowClient1", "cn=agent");
+        scene.deployment.write(scene.world.path()).expect("files");
+        let mut daemon = Daemon::serving(scene.world.path()).await;
+        let (company, now) = (scene.company(), scene.world.clock.now());
+        let issue = |name| scene.issue(company, name);
+        let other = issue("administrator").certificate_pem;
+        // One that is signed by itself, as anybody can make it.
+        let made_up = Authority::new("administrator", now).expect("an authority");
+        let agent = stuffed(issue("agent"), &[&other, &made_up.pem()]);
+        for (way, client) in scene.visitors(Some(&agent), &company.pem()) {
+            assert_eq!(client.leave(scene.listen, 1).await, Visit::Full, "{way:?}");
+            let visit = client.offer(scene.listen).await;
+            assert_eq!(visit, Visit::Resumed, "{way:?}, {keeping:?}");
+        }
+        daemon.until_said_again("access: ", 7).await;
+        for line in daemon.access_lines() {
+            assert!(line.contains("principal=\"CN=agent\""), "{line}");
+        }
+        let said = daemon.said();
+        assert!(!said.contains("administrator"), "{said}");
+        // Nor does it help whom the rules leave out.
+        let own = issue("agent").certificate_pem;
+        let leaver = stuffed(issue("leaver"), &[&own]);
+        for (way, client) in scene.visitors(Some(&leaver), &company.pem()) {
+            let visit = client.leave(scene.listen, 1).await;
+            let status = matches!(&visit, Visit::Refused(line) if line.contains(" 403 "));
+            assert!(status, "{way:?}, {keeping:?}: {visit:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -331,7 +359,7 @@ async fn h3_a_name_full_of_odd_characters_stays_in_its_place_on_its_line() {
     is_answered(&mut line, &request_with("")).await;
     daemon.until_said("outcome=answered").await;
     let said = daemon.said();
-    assert_eq!(access_lines(&daemon).len(), 1, "{said}");
+    assert_eq!(daemon.access_lines().len(), 1, "{said}");
     for odd in ['\u{1b}', '\u{202e}', '\u{2028}', '\u{85}'] {
         assert!(!said.contains(odd), "{odd:?}: {said}");
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crmgate::gateway::Gateway;
 use crmgate::model::Side;
-use crmgate::simulate::{Caller, CrmProfile, Deployment, Ending};
+use crmgate::simulate::{Caller, CrmProfile, Deployment, Ending, SimConnector};
 use crmgate::telemetry::{self, LogForm, LogOptions};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,22 +33,50 @@ fn keys(json: &str) -> Vec<&str> {
     keys
 }
 
+/// Files of a gateway in front of one side, without TLS.
+struct Plain {
+    world: World,
+    side: SimConnector,
+    listen: SocketAddr,
+}
+
+impl Plain {
+    fn with(keys: impl FnOnce(&mut Deployment)) -> Self {
+        let world = World::new();
+        let side = world.side(Side::A);
+        let listen = free_address();
+        let deployment = world.plain_deployment();
+        let mut deployment = deployment.requests(listen, &side.endpoint(), None);
+        keys(&mut deployment);
+        deployment.write(world.path()).expect("files");
+        Self {
+            world,
+            side,
+            listen,
+        }
+    }
+
+    async fn serve(&self) -> Daemon {
+        Daemon::serving(self.world.path()).await
+    }
+
+    fn caller(&self) -> Caller {
+        let spec = CrmProfile::new(self.listen).caller().expect("plain");
+        Caller::new(spec, self.world.ledger.clone())
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_line_of_a_json_log_has_a_key_twice() {
-    let world = World::new();
-    let mut side = world.side(Side::A);
-    let (listen, route) = (free_address(), free_address());
-    let mut deployment = world
-        .plain_deployment()
-        .requests(listen, &side.endpoint(), None)
-        .static_route(route, free_address());
-    deployment.gateway.set("Log", "Format", "json");
-    deployment.write(world.path()).expect("files");
-    let mut daemon = Daemon::serving(world.path()).await;
-    let spec = CrmProfile::new(listen).caller();
-    let mut caller = Caller::new(spec.expect("plain"), world.ledger.clone());
+    let route = free_address();
+    let mut plain = Plain::with(|deployment| {
+        *deployment = deployment.clone().static_route(route, free_address());
+        deployment.gateway.set("Log", "Format", "json");
+    });
+    let mut daemon = plain.serve().await;
+    let mut caller = plain.caller();
     assert_eq!(caller.call().await, Ending::Answered);
-    side.kill().await;
+    plain.side.kill().await;
     assert!(matches!(caller.call().await, Ending::Reported { .. }));
     // The reset may be there before connect returns.
     let read = async { TcpStream::connect(route).await?.read_u8().await };
@@ -72,15 +100,9 @@ async fn no_line_of_a_json_log_has_a_key_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_access_line_names_the_generation_that_its_request_was_served_under() {
-    let world = World::new();
-    let side = world.side(Side::A);
-    let listen = free_address();
-    let deployment = world.plain_deployment();
-    let deployment = deployment.requests(listen, &side.endpoint(), None);
-    deployment.write(world.path()).expect("files");
-    let mut daemon = Daemon::serving(world.path()).await;
-    let spec = CrmProfile::new(listen).caller().expect("plain");
-    let mut caller = Caller::new(spec, world.ledger.clone());
+    let plain = Plain::with(|_| {});
+    let mut daemon = plain.serve().await;
+    let mut caller = plain.caller();
     for generation in 1..=3 {
         assert_eq!(caller.call().await, Ending::Answered);
         let line = |said: &str| said.matches(" access: flow=request").count() == generation;
@@ -89,23 +111,10 @@ async fn an_access_line_names_the_generation_that_its_request_was_served_under()
         daemon.until_said_again("reloaded:", generation - 1).await;
     }
     assert_eq!(caller.figures().connections, 1);
-    let said = daemon.said();
-    let lines = said.lines().filter(|line| line.contains(" access: "));
+    let lines = daemon.access_lines();
+    let lines = lines.iter();
     let named: Vec<_> = lines.filter_map(|line| line.rsplit(' ').next()).collect();
     assert_eq!(named, ["generation=1", "generation=2", "generation=3"]);
-}
-
-/// A gateway with one plain side.
-async fn with_one_side(keys: impl FnOnce(&mut Deployment)) -> (World, Daemon, SocketAddr) {
-    let world = World::new();
-    let side = world.side(Side::A);
-    let listen = free_address();
-    let deployment = world.plain_deployment();
-    let mut deployment = deployment.requests(listen, &side.endpoint(), None);
-    keys(&mut deployment);
-    deployment.write(world.path()).expect("files");
-    let daemon = Daemon::serving(world.path()).await;
-    (world, daemon, listen)
 }
 
 /// Strangers who speak no HTTP, one after the other.
@@ -135,13 +144,13 @@ fn held_back(said: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_cause_no_more_lines_than_throttle_allows_to_all_threads_together() {
-    let (_world, mut daemon, listen) = with_one_side(|deployment| {
+    let plain = Plain::with(|deployment| {
         deployment.gateway.set("Log", "Throttle", 8);
         deployment.gateway.set("Runtime", "Threads", 4);
-    })
-    .await;
+    });
+    let mut daemon = plain.serve().await;
     let begun = Instant::now();
-    strangers(200, listen).await;
+    strangers(200, plain.listen).await;
     // A burst of one second's worth, and what the time since then yields.
     let allowed = 8 * (1_000 + begun.elapsed().as_millis()) / 1_000;
     // Whatever was said is written before this.
@@ -153,12 +162,12 @@ async fn strangers_cause_no_more_lines_than_throttle_allows_to_all_threads_toget
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_tail_of_a_burst_is_told_once_it_is_over() {
-    let (_world, mut daemon, listen) = with_one_side(|deployment| {
+    let plain = Plain::with(|deployment| {
         deployment.gateway.set("Log", "Throttle", 1);
         deployment.gateway.set("Runtime", "Threads", 1);
-    })
-    .await;
-    strangers(5, listen).await;
+    });
+    let mut daemon = plain.serve().await;
+    strangers(5, plain.listen).await;
     let all = |said: &str| refused(said) + held_back(said) == 5;
     daemon.until("all five are told of", all).await;
     let said = daemon.said();
@@ -173,11 +182,11 @@ async fn relayed_connections_that_brought_nothing_back_are_throttled_and_counted
     const STRANGERS: usize = 60;
     let target = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let (route, crm) = (free_address(), target.local_addr().expect("bound"));
-    let (_world, mut daemon, _listen) = with_one_side(|deployment| {
+    let plain = Plain::with(|deployment| {
         *deployment = deployment.clone().static_route(route, crm);
         deployment.gateway.set("Log", "Throttle", 8);
-    })
-    .await;
+    });
+    let mut daemon = plain.serve().await;
     let begun = Instant::now();
     for _ in 0..STRANGERS {
         drop(TcpStream::connect(route).await.expect("connected"));
@@ -203,12 +212,8 @@ async fn relayed_connections_that_brought_nothing_back_are_throttled_and_counted
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_that_cannot_be_written_are_counted_among_the_figures() {
-    let world = World::new();
-    let side = world.side(Side::A);
-    let listen = free_address();
-    let deployment = world.plain_deployment();
-    let deployment = deployment.requests(listen, &side.endpoint(), None);
-    deployment.write(world.path()).expect("files");
+    let plain = Plain::with(|_| {});
+    let world = &plain.world;
     // A disk that is full. No other test of this process starts the log, and none is heard in it.
     let options = LogOptions {
         form: LogForm::Text,
@@ -219,8 +224,7 @@ async fn lines_that_cannot_be_written_are_counted_among_the_figures() {
     let access = log.access_log(true);
     let gateway = Gateway::start(world.path(), &world.clock, &access).await;
     let gateway = gateway.expect("a gateway");
-    let spec = CrmProfile::new(listen).caller().expect("plain");
-    let mut caller = Caller::new(spec, world.ledger.clone());
+    let mut caller = plain.caller();
     for _ in 0..3 {
         assert_eq!(caller.call().await, Ending::Answered);
     }

@@ -2,19 +2,14 @@
 //! connectors, which share no code with it.
 #![allow(
     clippy::expect_used,
-    clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr,
     clippy::string_slice,
     clippy::wildcard_enum_match_arm,
     clippy::disallowed_methods,
     clippy::unchecked_time_subtraction,
     clippy::similar_names,
-    missing_docs,
-    unreachable_pub,
-    dead_code,
-    reason = "a test says no with a panic; helpers are shared by files that use some of them each"
+    reason = "a test says no with a panic"
 )]
 
 #[path = "../support/mod.rs"]
@@ -58,4 +53,5 @@ mod smoke;
 mod static_route;
 mod succession;
 mod trust;
+mod upstream_sessions;
 mod watch;

@@ -12,13 +12,17 @@ use crmgate::certs::CertificateFacts;
 use crmgate::certs::issue::{Authority, Issued, LeafSpec, ListSpec};
 use crmgate::gateway::Gateway;
 use crmgate::simulate::{Deployment, Party, PeerTls, TlsRange};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use rustls::ClientConfig;
+use rustls::client::Resumption;
+use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use crate::support::host::private;
 use crate::support::raw::Raw;
 use crate::support::recorder::Recorder;
-use crate::support::{World, free_address, until};
+use crate::support::{World, free_address, started, trials, until};
 
 const REQUEST: &[u8] =
     b"POST / HTTP/1.1\r\nHost: gw\r\nContent-Type: text/xml\r\nContent-Length: 4\r\n\r\n<a/>";
@@ -133,6 +137,18 @@ impl Stage {
         // It looks at its file too late for the next question.
         drop(self.responder.take());
         self.responder = Some(Responder::start(folder, self.at).await);
+    }
+
+    /// Another authority, which makes another acceptor.
+    async fn believe_one_more(&mut self) {
+        let now = self.world.clock.now();
+        let more = Authority::new("Another CA", now).expect("an authority");
+        let file = self.world.pki.folder().join("company-ca.pem");
+        let believed = std::fs::read_to_string(file).expect("there");
+        let all = format!("{believed}{}", more.pem());
+        let written = self.world.pki.write("company-ca.pem", &all);
+        written.expect("a file");
+        self.gateway.reload().await.expect("a reload");
     }
 
     async fn ask(&self, number: usize) -> (Raw, Option<u16>) {
@@ -261,18 +277,7 @@ async fn what_a_responder_has_said_counts_over_a_reload_while_it_is_away() {
     let (mut known, status) = stage.ask(1).await;
     assert_eq!(status, Some(200));
     drop(stage.responder.take());
-    // Another authority makes another acceptor.
-    let now = stage.world.clock.now();
-    let more = Authority::new("Another CA", now).expect("an authority");
-    let file = stage.world.pki.folder().join("company-ca.pem");
-    let believed = std::fs::read_to_string(file).expect("there");
-    let all = format!("{believed}{}", more.pem());
-    stage
-        .world
-        .pki
-        .write("company-ca.pem", &all)
-        .expect("a file");
-    stage.gateway.reload().await.expect("a reload");
+    stage.believe_one_more().await;
     assert_eq!(stage.ask(0).await.1, Some(403), "withdrawn is for good");
     assert_eq!(asks(&mut known).await, Some(200));
     assert_eq!(stage.gateway.figures().clients_sent_away, 0);
@@ -296,4 +301,147 @@ async fn o2_a_client_that_is_withdrawn_keeps_no_authority_in_use() {
         let done = stage.gateway.reload().await;
         done.unwrap_or_else(|problems| panic!("{was_served}: refused:\n{problems}"));
     }
+}
+
+/// What happens at the responder or at the gateway.
+#[derive(Debug, Clone)]
+enum Event {
+    /// The responder calls these clients withdrawn, and the others good.
+    Withdraw([bool; 2]),
+    /// The responder is away.
+    Away,
+    /// The gateway reads other authorities.
+    Reload,
+    /// The gateway ends and starts again, and knows nothing.
+    Restart,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        3 => any::<[bool; 2]>().prop_map(Event::Withdraw),
+        2 => Just(Event::Away),
+        1 => Just(Event::Reload),
+        1 => Just(Event::Restart),
+    ]
+}
+
+/// A stage on which the responder is asked about everybody after each event.
+struct Course {
+    stage: Stage,
+    /// What is done with clients of whom nothing is known while the responder is away.
+    serves_unasked: bool,
+    withdrawn: [bool; 2],
+    /// What the gateway was told last.
+    told: [Option<bool>; 2],
+    open: [Option<Raw>; 2],
+}
+
+impl Course {
+    async fn begin(mode: &str, serves_unasked: bool) -> Self {
+        let stage = Stage::set(|deployment| {
+            deployment.system.set("Requests", "Mode", mode);
+            let word = if serves_unasked { "serve" } else { "refuse" };
+            let ssl = deployment.ssl.as_mut().expect("TLS");
+            ssl.set("SSL_SERVER", "OCSP_UNANSWERED", word);
+            // What is tried here is not about authorities that leave.
+            ssl.set("SSL_SERVER", "CA_DROP_GUARD", "0");
+        });
+        Self {
+            stage: stage.await,
+            serves_unasked,
+            withdrawn: [false; 2],
+            told: [None; 2],
+            open: [None, None],
+        }
+    }
+
+    async fn take(&mut self, event: &Event) {
+        let stage = &mut self.stage;
+        match event {
+            Event::Withdraw(withdrawn) => {
+                self.withdrawn = *withdrawn;
+                stage.withdraw(*withdrawn).await;
+            }
+            Event::Away => drop(stage.responder.take()),
+            Event::Reload => stage.believe_one_more().await,
+            Event::Restart => {
+                self.open = [None, None];
+                let limit = Duration::from_secs(5);
+                let drained = stage.gateway.drain(limit, std::future::pending()).await;
+                assert!(drained.cut.is_empty(), "{drained:?}");
+                stage.gateway = started(stage.world.path(), &stage.world.clock).await;
+                self.told = [None; 2];
+            }
+        }
+        // No answer is good for so long without asking again.
+        stage.world.clock.shift(601);
+    }
+
+    /// Everybody calls: on the connection that is open, with a session and anew.
+    async fn everybody_calls(&mut self) -> Result<(), String> {
+        for number in 0..2 {
+            if self.stage.responder.is_some() {
+                self.told[number] = Some(!self.withdrawn[number]);
+            }
+            let expected = self.told[number].unwrap_or(self.serves_unasked);
+            let verdict = |how: &str, is_served: bool| {
+                let wrong = format!("client {number} {how}: served {is_served}");
+                (is_served == expected).then_some(()).ok_or(wrong)
+            };
+            if let Some(mut line) = self.open[number].take() {
+                let stays = if expected {
+                    asks(&mut line).await == Some(200)
+                } else {
+                    timeout(Duration::from_secs(3), line.rest()).await.is_err()
+                };
+                verdict("on its open connection", stays)?;
+                self.open[number] = expected.then_some(line);
+            }
+            let resuming = Arc::clone(&self.stage.clients[number].1);
+            let mut fresh = ClientConfig::clone(&resuming);
+            fresh.resumption = Resumption::disabled();
+            for (how, config) in [("with its session", resuming), ("anew", Arc::new(fresh))] {
+                // Where bytes are relayed, who is refused is reset, maybe before he is through.
+                let mut line = Raw::tls(self.stage.listen, &config).await.ok();
+                let is_served = match &mut line {
+                    Some(line) => asks(line).await == Some(200),
+                    None => false,
+                };
+                verdict(how, is_served)?;
+                let kept = &mut self.open[number];
+                *kept = kept.take().or_else(|| line.filter(|_| is_served));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn whatever_a_responder_says_and_whenever_it_is_away_nobody_is_served_of_whom_it_said_no() {
+    let mut runner = TestRunner::new(Config {
+        cases: trials(6, 200),
+        max_shrink_iters: 20,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let runtime = Runtime::new().expect("a runtime");
+    let mode = prop_oneof![Just("terminate"), Just("relay")];
+    let course = (
+        mode,
+        any::<bool>(),
+        proptest::collection::vec(event(), 1..10),
+    );
+    let tried = runner.run(&course, |(mode, serves_unasked, events)| {
+        let outcome = runtime.block_on(async {
+            let mut course = Course::begin(mode, serves_unasked).await;
+            course.everybody_calls().await?;
+            for event in &events {
+                course.take(event).await;
+                course.everybody_calls().await?;
+            }
+            Ok(())
+        });
+        outcome.map_err(|wrong: String| TestCaseError::fail(wrong))
+    });
+    tried.unwrap_or_else(|wrong| panic!("{wrong}"));
 }

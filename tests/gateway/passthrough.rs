@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::support::halves::ask_and_close;
 use crate::support::pair::{Legs, Pair, quick, unwatched};
 use crate::support::{Daemon, PATIENCE, World, bound, free_address, until};
 
@@ -254,33 +255,15 @@ async fn an_end_that_has_said_all_still_hears_the_other_one() {
     let world = World::new();
     let (gateway, at, side) = to_a_listener(&world).await;
     let mut caller = TcpStream::connect(at).await.expect("connected");
-    let said = "said ".repeat(100_000);
-    let answer = async {
-        let (mut taken, _) = side.accept().await.expect("accepted");
-        let mut heard = String::new();
-        taken.read_to_string(&mut heard).await.expect("all of it");
-        taken
-            .write_all(heard.to_uppercase().as_bytes())
-            .await
-            .expect("written");
-        taken.shutdown().await.expect("closed");
-    };
-    let ask = async {
-        caller.write_all(said.as_bytes()).await.expect("written");
-        caller.shutdown().await.expect("half closed");
-        let mut heard = String::new();
-        caller.read_to_string(&mut heard).await.expect("all of it");
-        heard
-    };
-    let ((), heard) = tokio::join!(answer, ask);
-    assert_eq!(heard, said.to_uppercase());
+    let (mut taken, _) = side.accept().await.expect("accepted");
+    let size = ask_and_close(&mut caller, &mut taken).await;
     until("it is over", || {
         gateway.figures().relayed_connections_open == 0
     })
     .await;
     let figures = gateway.figures();
-    assert_eq!(figures.relayed_bytes_to_target, said.len() as u64);
-    assert_eq!(figures.relayed_bytes_from_target, said.len() as u64);
+    assert_eq!(figures.relayed_bytes_to_target, size);
+    assert_eq!(figures.relayed_bytes_from_target, size);
     assert_eq!(figures.exchanges_passthrough_answered, 1);
 }
 

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::support::halves::ask_and_close;
 use crate::support::pair::{Legs, Pair, unwatched};
 use crate::support::raw::Raw;
 use crate::support::{Daemon, World, bound, free_address, until};
@@ -101,31 +102,15 @@ async fn a_connection_that_the_first_side_refuses_is_relayed_to_the_other_one() 
 async fn an_end_of_tls_that_has_said_all_still_hears_the_other_one() {
     let bytes = Bytes::start().await;
     let (mut caller, mut taken) = bytes.open().await;
-    let said = "said ".repeat(100_000);
-    let answer = async {
-        let mut heard = String::new();
-        taken.read_to_string(&mut heard).await.expect("all of it");
-        let answer = heard.to_uppercase();
-        taken.write_all(answer.as_bytes()).await.expect("written");
-        taken.shutdown().await.expect("closed");
-    };
-    let ask = async {
-        caller.write_all(said.as_bytes()).await.expect("written");
-        caller.shutdown().await.expect("half closed");
-        let mut heard = String::new();
-        caller.read_to_string(&mut heard).await.expect("all of it");
-        heard
-    };
-    let ((), heard) = tokio::join!(answer, ask);
-    assert_eq!(heard, said.to_uppercase());
+    let size = ask_and_close(&mut caller, &mut taken).await;
     let gateway = &bytes.gateway;
     until("it is over", || {
         gateway.figures().relayed_connections_open == 0
     })
     .await;
     let figures = gateway.figures();
-    assert_eq!(figures.relayed_bytes_to_target, said.len() as u64);
-    assert_eq!(figures.relayed_bytes_from_target, said.len() as u64);
+    assert_eq!(figures.relayed_bytes_to_target, size);
+    assert_eq!(figures.relayed_bytes_from_target, size);
     assert_eq!(figures.exchanges_relay_answered, 1);
 }
 

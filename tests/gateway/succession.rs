@@ -8,7 +8,6 @@ use crmgate::gateway::{Gateway, check};
 use crmgate::model::{Side, WallTime};
 use crmgate::simulate::{Caller, Deployment, Ending, Party, SimConnector};
 
-use crate::support::pair::{Legs, Pair, unwatched};
 use crate::support::tool::{Came, s_client};
 use crate::support::{Daemon, World, free_address};
 
@@ -181,48 +180,4 @@ async fn the_log_says_when_the_next_certificate_has_taken_its_turn() {
     answered(&mut caller).await;
     let shown = caller.figures().server_certificate;
     assert_eq!(shown.as_ref(), Some(&scene.next.der));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r8_a_changed_certificate_or_authority_of_ours_ends_the_sessions_that_sides_granted_us() {
-    let mut pair = Pair::start(Legs::Tls, |keys| {
-        unwatched(keys);
-        // A connection for each request, so that every one of them could resume a session.
-        keys.system.set("Requests", "PoolIdle", "0s");
-    })
-    .await;
-    let mut caller = pair.caller();
-    let mut expected = (0, 0);
-    for change in ["nothing", "certificate", "nothing", "authority"] {
-        let now = pair.world.clock.now();
-        if change == "certificate" {
-            pair.world.pki.renew(Party::Gateway, now).expect("renewed");
-        } else if change == "authority" {
-            let company = pair.world.pki.authority(Party::Gateway).pem();
-            let stranger = pair.world.pki.folder().join("stranger.pem");
-            let stranger = std::fs::read_to_string(stranger).expect("a CA");
-            let both = pair
-                .world
-                .pki
-                .write("both.pem", &format!("{company}{stranger}"));
-            both.expect("written");
-            let ssl = pair.deployment.ssl.as_mut().expect("TLS");
-            ssl.set("SSL_CLIENT", "CA_FILE", "./ssl/both.pem");
-        }
-        pair.reload().await;
-        answered(&mut caller).await;
-        answered(&mut caller).await;
-        let is_first = expected == (0, 0);
-        let is_change = is_first || change != "nothing";
-        expected.0 += u64::from(is_change);
-        expected.1 += 1 + u64::from(!is_change);
-        let figures = pair.gateway.figures();
-        let seen = (
-            figures.handshakes_outbound_full,
-            figures.handshakes_outbound_resumed,
-        );
-        assert_eq!(seen, expected, "{change}");
-    }
-    drop(caller);
-    pair.end().await;
 }

@@ -1,4 +1,5 @@
-//! [`OpenSsl`]: OpenSSL's own client, which keeps its session in a file and offers it again.
+//! [`OpenSsl`]: OpenSSL's own client, which keeps its session in a file and offers it again; and
+//! [`OpenSslServer`].
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
@@ -12,7 +13,8 @@ use tempfile::TempDir;
 
 use super::host::private;
 use super::tool::run;
-use super::visitor::{Memory, REQUEST, Version, Visit};
+use super::until;
+use super::visitor::{Memory, Version, Visit, Way};
 
 /// One client with its files.
 #[derive(Debug)]
@@ -38,16 +40,15 @@ impl OpenSsl {
     }
 
     /// One connection with one request.
-    pub async fn visit(&self, at: SocketAddr, name: Option<&str>, memory: Memory) -> Visit {
-        let mut arguments = self.arguments(at, name);
-        let session = self.session();
-        if memory.offers() && session.exists() {
-            arguments.extend(["-sess_in".to_owned(), text(&session)]);
-        }
-        if memory.keeps() {
-            arguments.extend(["-sess_out".to_owned(), text(&session)]);
-        }
-        let done = run("openssl", &arguments, REQUEST.as_bytes()).await;
+    pub async fn visit(
+        &self,
+        at: SocketAddr,
+        name: Option<&str>,
+        request: &str,
+        memory: Memory,
+    ) -> Visit {
+        let arguments = self.arguments(at, name, Some(memory));
+        let done = run("openssl", &arguments, request.as_bytes()).await;
         let said = String::from_utf8_lossy(&done.out);
         let answered = said.contains("HTTP/1.1 200 ");
         let name = self.version.name();
@@ -60,10 +61,10 @@ impl OpenSsl {
         }
     }
 
-    /// A connection that stays open, begun with a full handshake.
-    pub fn stay(&self, at: SocketAddr) -> OpenLine {
+    /// A connection that stays open.
+    pub fn stay(&self, at: SocketAddr, memory: Option<Memory>) -> OpenLine {
         let mut child = Command::new("openssl")
-            .args(self.arguments(at, None))
+            .args(self.arguments(at, None, memory))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -89,7 +90,7 @@ impl OpenSsl {
         self.folder.path().join("session")
     }
 
-    fn arguments(&self, at: SocketAddr, name: Option<&str>) -> Vec<String> {
+    fn arguments(&self, at: SocketAddr, name: Option<&str>, memory: Option<Memory>) -> Vec<String> {
         let file = |name: &str| text(&self.folder.path().join(name));
         let mut arguments: Vec<String> = ["s_client", self.version.flag(), "-ign_eof"]
             .map(str::to_owned)
@@ -112,6 +113,13 @@ impl OpenSsl {
             // Of the file it sends the first certificate, and by this option the others too.
             arguments.extend(["-cert_chain".to_owned(), own]);
         }
+        let session = self.session();
+        if memory.is_some_and(Memory::offers) && session.exists() {
+            arguments.extend(["-sess_in".to_owned(), text(&session)]);
+        }
+        if memory.is_some_and(Memory::keeps) {
+            arguments.extend(["-sess_out".to_owned(), text(&session)]);
+        }
         arguments
     }
 }
@@ -120,9 +128,12 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The line that says why, of all that was said.
+/// The line that says why, of all that was said. What OpenSSL prints of a session may stand in front
+/// of an answer on its line.
 fn reason(said: &str, complained: &str) -> String {
-    let status = said.lines().find(|line| line.starts_with("HTTP/1."));
+    let status = said
+        .find("HTTP/1.")
+        .and_then(|at| said[at..].lines().next());
     let alert = complained.lines().find(|line| line.contains("error:"));
     status
         .or(alert)
@@ -157,6 +168,12 @@ impl OpenLine {
         said.text.matches("HTTP/1.1 200 ").count()
     }
 
+    /// Whether it began with a session, as the client says before the first answer.
+    pub fn is_resumed(&self) -> bool {
+        let said = self.said.lock().expect("whole");
+        said.text.contains("\nReused, TLS")
+    }
+
     /// Whether the far end has ended it.
     pub fn is_over(&self) -> bool {
         self.said.lock().expect("whole").is_over
@@ -166,6 +183,52 @@ impl OpenLine {
 impl Drop for OpenLine {
     fn drop(&mut self) {
         // Ended already where the far end has closed.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+/// OpenSSL's own server, which answers every `GET` with a page and closes.
+#[derive(Debug)]
+pub struct OpenSslServer {
+    child: Child,
+    _folder: TempDir,
+}
+
+impl OpenSslServer {
+    /// A server that requires a certificate of this authority. It keeps its sessions in its cache,
+    /// or in tickets.
+    pub async fn start(at: SocketAddr, way: Way, own: &Issued, trusted: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        let file = |name: &str| folder.path().join(name);
+        private(&file("own.pem"), &own.combined_pem());
+        private(&file("trusted.pem"), trusted);
+        let said = file("said");
+        let mut command = Command::new("openssl");
+        command.current_dir(folder.path());
+        command.args(["s_server", "-www", way.version.flag(), "-accept"]);
+        command.arg(at.to_string());
+        command.args(["-cert", "own.pem", "-key", "own.pem"]);
+        command.args(["-CAfile", "trusted.pem", "-Verify", "2"]);
+        command.arg("-verify_return_error");
+        if !way.tickets {
+            command.arg("-no_ticket");
+        }
+        let heard = std::fs::File::create(&said).expect("a file");
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let server = Self {
+            child: command.stdout(heard).spawn().expect("openssl runs"),
+            _folder: folder,
+        };
+        let listens = || std::fs::read_to_string(&said).is_ok_and(|said| said.contains("ACCEPT"));
+        until("OpenSSL listens", listens).await;
+        server
+    }
+}
+
+impl Drop for OpenSslServer {
+    fn drop(&mut self) {
+        // Ended already if it found its port taken.
         let _ended = self.child.kill();
         let _ended = self.child.wait();
     }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crmgate::model::{Endpoint, HostPort, Scheme};
 use crmgate::simulate::PeerTls;
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -22,6 +24,8 @@ pub enum Step {
     Drip(Vec<u8>, Duration),
     /// Sends the same bytes again and again until nobody takes them.
     Flood(Vec<u8>),
+    /// Waits until the test lets it go on.
+    Wait(watch::Receiver<bool>),
     /// Stays silent until the other end closes.
     Silence,
     /// Closes in order; with TLS with a farewell.
@@ -78,10 +82,20 @@ impl Recorder {
         script: Script,
         greeting: Option<&'static [u8]>,
     ) -> Self {
+        let config = tls.map(|tls| tls.server().expect("a certificate"));
+        Self::with(config, script, greeting).await
+    }
+
+    /// The same with TLS that a test has set up itself.
+    pub async fn with(
+        config: Option<ServerConfig>,
+        script: Script,
+        greeting: Option<&'static [u8]>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("bound");
-        let acceptor =
-            tls.map(|tls| TlsAcceptor::from(Arc::new(tls.server().expect("a certificate"))));
+        let acceptor = config.map(|config| TlsAcceptor::from(Arc::new(config)));
+        let scheme = acceptor.as_ref().map_or(Scheme::Http, |_| Scheme::Https);
         let (book, script) = (Arc::default(), Arc::new(Mutex::new(script)));
         let house = House {
             acceptor,
@@ -93,7 +107,7 @@ impl Recorder {
         tasks.spawn(accept(listener, house));
         Self {
             addr,
-            scheme: tls.map_or(Scheme::Http, |_| Scheme::Https),
+            scheme,
             book,
             script,
             _tasks: tasks,
@@ -280,6 +294,11 @@ async fn perform<S: Stream>(stream: &mut S, step: Step) -> Option<Ends> {
         Step::Flood(bytes) => {
             while stream.write_all(&bytes).await.is_ok() && stream.flush().await.is_ok() {}
             Some(Ends::Dropped)
+        }
+        Step::Wait(mut goes_on) => {
+            // A test that is over lets everybody go on.
+            let _over = goes_on.wait_for(|goes_on| *goes_on).await;
+            None
         }
         Step::Silence => {
             let mut bytes = [0; 1024];

@@ -136,6 +136,7 @@ const REQUEST_AND_STAY: &str = "POST /ici HTTP/1.1\r\nHost: gw\r\nContent-Type: 
 #[derive(Debug)]
 pub struct Visitor {
     name: Option<String>,
+    request: String,
     client: Client,
 }
 
@@ -165,12 +166,21 @@ impl Visitor {
                 Client::Rustls(Arc::new(config), pocket)
             }
         };
-        Self { name: None, client }
+        Self {
+            name: None,
+            request: REQUEST.to_owned(),
+            client,
+        }
     }
 
     /// From now on it asks for this server name, or for none.
     pub fn ask_for(&mut self, name: Option<&str>) {
         self.name = name.map(str::to_owned);
+    }
+
+    /// From now on it sends this request at a visit. It has to ask for a close, as the usual one.
+    pub fn send(&mut self, request: impl Into<String>) {
+        self.request = request.into();
     }
 
     /// Forgets the sessions that it has and fetches new ones, to be offered so many times. What the
@@ -202,7 +212,10 @@ impl Visitor {
     /// One connection with one request.
     pub async fn visit(&self, at: SocketAddr, memory: Memory) -> Visit {
         match &self.client {
-            Client::OpenSsl(client) => client.visit(at, self.name.as_deref(), memory).await,
+            Client::OpenSsl(client) => {
+                let name = self.name.as_deref();
+                client.visit(at, name, &self.request, memory).await
+            }
             Client::Rustls(config, pocket) => {
                 pocket.open(Some(memory));
                 match self.ask(at, config).await {
@@ -222,7 +235,7 @@ impl Visitor {
         );
         let connected = Raw::tls_to(at, name, config).await;
         let mut line = connected.map_err(|error| error.to_string())?;
-        let sent = line.send(REQUEST.as_bytes()).await;
+        let sent = line.send(self.request.as_bytes()).await;
         sent.map_err(|error| error.to_string())?;
         let answer = line
             .answer()
@@ -236,18 +249,28 @@ impl Visitor {
         }
     }
 
-    /// A connection that stays open, on which one request was answered.
+    /// A connection that stays open, begun with a full handshake, on which one request was answered.
     pub async fn stay(&self, at: SocketAddr) -> Stay {
+        self.begin(at, None).await
+    }
+
+    /// The same, begun with the session that it has.
+    pub async fn stay_on(&self, at: SocketAddr) -> Stay {
+        self.begin(at, Some(Memory::Offer)).await
+    }
+
+    async fn begin(&self, at: SocketAddr, memory: Option<Memory>) -> Stay {
         let mut stay = match &self.client {
-            Client::OpenSsl(client) => Stay::OpenSsl(client.stay(at)),
+            Client::OpenSsl(client) => Stay::OpenSsl(client.stay(at, memory)),
             Client::Rustls(config, pocket) => {
-                pocket.open(None);
+                pocket.open(memory);
                 let name = ServerName::from(at.ip());
                 let line = Raw::tls_to(at, name, config).await;
                 Stay::Rustls(Box::new(line.expect("a handshake")))
             }
         };
         assert!(stay.ask().await, "the first request is answered");
+        assert_eq!(stay.is_resumed(), memory.is_some_and(Memory::offers));
         stay
     }
 }
@@ -260,6 +283,14 @@ pub enum Stay {
 }
 
 impl Stay {
+    /// Whether it began with a session. Known once a request was answered.
+    fn is_resumed(&self) -> bool {
+        match self {
+            Self::Rustls(line) => line.resumed,
+            Self::OpenSsl(line) => line.is_resumed(),
+        }
+    }
+
     /// Whether one more request is answered.
     pub async fn ask(&mut self) -> bool {
         match self {

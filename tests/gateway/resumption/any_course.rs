@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
 
-use super::scene::{Keeping, Scene, end};
+use crate::support::scene::{Keeping, Scene, end};
 use crate::support::trials;
 use crate::support::visitor::{Visit, Visitor, Way};
 

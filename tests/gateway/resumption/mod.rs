@@ -3,5 +3,4 @@
 
 mod any_course;
 mod revoked;
-mod scene;
 mod sessions;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crmgate::certs::issue::ListSpec;
 use crmgate::model::WallTime;
+use tokio::task::JoinSet;
 
-use super::scene::{Keeping, Scene, end};
-use crate::support::visitor::Visit;
+use crate::support::scene::{Keeping, Scene, end};
+use crate::support::visitor::{Visit, Visitor, Way};
 
 const HOUR: i64 = 3_600;
 
@@ -57,35 +58,47 @@ async fn v5_no_revoked_client_resumes_where_the_inside_of_tls_is_relayed() {
     }
 }
 
+/// A client is revoked while it and another one have connections open, in one mode.
+async fn revoke_one_who_is_inside(keeping: Keeping, mode: &str) {
+    let mut scene = Scene::new(keeping).await;
+    scene.deployment.system.set("Requests", "Mode", mode);
+    let revoked = scene.issue(scene.company(), "revoked");
+    scene.publish(&[]);
+    let mut gateway = scene.serve().await;
+    let company = scene.company().pem();
+    let open = async |clients: Vec<(Way, Visitor)>| {
+        let mut open = Vec::new();
+        for (way, client) in clients {
+            open.push((way, client.stay(scene.listen).await));
+            client.leave(scene.listen, 1).await;
+            open.push((way, client.stay_on(scene.listen).await));
+        }
+        open
+    };
+    let go = open(scene.visitors(Some(&revoked), &company)).await;
+    let mut stay = open(scene.crm()).await;
+    scene.publish(&[&revoked]);
+    scene.reload(&mut gateway).await;
+    let mut ends = JoinSet::new();
+    for (way, mut line) in go {
+        ends.spawn(async move { (way, line.ended_within(Duration::from_secs(2)).await) });
+    }
+    for (way, ended) in ends.join_all().await {
+        assert!(ended.is_some(), "{way:?}, {keeping:?}, {mode}");
+    }
+    for (way, line) in &mut stay {
+        assert!(line.ask().await, "{way:?}, {keeping:?}, {mode}");
+    }
+    drop(stay);
+    end(gateway).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn v1_open_connections_of_a_revoked_client_end_within_two_seconds_and_no_others() {
-    for mode in MODES {
-        let mut scene = Scene::new(Keeping::Tickets).await;
-        scene.deployment.system.set("Requests", "Mode", mode);
-        let revoked = scene.issue(scene.company(), "revoked");
-        scene.publish(&[]);
-        let mut gateway = scene.serve().await;
-        let company = scene.company().pem();
-        let mut open = Vec::new();
-        for (way, client) in scene.visitors(Some(&revoked), &company) {
-            open.push((way, client.stay(scene.listen).await));
+    for keeping in Keeping::ALL {
+        for mode in MODES {
+            revoke_one_who_is_inside(keeping, mode).await;
         }
-        let mut others = Vec::new();
-        for (way, client) in scene.crm() {
-            others.push((way, client.stay(scene.listen).await));
-        }
-        scene.publish(&[&revoked]);
-        scene.reload(&mut gateway).await;
-        let limit = Duration::from_secs(2);
-        for (way, stay) in &mut open {
-            let ended = stay.ended_within(limit).await;
-            assert!(ended.is_some(), "{way:?}, {mode}");
-        }
-        for (way, stay) in &mut others {
-            assert!(stay.ask().await, "{way:?}, {mode}");
-        }
-        drop(others);
-        end(gateway).await;
     }
 }
 

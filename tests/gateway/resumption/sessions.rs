@@ -4,10 +4,9 @@ use crmgate::certs::issue::{Authority, LeafSpec};
 use crmgate::model::WallTime;
 use crmgate::simulate::Party;
 
-use super::scene::{Keeping, Scene, end};
-use crate::support::recorder::Recorder;
+use crate::support::scene::{Keeping, Scene, end};
 use crate::support::visitor::Visit;
-use crate::support::{Daemon, World, free_address};
+use crate::support::{Daemon, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r1_a_session_of_one_system_is_never_taken_up_by_another_and_its_client_is_served_all_the_same()
@@ -235,10 +234,7 @@ async fn r7_a_session_that_is_not_taken_up_costs_its_client_a_handshake_and_neve
 async fn r10_the_listeners_of_requests_and_of_events_take_up_no_session_of_each_other() {
     for keeping in Keeping::ALL {
         let mut scene = Scene::new(keeping).await;
-        let crm = Recorder::fine(Some(&scene.world.pki.peer(Party::Crm))).await;
-        let events = free_address();
-        scene.deployment = scene.deployment.clone().events(events, &crm.endpoint());
-        scene.deployment.system.set("Events", "Tls", "yes");
+        let (events, _crm) = scene.with_events().await;
         let gateway = scene.serve().await;
         for (way, client) in scene.crm() {
             for (own, other) in [(scene.listen, events), (events, scene.listen)] {

@@ -1,5 +1,8 @@
 //! The promise of this program, tried at random: nobody is served whom a fresh handshake would refuse
-//! at that moment, and whoever would be let in is served.
+//! at that moment, and whoever would be let in is served. While things change, requests are under way:
+//! none of them is lost, and whom the change is not about notices nothing.
+
+mod traffic;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -15,6 +18,7 @@ use proptest::test_runner::{Config, TestRunner};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 
+use self::traffic::{Held, Traffic};
 use crate::support::host::private;
 use crate::support::raw::Raw;
 use crate::support::recorder::Recorder;
@@ -47,16 +51,23 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// How the clients of a trial keep their sessions.
+/// How the clients of a trial keep their sessions, and what becomes of the inside of TLS.
 #[derive(Debug, Clone, Copy)]
 struct Habit {
     range: TlsRange,
     tickets: bool,
+    mode: &'static str,
 }
 
 fn habit() -> impl Strategy<Value = Habit> {
     let range = prop_oneof![Just(TlsRange::Only12), Just(TlsRange::Only13)];
-    (range, any::<bool>()).prop_map(|(range, tickets)| Habit { range, tickets })
+    // Whoever is sent away where bytes are relayed is given half a second.
+    let mode = prop_oneof![3 => Just("terminate"), 1 => Just("relay")];
+    (range, any::<bool>(), mode).prop_map(|(range, tickets, mode)| Habit {
+        range,
+        tickets,
+        mode,
+    })
 }
 
 struct Client {
@@ -106,6 +117,9 @@ struct Trial {
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: gw\r\n\r\n";
 const HOUR: i64 = 3_600;
 
+/// Clocks move by whole hours. What ends at a half is not decided by a second that passes meanwhile.
+const HALF: i64 = HOUR / 2;
+
 impl Trial {
     async fn begin(habit: Habit) -> Self {
         let world = World::new();
@@ -116,8 +130,9 @@ impl Trial {
             let which = number % 2;
             let name = format!("client-{number}");
             let mut leaf = LeafSpec::for_name(&name, now);
-            leaf.not_before = WallTime(now.0 - 8 * HOUR);
-            leaf.not_after = WallTime(now.0 + if number < 2 { 1_000 } else { 10 } * HOUR);
+            leaf.not_before = WallTime(now.0 - 8 * HOUR - HALF);
+            let hours = if number < 2 { 1_000 } else { 10 };
+            leaf.not_after = WallTime(now.0 + hours * HOUR + HALF);
             let issued = authorities[which].issue(&leaf).expect("issued");
             let company = world.pki.authority(Party::Gateway).der();
             let peer = PeerTls::new(&issued, authorities[which].der(), &[company]);
@@ -145,7 +160,7 @@ impl Trial {
                 believed: [true; 2],
                 withdrawn: [false; CLIENTS],
                 denied: [false; CLIENTS],
-                lists_until: WallTime(now.0 + 20 * HOUR),
+                lists_until: WallTime(now.0 + 20 * HOUR + HALF),
             },
             authorities,
             clients,
@@ -155,7 +170,7 @@ impl Trial {
             world,
         };
         trial.write();
-        trial.restart().await;
+        trial.gateway = Some(started(trial.world.path(), &trial.world.clock).await);
         trial
     }
 
@@ -190,6 +205,7 @@ impl Trial {
         self.world.pki.write("lists.pem", &lists).expect("a file");
         let side = self.side.endpoint();
         let mut deployment = self.world.deployment().requests(self.listen, &side, None);
+        deployment.system.set("Requests", "Mode", self.habit.mode);
         let ssl = deployment.ssl.as_mut().expect("TLS");
         ssl.set("SSL_SERVER", "CRL_FILE", "./ssl/lists.pem");
         // Authorities go although their clients are at work: that is what is tried.
@@ -212,15 +228,21 @@ impl Trial {
         deployment.write(self.world.path()).expect("ini files");
     }
 
-    async fn restart(&mut self) {
-        if let Some(mut gateway) = self.gateway.take() {
-            self.clients
-                .iter_mut()
-                .for_each(|client| client.open = None);
-            let limit = Duration::from_secs(5);
-            gateway.drain(limit, std::future::pending()).await;
+    /// Ends the gateway, which waits for the requests that are under way, and starts it again.
+    async fn restart(&mut self, held: Held) -> Result<(), String> {
+        let mut gateway = self.gateway.take().expect("it runs");
+        let drain = gateway.drain(Duration::from_secs(5), std::future::pending());
+        let answers = async {
+            held.release();
+            held.end().await.map(drop)
+        };
+        let (drained, answered) = tokio::join!(drain, answers);
+        answered?;
+        if !drained.cut.is_empty() {
+            return Err(format!("cut: {:?}", drained.cut));
         }
         self.gateway = Some(started(self.world.path(), &self.world.clock).await);
+        Ok(())
     }
 
     async fn reload(&mut self) {
@@ -230,32 +252,49 @@ impl Trial {
         done.unwrap_or_else(|problems| panic!("refused:\n{problems}"));
     }
 
-    async fn apply(&mut self, step: &Step) {
-        match step {
-            Step::Believe(believed) => {
-                self.law.believed = *believed;
-                self.reload().await;
-            }
-            Step::Withdraw(withdrawn) => {
-                self.law.withdrawn = *withdrawn;
-                self.reload().await;
-            }
-            Step::Deny(denied) => {
-                self.law.denied = *denied;
-                self.reload().await;
-            }
-            Step::Hours(hours) => self.world.clock.shift(hours * HOUR),
-            Step::Restart => self.restart().await,
+    /// Who is to be served now.
+    fn admitted(&self) -> [bool; CLIENTS] {
+        let now = self.world.clock.now();
+        std::array::from_fn(|number| self.law.admits(number, &self.clients[number], now))
+    }
+
+    /// Takes a step, while every open connection waits for an answer and new ones are opened.
+    async fn take(&mut self, step: &Step) -> Result<(), String> {
+        let before = self.admitted();
+        let open = self.clients.iter_mut().enumerate();
+        let open = open.filter_map(|(number, client)| Some((number, client.open.take()?)));
+        let held = Held::begin(&self.side, open.collect()).await;
+        if let Step::Restart = step {
+            return self.restart(held).await;
         }
+        let everybody = self.clients.iter();
+        let everybody = everybody.map(|client| Arc::clone(&client.resuming));
+        let traffic = Traffic::begin(self.listen, everybody);
+        match step {
+            Step::Believe(believed) => self.law.believed = *believed,
+            Step::Withdraw(withdrawn) => self.law.withdrawn = *withdrawn,
+            Step::Deny(denied) => self.law.denied = *denied,
+            Step::Hours(hours) => self.world.clock.shift(hours * HOUR),
+            Step::Restart => {}
+        }
+        if !matches!(step, Step::Hours(_)) {
+            self.reload().await;
+        }
+        let after = self.admitted();
+        traffic.end(before, after).await?;
+        held.release();
+        for (number, line) in held.end().await? {
+            self.clients[number].open = Some(line);
+        }
+        Ok(())
     }
 
     /// Everybody calls: on the connection that is open, with a session, and without one.
     /// Returns how many of those who may resumed a session.
     async fn everybody_calls(&mut self) -> Result<(usize, usize), String> {
-        let now = self.world.clock.now();
         let (mut admitted, mut resumed) = (0, 0);
-        for (number, client) in self.clients.iter_mut().enumerate() {
-            let expected = self.law.admits(number, client, now);
+        let all = self.admitted();
+        for (client, expected) in self.clients.iter_mut().zip(all) {
             let verdict = |how: &str, served: bool| {
                 if served == expected {
                     Ok(())
@@ -326,9 +365,14 @@ fn nobody_is_served_whom_a_fresh_handshake_would_refuse_at_that_moment() {
             trial.everybody_calls().await?;
             for step in &steps {
                 let _infallible = write!(history, "{step:?}; ");
-                trial.apply(step).await;
-                let calls = trial.everybody_calls().await;
-                calls.map_err(|wrong| format!("{wrong} after {history}"))?;
+                let wrong = match trial.take(step).await {
+                    Ok(()) => trial.everybody_calls().await.err(),
+                    Err(wrong) => Some(wrong),
+                };
+                if let Some(wrong) = wrong {
+                    let figures = trial.gateway.as_ref().map(Gateway::figures);
+                    return Err(format!("{wrong} after {history}\n{figures:?}"));
+                }
             }
             let (admitted, resumed) = trial.everybody_calls().await?;
             if admitted != resumed {

@@ -8,15 +8,15 @@ use crmgate::certs::issue::{Authority, Issued, LeafSpec, ListSpec};
 use crmgate::gateway::Gateway;
 use crmgate::simulate::{Deployment, Party};
 
-use crate::support::host::private;
-use crate::support::message::Message;
-use crate::support::recorder::{FINE, Recorder, Step};
-use crate::support::visitor::{Visit, Visitor, Way};
-use crate::support::{World, free_address};
+use super::host::private;
+use super::message::Message;
+use super::recorder::{FINE, Recorder, Step};
+use super::visitor::{Visit, Visitor, Way};
+use super::{World, free_address};
 
 /// Where a gateway keeps what its sessions need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keeping {
+pub enum Keeping {
     /// In its cache.
     Cache,
     /// In tickets under keys of its own.
@@ -26,24 +26,24 @@ pub(super) enum Keeping {
 }
 
 impl Keeping {
-    pub(super) const ALL: [Self; 3] = [Self::Cache, Self::Tickets, Self::SharedTickets];
+    pub const ALL: [Self; 3] = [Self::Cache, Self::Tickets, Self::SharedTickets];
 
-    pub(super) const fn tickets(self) -> bool {
+    pub const fn tickets(self) -> bool {
         !matches!(self, Self::Cache)
     }
 }
 
 /// A gateway of one system or more, each with a listener of its own, in front of one side.
-pub(super) struct Scene {
-    pub(super) world: World,
-    side: Recorder,
+pub struct Scene {
+    pub world: World,
+    pub side: Recorder,
     keeping: Keeping,
-    pub(super) deployment: Deployment,
-    pub(super) listen: SocketAddr,
+    pub deployment: Deployment,
+    pub listen: SocketAddr,
 }
 
 impl Scene {
-    pub(super) async fn new(keeping: Keeping) -> Self {
+    pub async fn new(keeping: Keeping) -> Self {
         let world = World::new();
         let side = Recorder::start(None, Arc::new(polite)).await;
         let listen = free_address();
@@ -68,31 +68,31 @@ impl Scene {
         }
     }
 
-    pub(super) fn company(&self) -> &Authority {
+    pub fn company(&self) -> &Authority {
         self.world.pki.authority(Party::Gateway)
     }
 
     /// A client's certificate.
-    pub(super) fn issue(&self, authority: &Authority, name: &str) -> Issued {
+    pub fn issue(&self, authority: &Authority, name: &str) -> Issued {
         let spec = LeafSpec::for_name(name, self.world.clock.now());
         authority.issue(&spec).expect("a certificate")
     }
 
     /// Clients of every library and version, with the same certificate.
-    pub(super) fn visitors(&self, own: Option<&Issued>, trusted: &str) -> Vec<(Way, Visitor)> {
+    pub fn visitors(&self, own: Option<&Issued>, trusted: &str) -> Vec<(Way, Visitor)> {
         let ways = Way::all(self.keeping.tickets()).into_iter();
         ways.map(|way| (way, Visitor::new(way.library, way.version, own, trusted)))
             .collect()
     }
 
     /// SAP CRM in every library and version.
-    pub(super) fn crm(&self) -> Vec<(Way, Visitor)> {
+    pub fn crm(&self) -> Vec<(Way, Visitor)> {
         let own = self.world.pki.identity(Party::Crm);
         self.visitors(Some(own), &self.company().pem())
     }
 
     /// Everybody comes in by a full handshake, and once more by the session.
-    pub(super) async fn let_in(&self, who: impl IntoIterator<Item = &(Way, Visitor)>) {
+    pub async fn let_in(&self, who: impl IntoIterator<Item = &(Way, Visitor)>) {
         for (way, client) in who {
             assert_eq!(client.leave(self.listen, 2).await, Visit::Full, "{way:?}");
             assert_eq!(client.renew(self.listen).await, Visit::Resumed, "{way:?}");
@@ -100,7 +100,7 @@ impl Scene {
     }
 
     /// Nobody of them comes in any more, by whatever session.
-    pub(super) async fn are_shut_out(&self, who: &[(Way, Visitor)]) {
+    pub async fn are_shut_out(&self, who: &[(Way, Visitor)]) {
         for (way, client) in who {
             let visit = client.offer(self.listen).await;
             assert!(visit.is_refused(), "{way:?}, {:?}: {visit:?}", self.keeping);
@@ -108,7 +108,7 @@ impl Scene {
     }
 
     /// All of them take up their sessions.
-    pub(super) async fn resume(&self, who: &[(Way, Visitor)]) {
+    pub async fn resume(&self, who: &[(Way, Visitor)]) {
         for (way, client) in who {
             let visit = client.offer(self.listen).await;
             assert_eq!(visit, Visit::Resumed, "{way:?}, {:?}", self.keeping);
@@ -116,7 +116,7 @@ impl Scene {
     }
 
     /// Says something of the listeners of all systems, or of one system's.
-    pub(super) fn set(&mut self, system: &str, key: &str, value: &str) {
+    pub fn set(&mut self, system: &str, key: &str, value: &str) {
         let section = match system {
             "" => "SSL_SERVER_CLIENT".to_owned(),
             system => format!("SSL_SERVER {system}"),
@@ -126,7 +126,7 @@ impl Scene {
     }
 
     /// Another SAP system, to be served by the same gateway.
-    pub(super) fn add(&self, system: &str) -> SocketAddr {
+    pub fn add(&self, system: &str) -> SocketAddr {
         let listen = free_address();
         let mut files = Deployment::new(system).requests(listen, &self.side.endpoint(), None);
         files.system.set("Config", "TpiDllParameter", "SSL");
@@ -136,24 +136,34 @@ impl Scene {
         listen
     }
 
+    /// A listener with TLS for events as well, and SAP CRM behind it.
+    pub async fn with_events(&mut self) -> (SocketAddr, Recorder) {
+        let crm = self.world.pki.peer(Party::Crm);
+        let crm = Recorder::start(Some(&crm), Arc::new(polite)).await;
+        let listen = free_address();
+        self.deployment = self.deployment.clone().events(listen, &crm.endpoint());
+        self.deployment.system.set("Events", "Tls", "yes");
+        (listen, crm)
+    }
+
     /// Has the listener go by lists of the company's authority, which revoke these.
-    pub(super) fn publish(&mut self, revoked: &[&Issued]) {
+    pub fn publish(&mut self, revoked: &[&Issued]) {
         let spec = ListSpec::revoking(revoked, self.world.clock.now());
         self.publish_as(&spec);
     }
 
     /// The same by a list that says this.
-    pub(super) fn publish_as(&mut self, spec: &ListSpec) {
+    pub fn publish_as(&mut self, spec: &ListSpec) {
         let list = self.company().revocation_list(spec).expect("a list");
         self.put("company-ca.crl", &list.pem);
         self.set("", "CRL_FILE", "./ssl/company-ca.crl");
     }
 
-    pub(super) async fn serve(&self) -> Gateway {
+    pub async fn serve(&self) -> Gateway {
         self.world.serve(&self.deployment).await
     }
 
-    pub(super) async fn reload(&self, gateway: &mut Gateway) {
+    pub async fn reload(&self, gateway: &mut Gateway) {
         let files = self.deployment.write(self.world.path());
         files.expect("ini files");
         let done = gateway.reload().await;
@@ -161,12 +171,12 @@ impl Scene {
     }
 
     /// Writes a file beside the certificates.
-    pub(super) fn put(&self, name: &str, text: &str) {
+    pub fn put(&self, name: &str, text: &str) {
         private(&self.world.pki.folder().join(name), text);
     }
 }
 
-pub(super) async fn end(mut gateway: Gateway) {
+pub async fn end(mut gateway: Gateway) {
     let limit = Duration::from_secs(5);
     gateway.drain(limit, std::future::pending()).await;
 }
