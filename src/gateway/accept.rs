@@ -118,7 +118,7 @@ impl Worker {
         counters.connections_open.inc();
         let number = self.connections.get().wrapping_add(1);
         self.connections.set(number);
-        let accepted = Accepted {
+        let accepted = Box::new(Accepted {
             tcp,
             peer,
             listener: running.local,
@@ -133,7 +133,7 @@ impl Worker {
             guests: self.guests.clone(),
             generation: self.generation.get(),
             permit,
-        };
+        });
         let (context, lane) = (Rc::clone(&self.context), Rc::clone(&self.lane));
         tokio::task::spawn_local(async move {
             let counters = Arc::clone(&context.counters);

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
-use super::guests::Guests;
+use super::guests::{Guests, Visit};
 use super::snapshot::{ListenerPlan, Service};
 use super::worker::Running;
 use crate::config::settings::FaultStyle;
@@ -93,8 +93,63 @@ pub(super) struct Accepted {
     pub(super) seat: Seat,
 }
 
+/// A connection that is through its handshake.
+struct Entered {
+    wire: Wire,
+    waiter: Waiter,
+    facts: CallerFacts,
+    plan: Rc<ListenerPlan>,
+    flow: Option<Rc<Slot<HttpFlow>>>,
+    permit: Permit,
+    /// Kept until the connection ends.
+    visit: Option<Visit>,
+}
+
 /// Serves one connection to its end.
-pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: Rc<HandshakeLane>) {
+///
+/// Most connections are idle most of the time, and a task is as large as its largest moment. So
+/// what only some connections need, or for a moment only, is in boxes of its own.
+pub(super) async fn connection(
+    accepted: Box<Accepted>,
+    context: Rc<Context>,
+    lane: Rc<HandshakeLane>,
+) {
+    let Some(Entered {
+        wire,
+        waiter,
+        facts,
+        plan,
+        flow,
+        permit: _counted_until_the_end,
+        visit: _here_until_the_end,
+    }) = Box::pin(enter(accepted, &context, &lane)).await
+    else {
+        return;
+    };
+    match (&plan.service, flow) {
+        (Service::Requests(_) | Service::Events(_), Some(flow)) => {
+            drop(plan);
+            let mut caller = Caller::new(wire, waiter, facts);
+            serve(&mut caller, context, flow).await;
+        }
+        (Service::Relay(route), _) => {
+            let caller = RelayCaller::new(wire, waiter, facts);
+            Box::pin(relay_to_side(caller, Arc::clone(route), context)).await;
+        }
+        (Service::StaticRoute(route), _) => {
+            let caller = RelayCaller::new(wire, waiter, facts);
+            Box::pin(carry(caller, Arc::clone(route), context)).await;
+        }
+        (Service::Requests(_) | Service::Events(_), None) => {}
+    }
+}
+
+/// Does the handshake, where there is one, and finds out who has come. `None`: nobody who stays.
+async fn enter(
+    accepted: Box<Accepted>,
+    context: &Context,
+    lane: &HandshakeLane,
+) -> Option<Entered> {
     let Accepted {
         tcp,
         peer,
@@ -106,18 +161,14 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
         generation,
         mut permit,
         seat,
-    } = accepted;
+    } = *accepted;
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
-    // The last of it is kept until the connection ends.
-    let (wire, principal, denial, tls, _visit) = match &plan.acceptor {
+    let (wire, principal, denial, tls, visit) = match &plan.acceptor {
         None => (Wire::Plain(socket), None, None, None, None),
         Some(acceptor) => {
-            // Boxed: what a handshake needs is not kept for the life of the connection.
-            let shaking = handshake(socket, acceptor, &mut waiter, &context, &lane, &plan);
-            let Some((wire, facts, arrival)) = Box::pin(shaking).await else {
-                return;
-            };
+            let shaking = handshake(socket, acceptor, &mut waiter, context, lane, &plan);
+            let (wire, facts, arrival) = shaking.await?;
             let leg = leg_of(&facts);
             let principal = facts.principal().map(Arc::clone);
             let who = (waiter.seat().id(), peer);
@@ -129,19 +180,21 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
             let (visit, denial) =
                 match guests.enter(who, &running, acceptor, (facts.client, admitted)) {
                     Ok((visit, Some(denial))) => (visit, Some(denial)),
-                    Ok((visit, None)) => match confirmed(&guests, &running, &mut waiter).await {
-                        Ok(denial) => (visit, denial),
-                        Err(_gone) => return,
-                    },
-                    Err(failure) => return say_failed(&context, &plan, peer, &failure),
+                    Ok((visit, None)) => {
+                        let denial = confirmed(&guests, &running, &mut waiter).await.ok()?;
+                        (visit, denial)
+                    }
+                    Err(failure) => {
+                        say_failed(context, &plan, peer, &failure);
+                        return None;
+                    }
                 };
             if let Some(denial) = &denial {
-                say_denied(&context, &plan, peer, (denial, principal.as_deref()));
+                say_denied(context, &plan, peer, (denial, principal.as_deref()));
             }
             (wire, principal, denial, Some(leg), Some(visit))
         }
     };
-    drop((running, guests));
     permit.handshake_done();
     waiter.seat().set_phase(Phase::Idle);
     let facts = CallerFacts {
@@ -151,21 +204,15 @@ pub(super) async fn connection(accepted: Accepted, context: Rc<Context>, lane: R
         tls,
         generation,
     };
-    match (&plan.service, flow) {
-        (Service::Requests(_) | Service::Events(_), Some(flow)) => {
-            drop(plan);
-            serve(Caller::new(wire, waiter, facts), context, flow).await;
-        }
-        (Service::Relay(route), _) => {
-            let caller = RelayCaller::new(wire, waiter, facts);
-            relay_to_side(caller, Arc::clone(route), context).await;
-        }
-        (Service::StaticRoute(route), _) => {
-            let caller = RelayCaller::new(wire, waiter, facts);
-            carry(caller, Arc::clone(route), context).await;
-        }
-        (Service::Requests(_) | Service::Events(_), None) => {}
-    }
+    Some(Entered {
+        wire,
+        waiter,
+        facts,
+        plan,
+        flow,
+        permit,
+        visit,
+    })
 }
 
 /// What the access line says of TLS.

@@ -5,22 +5,38 @@
 //! are whole values at every moment at which it may end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 /// A panic that was contained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Panicked;
 
-/// Runs a task up to its end or its panic.
-pub(super) async fn contained<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+pin_project_lite::pin_project! {
+    /// A task that runs up to its end or its panic. An `async fn` would hold the task twice: as what
+    /// it was called with, and where it is pinned.
+    #[derive(Debug)]
+    pub(super) struct Contained<F> {
+        #[pin]
+        task: F,
+    }
+}
+
+/// Contains the panics of a task.
+pub(super) const fn contained<F: Future>(task: F) -> Contained<F> {
+    Contained { task }
+}
+
+impl<F: Future> Future for Contained<F> {
+    type Output = Result<F::Output, Panicked>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let task = self.project().task;
+        match catch_unwind(AssertUnwindSafe(|| task.poll(cx))) {
             Ok(poll) => poll.map(Ok),
             Err(_told_by_the_hook) => Poll::Ready(Err(Panicked)),
-        },
-    )
-    .await
+        }
+    }
 }
 
 /// Makes a call, up to its return or its panic.

@@ -76,7 +76,7 @@ impl<F> fmt::Debug for Slot<F> {
 }
 
 /// Serves a connection until it ends.
-pub async fn serve<F: Flow>(mut caller: Caller, context: Rc<Context>, slot: Rc<Slot<F>>) {
+pub async fn serve<F: Flow>(caller: &mut Caller, context: Rc<Context>, slot: Rc<Slot<F>>) {
     loop {
         let next = caller.next_head(&context).await;
         let flow = slot.current();
@@ -84,21 +84,21 @@ pub async fn serve<F: Flow>(mut caller: Caller, context: Rc<Context>, slot: Rc<S
         caller.requests = caller.requests.saturating_add(1);
         let stays = match next {
             Ok(mut work) => match caller.facts.denial.clone() {
-                None => exchange(&mut caller, &context, &mut work, &*flow).await,
+                None => exchange(caller, &context, &mut work, &*flow).await,
                 Some(denial) => {
                     let error = GatewayError::NotAdmitted(denial);
-                    say_no(&mut caller, &context, &mut work, &*flow, &error).await
+                    say_no(caller, &context, &mut work, &*flow, &error).await
                 }
             },
             Err(Goodbye::Silent) => return caller.close().await,
             Err(Goodbye::Broken) => return,
             Err(Goodbye::Refused(refusal, mut work)) => {
                 let error = GatewayError::Refused(refusal);
-                say_no(&mut caller, &context, &mut work, &*flow, &error).await
+                say_no(caller, &context, &mut work, &*flow, &error).await
             }
             Err(Goodbye::HeaderTimeout(mut work)) => {
                 let error = GatewayError::HeaderTimeout;
-                say_no(&mut caller, &context, &mut work, &*flow, &error).await
+                say_no(caller, &context, &mut work, &*flow, &error).await
             }
         };
         match stays {

@@ -42,9 +42,14 @@ impl Responder {
         let said = File::create(&log).expect("a file");
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let process = command.stderr(said).spawn().expect("openssl");
-        let responder = Self(process);
+        let mut responder = Self(process);
         // A connection without a request, made to see whether somebody listens, would hang it.
-        let listens = || std::fs::read_to_string(&log).is_ok_and(|said| said.contains("waiting"));
+        let listens = || {
+            let said = std::fs::read_to_string(&log).expect("what it says");
+            let ended = responder.0.try_wait().expect("a child");
+            assert_eq!(ended, None, "the responder has ended: {said}");
+            said.contains("waiting")
+        };
         until("the responder listens", listens).await;
         responder
     }

@@ -168,8 +168,9 @@ impl Gateway {
                     tls: None,
                     generation: Generation(1),
                 };
-                let caller = Caller::new(Wire::Plain(Socket::new(tcp, peer)), waiter, facts);
-                spawn_local(serve(caller, Rc::clone(&context), Rc::clone(&slot)));
+                let mut caller = Caller::new(Wire::Plain(Socket::new(tcp, peer)), waiter, facts);
+                let (context, slot) = (Rc::clone(&context), Rc::clone(&slot));
+                spawn_local(async move { serve(&mut caller, context, slot).await });
             }
         });
         gateway
