@@ -21,7 +21,7 @@ use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
 use crate::model::{Clock, Generation, ListenAddr, Side};
-use crate::net::{Admission, Listener, Phase, Place, Roster, Scope};
+use crate::net::{Admission, Listener, Phase, Place, Roster, Scope, Turn};
 use crate::requests::failover::Health;
 use crate::requests::{SideEvent, Sides};
 use crate::telemetry::{AccessLog, Counters};
@@ -75,6 +75,7 @@ pub(super) fn spawn(spec: WorkerSpec) -> std::io::Result<WorkerHandle> {
     let counters = Arc::clone(&spec.counters);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_unpark(Turn::begin)
         .build()?;
     let thread = std::thread::Builder::new()
         .name(format!("crmgate-{}", spec.index))

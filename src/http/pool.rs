@@ -5,12 +5,21 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use crate::http::upstream::{Upstream, UpstreamId};
+use crate::net::Turn;
 use crate::tls::Wire;
 
 #[derive(Debug)]
 struct Idle {
     wire: Wire,
     until: Instant,
+    /// In which turn of the thread it came back.
+    turn: Turn,
+}
+
+impl Idle {
+    fn is_fit(&mut self, now: Instant) -> bool {
+        self.until > now && self.wire.is_fit_for_request(self.turn, now)
+    }
 }
 
 /// Idle connections to upstreams, the latest first: with less traffic the rest grows old and is
@@ -20,6 +29,9 @@ pub struct Pool {
     idle: HashMap<UpstreamId, Vec<Idle>>,
 }
 
+/// How many of the latest are looked at for one that need not be asked about.
+const LOOKS: usize = 8;
+
 /// A burst may open many connections; more than this many are not worth keeping on one thread.
 const KEPT_AT_MOST: usize = 512;
 
@@ -27,14 +39,16 @@ impl Pool {
     /// A connection that can carry a request. Unfit ones are closed on the way, and `stale` is
     /// called for each.
     ///
-    /// The kernel is asked about every connection, also one that was used a moment ago: a side
-    /// that closes behind its answer without having said so does it within that moment. The look
-    /// costs a few per cent of a kept request; without it, such a side would turn a call that an
-    /// agent has asked for into one of which nobody knows whether it was made.
+    /// A side that closes behind its answer without having said so does it within the moment in
+    /// which the connection comes back here. Given a request then, it would turn a call that an
+    /// agent has asked for into one of which nobody knows whether it was made. So whatever came
+    /// back since the kernel was last heard is asked about; the look costs a few per cent of a kept
+    /// request, and a connection that came back before is taken rather.
     pub(super) fn take(&mut self, upstream: &Upstream, mut stale: impl FnMut()) -> Option<Wire> {
         let idle = self.idle.get_mut(&upstream.id())?;
-        while let Some(mut candidate) = idle.pop() {
-            if candidate.until > Instant::now() && candidate.wire.is_fit_for_request() {
+        let now = Instant::now();
+        while let Some(mut candidate) = latest(idle, now) {
+            if candidate.is_fit(now) {
                 return Some(candidate.wire);
             }
             stale();
@@ -53,6 +67,7 @@ impl Pool {
             idle.push(Idle {
                 wire,
                 until: now + upstream.spec().pool_idle,
+                turn: Turn::current(),
             });
         }
     }
@@ -62,7 +77,7 @@ impl Pool {
     pub fn sweep(&mut self) -> usize {
         let now = Instant::now();
         self.idle.retain(|_, idle| {
-            idle.retain_mut(|kept| kept.until > now && kept.wire.is_fit_for_request());
+            idle.retain_mut(|kept| kept.is_fit(now));
             !idle.is_empty()
         });
         self.idle.values().map(Vec::len).sum()
@@ -86,6 +101,16 @@ impl Pool {
     /// Whether none is idle.
     pub fn is_empty(&self) -> bool {
         self.idle.is_empty()
+    }
+}
+
+/// The latest one that need not be asked about, or the latest of all.
+fn latest(idle: &mut Vec<Idle>, now: Instant) -> Option<Idle> {
+    let heard = |kept: &Idle| kept.turn.was_followed_by_news(now);
+    let recent = idle.len().saturating_sub(LOOKS);
+    match idle.iter().skip(recent).rposition(heard) {
+        Some(place) => Some(idle.remove(recent.saturating_add(place))),
+        None => idle.pop(),
     }
 }
 

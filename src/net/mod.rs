@@ -8,6 +8,7 @@
 //! | `admission` | how many connections and handshakes are allowed in all and per address |
 //! | `dial` | resolve and connect under one deadline |
 //! | `listener` | bind, and an accept loop that survives running out of descriptors |
+//! | `news` | when a thread last heard from the kernel what has happened |
 //! | `relay` | bytes both ways, half-close, idle limit, counts |
 //! | `roster` | the connections of one thread, and how they are asked to leave |
 //! | `scratch` | one read buffer a thread |
@@ -17,6 +18,7 @@
 mod admission;
 mod dial;
 mod listener;
+mod news;
 mod relay;
 mod roster;
 mod scratch;
@@ -30,6 +32,7 @@ pub use listener::bind;
 pub use listener::{
     AcceptEvent, BindError, BoundListener, Listener, raise_descriptor_limit, reserve,
 };
+pub use news::Turn;
 pub use relay::{Inside, RelayEnd, RelayEndpoint, RelayReport, relay};
 pub use roster::{Phase, Place, Roster, Scope, Seat};
 pub use scratch::Scratch;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A connected TCP stream with a count of the bytes that were handed to the kernel.
@@ -51,11 +51,18 @@ impl Socket {
     ///
     /// An idle connection is fit for a request only if there is nothing at all to read.
     pub fn is_silent_and_open(&self) -> bool {
+        is_nothing(self.peek())
+    }
+
+    /// The same by what the kernel has told of its own accord; it is asked only if it has told
+    /// anything. To be believed right after it was heard.
+    pub fn is_said_to_be_silent_and_open(&self) -> bool {
+        is_nothing(self.tcp.try_io(Interest::READABLE, || self.peek()))
+    }
+
+    fn peek(&self) -> io::Result<usize> {
         let mut byte = [std::mem::MaybeUninit::uninit(); 1];
-        match socket2::SockRef::from(&self.tcp).peek(&mut byte) {
-            Ok(_end_or_stray_bytes) => false,
-            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-        }
+        socket2::SockRef::from(&self.tcp).peek(&mut byte)
     }
 
     /// Has what was read acknowledged now, since the rest of a message is waited for.
@@ -74,6 +81,11 @@ impl Socket {
         let _already_gone =
             socket2::SockRef::from(&self.tcp).set_linger(Some(std::time::Duration::ZERO));
     }
+}
+
+/// Whether a look found neither bytes nor an end nor an error.
+fn is_nothing(look: io::Result<usize>) -> bool {
+    look.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// A call that a signal interrupted has done nothing, and is made again.

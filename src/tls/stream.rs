@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 use tokio_rustls::TlsStream;
 
-use crate::net::{RelayEndpoint, Socket};
+use crate::net::{RelayEndpoint, Socket, Turn};
 
 /// A connection, with or without TLS, in either role.
 #[derive(Debug)]
@@ -44,9 +45,10 @@ impl Wire {
 
     /// Whether an idle connection can carry a request: still open, and nothing unasked-for in it.
     ///
-    /// The kernel is asked, because the event queue may be a moment behind. With TLS 1.3 session
-    /// tickets may wait unread; they are taken in here and are no reason to give up a connection.
-    pub fn is_fit_for_request(&mut self) -> bool {
+    /// The kernel is asked, because the event queue may be a moment behind, unless it was heard
+    /// since the last `turn` of the connection. With TLS 1.3 session tickets may wait unread; they
+    /// are taken in here and are no reason to give up a connection.
+    pub fn is_fit_for_request(&mut self, turn: Turn, now: Instant) -> bool {
         if let Self::Tls(stream) = self {
             // The far end may have said farewell in the same breath as its last answer: then TLS
             // knows it and the socket is silent.
@@ -60,7 +62,11 @@ impl Wire {
                 return false;
             }
         }
-        self.socket().is_silent_and_open()
+        if turn.was_followed_by_news(now) {
+            self.socket().is_said_to_be_silent_and_open()
+        } else {
+            self.socket().is_silent_and_open()
+        }
     }
 }
 

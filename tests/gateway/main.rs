@@ -52,6 +52,7 @@ mod small_writes;
 mod smoke;
 mod static_route;
 mod succession;
+mod system_calls;
 mod trust;
 mod upstream_sessions;
 mod watch;
