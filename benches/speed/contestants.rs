@@ -20,13 +20,10 @@ pub fn all(options: &Options) -> Result<Vec<Contestant>, String> {
     if options.wants("crmgate") {
         all.extend(ours(&options.crmgate)?);
     }
-    for libraries in [None, options.openssl.as_deref()] {
-        if libraries.is_none() || options.openssl.is_some() {
-            let others = wanted.iter().map(|name| other(name, libraries));
-            all.extend(others.collect::<Result<Vec<_>, _>>()?);
-        }
-        if options.openssl.is_none() {
-            break;
+    let newer = options.openssl.as_deref().map(Some);
+    for libraries in std::iter::once(None).chain(newer) {
+        for name in &wanted {
+            all.push(other(name, libraries)?);
         }
     }
     if options.servers.is_empty() {
@@ -97,9 +94,9 @@ fn other(program: &str, libraries: Option<&Path>) -> Result<Contestant, String> 
 /// built with.
 fn openssl_in(said: &str) -> String {
     let named = said.split("OpenSSL ").skip(1).filter_map(|rest| {
-        let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
         let word = rest.split([' ', ')', '\n']).next()?;
-        word.contains('.').then_some(word)
+        let is_number = word.starts_with(|first: char| first.is_ascii_digit());
+        is_number.then_some(word)
     });
     named.last().map_or_else(
         || "OpenSSL".to_owned(),

@@ -261,13 +261,13 @@ fn others(figures: &Figures, ours: usize) -> Vec<Goal> {
             "memory of an idle connection",
             "KB",
             most(12.0, Some(7.0)),
-            memory.map(|memory| memory.each / 1e3),
+            memory.map(|memory| memory.each / 1024.0),
         ),
         goal(
             "memory without a connection",
             "MB",
             most(10.0, Some(6.0)),
-            memory.map(|memory| memory.base as f64 / 1e6),
+            memory.map(|memory| memory.base as f64 / (1024.0 * 1024.0)),
         ),
         goal(
             "agents with TLS, kept connections",

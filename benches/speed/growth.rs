@@ -199,7 +199,7 @@ impl Growth {
     pub fn markdown(&self, stage: &Stage) -> String {
         let mut text = format!(
             "Measured on {} on {}. Processor time of an operation / p50 of the time that it takes, \
-             both in µs; medians of {} repeats of {} s. At most {ABREAST} of the connections do \
+             both in µs; each the median of {} times {} s. At most {ABREAST} of the connections do \
              something at the same time. With two threads, servers and clients share all cores.\n\n",
             today(),
             stage.machine.describe(),

@@ -166,8 +166,9 @@ fn head(options: &options::Options, stage: &stage::Stage) -> String {
         repeats, seconds, ..
     } = options;
     format!(
-        "Measured on {} on {}. Medians of {repeats} interleaved repeats of {seconds} s; in brackets \
-         the median of the ratios to nginx within a repeat.",
+        "Measured on {} on {}. Each figure is the median of {repeats} times {seconds} s, in which all \
+         servers took turns; in brackets the median of the ratios to nginx, each taken within one \
+         turn.",
         machine::today(),
         stage.machine.describe()
     )

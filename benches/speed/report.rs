@@ -46,13 +46,13 @@ pub fn markdown(figures: &Figures, head: &str) -> String {
         &mut text,
         "**memory of an idle connection with mTLS, KB**",
         &shown,
-        |who| Some(format!("{:.1}", figures.memory_of(who)?.each / 1e3)),
+        |who| Some(format!("{:.1}", figures.memory_of(who)?.each / 1024.0)),
     );
     push_row(
         &mut text,
         "**memory without a connection, MB**",
         &shown,
-        |who| Some(format!("{:.1}", bytes(figures.memory_of(who)?.base) / 1e6)),
+        |who| Some(format!("{:.1}", bytes(figures.memory_of(who)?.base) / MB)),
     );
     for (title, of) in AGENT_ROWS {
         push_row(&mut text, title, &shown, |who| {
@@ -142,6 +142,9 @@ pub fn number(number: f64) -> String {
         thousands(number)
     }
 }
+
+/// As KB are counted here, and by whoever sells memory: in steps of 1024.
+const MB: f64 = 1024.0 * 1024.0;
 
 /// A whole number with commas.
 fn thousands(number: f64) -> String {

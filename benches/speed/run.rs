@@ -67,8 +67,8 @@ fn takes_part(contestant: &Contestant, operation: &Operation) -> bool {
     match contestant.make {
         // It is there for what the log costs, and for nothing else.
         Make::Ours { access_log, .. } if access_log => operation.word == "kept",
-        // It does no more for a large answer than for a small one.
-        Make::Relay => operation.door == Door::Plain,
+        // It is there for what two reads and two writes cost.
+        Make::Relay => operation.word == "plain",
         _ => contestant.has(operation.door),
     }
 }

@@ -21,8 +21,9 @@ pub type Own = Arc<ClientConfig>;
 pub fn clients(secured: &Secured, habit: Habit, count: usize) -> Vec<Own> {
     let mut config = config(secured);
     match habit {
+        // They ask for sessions, as others do, and lose them.
         Habit::Full | Habit::Kept => {
-            config.resumption = Resumption::disabled();
+            config.resumption = Resumption::store(Arc::new(Forgotten));
             let one = Arc::new(config);
             (0..count).map(|_| Arc::clone(&one)).collect()
         }
@@ -70,6 +71,32 @@ impl Version {
             Self::Tls12 => &ONLY_12,
             Self::Tls13 => &ONLY_13,
         }
+    }
+}
+
+/// No session is ever found in it.
+#[derive(Debug)]
+struct Forgotten;
+
+impl ClientSessionStore for Forgotten {
+    fn set_kx_hint(&self, _server: ServerName<'static>, _group: NamedGroup) {}
+
+    fn kx_hint(&self, _server: &ServerName<'_>) -> Option<NamedGroup> {
+        None
+    }
+
+    fn set_tls12_session(&self, _server: ServerName<'static>, _session: Tls12ClientSessionValue) {}
+
+    fn tls12_session(&self, _server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        None
+    }
+
+    fn remove_tls12_session(&self, _server: &ServerName<'static>) {}
+
+    fn insert_tls13_ticket(&self, _server: ServerName<'static>, _ticket: Tls13ClientSessionValue) {}
+
+    fn take_tls13_ticket(&self, _server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        None
     }
 }
 
