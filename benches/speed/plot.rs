@@ -11,22 +11,41 @@ pub fn write(growth: &Growth) -> Result<(), String> {
     std::fs::write(&path, draw(growth)).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// One row of panels for what it costs, one for how long it takes.
-const ROWS: [(&str, Of); 2] = [
-    ("processor time, µs", Point::cost),
-    ("p50 of the time taken, µs", Point::p50),
+/// One row of panels.
+struct Row {
+    title: &'static str,
+    of: fn(&Point) -> f64,
+    /// The first and the last of [`LABELS`] on the upright axis.
+    from: usize,
+    to: usize,
+}
+
+const ROWS: [Row; 2] = [
+    Row {
+        title: "processor time, µs",
+        of: Point::cost,
+        from: 1,
+        to: 4,
+    },
+    Row {
+        title: "p50 of the time taken, µs",
+        of: Point::p50,
+        from: 1,
+        to: 5,
+    },
 ];
 
-type Of = fn(&Point) -> f64;
+/// Both axes are logarithmic; these stand at the powers of ten.
+const LABELS: [&str; 6] = ["1", "10", "100", "1,000", "10,000", "100,000"];
+
+/// The level axis ends with ten thousand connections.
+const LAST: usize = 4;
 
 const WIDTH: f64 = 240.0;
 const HEIGHT: f64 = 170.0;
 const LEFT: f64 = 64.0;
 const TOP: f64 = 58.0;
-const GAP: f64 = 58.0;
-
-/// Both axes are logarithmic: from one connection to ten thousand, from 1 µs to 100 ms.
-const DECADES: (f64, f64) = (4.0, 5.0);
+const GAP: f64 = 72.0;
 
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#222}\
 .t{font-weight:600}.e{text-anchor:end}.m{text-anchor:middle}\
@@ -47,15 +66,17 @@ fn draw(growth: &Growth) -> String {
     );
     push_legend(&mut svg, growth);
     for (what, (title, ..)) in WHAT.iter().enumerate() {
-        for (row, (unit, of)) in ROWS.iter().enumerate() {
-            let x = LEFT + index(what) * (WIDTH + GAP);
-            let y = TOP + index(row) * (HEIGHT + GAP);
-            let panel = Panel { x, y };
-            panel.push_frame(&mut svg, &format!("{title}: {unit}"));
+        for (at, row) in ROWS.iter().enumerate() {
+            let panel = Panel {
+                x: LEFT + index(what) * (WIDTH + GAP),
+                y: TOP + index(at) * (HEIGHT + GAP),
+                row,
+            };
+            panel.push_frame(&mut svg, &format!("{title}: {}", row.title));
             for who in 0..growth.names.len() {
                 for threads in [1, 2] {
                     let points = growth.line(what, who, threads);
-                    let points = points.map(|point| (index(point.connections), of(point)));
+                    let points = points.map(|point| (index(point.connections), (row.of)(point)));
                     panel.push_line(&mut svg, who, threads, points);
                 }
             }
@@ -86,33 +107,47 @@ fn push_legend(svg: &mut String, growth: &Growth) {
 struct Panel {
     x: f64,
     y: f64,
+    row: &'static Row,
 }
 
 impl Panel {
+    /// Where so many connections are.
+    fn across(&self, power: f64) -> f64 {
+        self.x + WIDTH * power / index(LAST)
+    }
+
+    /// Where so many microseconds are.
+    fn up(&self, power: f64) -> f64 {
+        let Row { from, to, .. } = self.row;
+        let share = (power - index(*from)) / index(to - from);
+        self.y + HEIGHT * (1.0 - share.clamp(0.0, 1.0))
+    }
+
     fn push_frame(&self, svg: &mut String, title: &str) {
-        let Self { x, y } = self;
+        let (x, y, below) = (self.x, self.y, self.y + HEIGHT);
         let mut say = |line: String| writeln!(svg, "{line}").expect("a text grows");
         say(format!(
             "<rect class=\"f\" x=\"{x}\" y=\"{y}\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>\
-             <text class=\"t\" x=\"{x}\" y=\"{:.0}\">{title}</text>",
-            y - 8.0
+             <text class=\"t\" x=\"{x}\" y=\"{}\">{title}</text>\
+             <text class=\"m\" x=\"{}\" y=\"{}\">connections</text>",
+            y - 8.0,
+            x + WIDTH / 2.0,
+            below + 32.0
         ));
-        for (decade, label) in ["1", "10", "100", "1,000", "10,000"].iter().enumerate() {
-            let (at, below) = (x + WIDTH * index(decade) / DECADES.0, y + HEIGHT);
+        for (power, label) in LABELS.iter().enumerate().take(LAST + 1) {
+            let at = self.across(index(power));
             say(format!(
                 "<line class=\"g\" x1=\"{at}\" y1=\"{y}\" x2=\"{at}\" y2=\"{below}\"/>\
-                 <text class=\"m\" x=\"{at}\" y=\"{:.0}\">{label}</text>",
+                 <text class=\"m\" x=\"{at}\" y=\"{}\">{label}</text>",
                 below + 16.0
             ));
         }
-        for (decade, label) in ["1", "10", "100", "1,000", "10,000", "100,000"]
-            .iter()
-            .enumerate()
-        {
-            let at = y + HEIGHT * (1.0 - index(decade) / DECADES.1);
+        let powers = LABELS.iter().enumerate().take(self.row.to + 1);
+        for (power, label) in powers.skip(self.row.from) {
+            let at = self.up(index(power));
             say(format!(
-                "<line class=\"g\" x1=\"{x}\" y1=\"{at:.1}\" x2=\"{:.0}\" y2=\"{at:.1}\"/>\
-                 <text class=\"e\" x=\"{:.0}\" y=\"{:.1}\">{label}</text>",
+                "<line class=\"g\" x1=\"{x}\" y1=\"{at:.1}\" x2=\"{}\" y2=\"{at:.1}\"/>\
+                 <text class=\"e\" x=\"{}\" y=\"{:.1}\">{label}</text>",
                 x + WIDTH,
                 x - 5.0,
                 at + 4.0
@@ -129,11 +164,7 @@ impl Panel {
     ) {
         let places = points
             .filter(|(_, value)| value.is_finite())
-            .map(|(count, value)| {
-                let x = self.x + WIDTH * count.log10() / DECADES.0;
-                let up = (value.log10() / DECADES.1).clamp(0.0, 1.0);
-                (x, self.y + HEIGHT * (1.0 - up))
-            });
+            .map(|(count, value)| (self.across(count.log10()), self.up(value.log10())));
         let places: Vec<_> = places.collect();
         let mut path = String::new();
         for (at, (x, y)) in places.iter().enumerate() {
