@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::operations;
+
 /// What is to be measured, and beside whom.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
@@ -47,6 +49,11 @@ cargo bench --bench speed -- [quick] [crmgate] [nginx] [haproxy] [options]
                      one more server, which listens on the port {base} with mTLS (rsa-server.pem,
                      rsa-ca.pem of the folder {certs}), on the next with mTLS (ec-...), on the one
                      after it without TLS, and forwards to the port {backend}";
+
+/// What is measured beside the operations: memory of idle connections, sessions over a reload.
+pub const BESIDE: [&str; 2] = [MEMORY, SESSIONS];
+pub const MEMORY: &str = "memory";
+pub const SESSIONS: &str = "sessions";
 
 /// The servers that can be named.
 const SERVERS: [&str; 3] = ["crmgate", "nginx", "haproxy"];
@@ -104,12 +111,26 @@ impl Options {
                 "at least one repeat, and 0.01 to 600 seconds, are needed\n\n{USAGE}"
             ));
         }
+        let is_known =
+            |word: &&String| BESIDE.contains(&word.as_str()) || operations::named(word).is_some();
+        if let Some(unknown) = self.only.iter().find(|word| !is_known(word)) {
+            let all = operations::ALL.map(|operation| operation.word).join(", ");
+            let beside = BESIDE.join(", ");
+            return Err(format!(
+                "\"--only {unknown}\" is not known; there are {all}, {beside}"
+            ));
+        }
         let files = [&self.openssl, &self.envoy].into_iter().flatten();
         let missing = files.chain([&self.crmgate]).find(|path| !path.exists());
         if let Some(missing) = missing {
             return Err(format!("\"{}\" is not there", missing.display()));
         }
         Ok(self)
+    }
+
+    /// Whether this operation, or what is measured beside them, is to be measured.
+    pub fn asks_for(&self, word: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|own| own == word)
     }
 
     /// Whether this server is to take part.

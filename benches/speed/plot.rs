@@ -28,7 +28,7 @@ const ROWS: [Row; 2] = [
         to: 4,
     },
     Row {
-        title: "p50 of the time taken, µs",
+        title: "p50, µs",
         of: Point::p50,
         from: 1,
         to: 5,
@@ -98,7 +98,7 @@ fn push_legend(svg: &mut String, growth: &Growth) {
                  <text x=\"{behind}\" y=\"22\">{name}, {threads} {plural}</text>"
             )
             .expect("a text grows");
-            x += 270.0;
+            x += 300.0;
         }
     }
 }

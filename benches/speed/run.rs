@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::contestants;
 use crate::figures::{Figures, Memory, Sample, Sessions, Whom};
 use crate::operations::{self, Operation, secured};
-use crate::options::Options;
+use crate::options::{MEMORY, Options, SESSIONS};
 use crate::role::{Role, play};
 use crate::server::process::proportional_set_size;
 use crate::server::{Contestant, Door, Make, Server};
@@ -21,9 +21,7 @@ pub async fn measure(options: &Options, stage: &Stage, files: usize) -> Result<F
         ..Figures::default()
     };
     let servers = start(stage, &mut figures).await;
-    let wanted = |operation: &&Operation| {
-        options.only.is_empty() || options.only.iter().any(|word| word == operation.word)
-    };
+    let wanted = |operation: &&Operation| options.asks_for(operation.word);
     let counted = Duration::from_secs_f64(options.seconds);
     for repeat in 0..options.repeats {
         for operation in operations::ALL.iter().filter(wanted) {
@@ -39,10 +37,10 @@ pub async fn measure(options: &Options, stage: &Stage, files: usize) -> Result<F
         }
     }
     drop(servers);
-    if options.only.is_empty() || options.only.iter().any(|word| word == "memory") {
+    if options.asks_for(MEMORY) {
         idle(options, stage, &mut figures).await;
     }
-    if options.only.is_empty() || options.only.iter().any(|word| word == "sessions") {
+    if options.asks_for(SESSIONS) {
         sessions(options, stage, files, &mut figures).await;
     }
     Ok(figures)
