@@ -24,150 +24,85 @@ enum Bound {
     AtLeast,
 }
 
-/// A ratio of costs: whose operation, beside whose, and which.
-struct Ratio(
-    &'static str,
-    &'static str,
-    Whom,
-    &'static str,
-    f64,
-    Option<f64>,
-);
+/// What an operation may cost beside the same one of others.
+struct Beside {
+    title: &'static str,
+    operation: &'static str,
+    /// Whom, what it must be at most, and what it aims to be.
+    bounds: &'static [(Whom, f64, Option<f64>)],
+}
 
-/// Ratios of processor time, all at most.
-const RATIOS: [Ratio; 19] = [
-    Ratio(
-        "full handshake, RSA-2048",
-        "full",
-        Whom::Nginx,
-        "full",
-        0.45,
-        Some(0.38),
-    ),
-    Ratio(
-        "full handshake, RSA-2048",
-        "full",
-        Whom::NginxNewer,
-        "full",
-        0.75,
-        None,
-    ),
-    Ratio(
-        "full handshake, RSA-2048",
-        "full",
-        Whom::Envoy,
-        "full",
-        0.75,
-        None,
-    ),
-    Ratio(
-        "full handshake, P-256",
-        "full-p256",
-        Whom::Nginx,
-        "full-p256",
-        0.32,
-        Some(0.27),
-    ),
-    Ratio(
-        "full handshake, P-256",
-        "full-p256",
-        Whom::Pingora,
-        "full-p256",
-        0.85,
-        None,
-    ),
-    Ratio(
-        "resumed session, TLS 1.3",
-        "resumed",
-        Whom::Nginx,
-        "resumed",
-        0.34,
-        Some(0.27),
-    ),
-    Ratio(
-        "resumed session, TLS 1.2",
-        "resumed-1.2",
-        Whom::Nginx,
-        "resumed-1.2",
-        0.38,
-        Some(0.32),
-    ),
-    Ratio("kept request", "kept", Whom::NginxNewer, "kept", 0.85, None),
-    Ratio(
-        "kept request",
-        "kept",
-        Whom::HaProxyNewer,
-        "kept",
-        0.85,
-        None,
-    ),
-    Ratio("kept request", "kept", Whom::Relay, "plain", 1.7, Some(1.5)),
-    Ratio(
-        "kept request without TLS",
-        "plain",
-        Whom::Nginx,
-        "plain",
-        1.0,
-        None,
-    ),
-    Ratio(
-        "kept request without TLS",
-        "plain",
-        Whom::Relay,
-        "plain",
-        f64::INFINITY,
-        Some(1.1),
-    ),
-    Ratio(
-        "answer of 100 KB",
-        "100k",
-        Whom::Nginx,
-        "100k",
-        0.75,
-        Some(0.65),
-    ),
-    Ratio("answer of 5 MB", "5m", Whom::Nginx, "5m", 0.85, Some(0.70)),
-    Ratio(
-        "event to SAP, kept",
-        "event",
-        Whom::HaProxy,
-        "event",
-        0.85,
-        None,
-    ),
-    Ratio(
-        "event to SAP, kept",
-        "event",
-        Whom::HaProxyNewer,
-        "event",
-        0.85,
-        None,
-    ),
-    Ratio(
-        "event to SAP, resumed",
-        "event-resumed",
-        Whom::HaProxy,
-        "event-resumed",
-        0.85,
-        None,
-    ),
-    Ratio(
-        "event to SAP, resumed",
-        "event-resumed",
-        Whom::HaProxyNewer,
-        "event-resumed",
-        0.85,
-        None,
-    ),
-    Ratio(
-        "access log on, kept request",
-        "kept",
-        Whom::Ours,
-        "kept",
-        1.10,
-        None,
-    ),
-];
+const fn beside(
+    title: &'static str,
+    operation: &'static str,
+    bounds: &'static [(Whom, f64, Option<f64>)],
+) -> Beside {
+    Beside {
+        title,
+        operation,
+        bounds,
+    }
+}
+
+/// Where there is an aim alone.
+const ANYTHING: f64 = f64::INFINITY;
+
+/// Ratios of processor time.
+const RATIOS: [Beside; 10] = {
+    use Whom::{Envoy, HaProxy, HaProxyNewer, Nginx, NginxNewer, Pingora, Relay};
+    [
+        beside(
+            "full handshake, RSA-2048",
+            "full",
+            &[
+                (Nginx, 0.45, Some(0.38)),
+                (NginxNewer, 0.75, None),
+                (Envoy, 0.75, None),
+            ],
+        ),
+        beside(
+            "full handshake, P-256",
+            "full-p256",
+            &[(Nginx, 0.32, Some(0.27)), (Pingora, 0.85, None)],
+        ),
+        beside(
+            "resumed session, TLS 1.3",
+            "resumed",
+            &[(Nginx, 0.34, Some(0.27))],
+        ),
+        beside(
+            "resumed session, TLS 1.2",
+            "resumed-1.2",
+            &[(Nginx, 0.38, Some(0.32))],
+        ),
+        beside(
+            "kept request",
+            "kept",
+            &[
+                (NginxNewer, 0.85, None),
+                (HaProxyNewer, 0.85, None),
+                (Relay, 1.7, Some(1.5)),
+            ],
+        ),
+        beside(
+            "kept request without TLS",
+            "plain",
+            &[(Nginx, 1.0, None), (Relay, ANYTHING, Some(1.1))],
+        ),
+        beside("answer of 100 KB", "100k", &[(Nginx, 0.75, Some(0.65))]),
+        beside("answer of 5 MB", "5m", &[(Nginx, 0.85, Some(0.70))]),
+        beside(
+            "event to SAP, kept",
+            "event",
+            &[(HaProxy, 0.85, None), (HaProxyNewer, 0.85, None)],
+        ),
+        beside(
+            "event to SAP, resumed",
+            "event-resumed",
+            &[(HaProxy, 0.85, None), (HaProxyNewer, 0.85, None)],
+        ),
+    ]
+};
 
 /// All goals, as a table.
 pub fn markdown(figures: &Figures) -> String {
@@ -186,31 +121,28 @@ pub fn markdown(figures: &Figures) -> String {
 }
 
 fn ratios(figures: &Figures, ours: usize) -> Vec<Goal> {
-    let goal = |ratio: &Ratio| {
-        let Ratio(title, word, whom, their_word, must, aim) = *ratio;
-        let is_log = whom == Whom::Ours;
-        let own = if is_log {
-            figures.find(Whom::OursLogging)
-        } else {
-            Some(ours)
-        };
-        let both = own.zip(figures.find(whom));
-        Goal {
-            title,
-            measure: if is_log {
-                "× the same with the log off".to_owned()
+    let goals = RATIOS.iter().flat_map(|beside| {
+        let goal = move |&(whom, must, aim): &(Whom, f64, Option<f64>)| {
+            // The relay knows no TLS, and that is what it stands for.
+            let theirs = if whom == Whom::Relay {
+                "plain"
             } else {
-                format!("× {}", whom.name())
-            },
-            is: Bound::AtMost,
-            must,
-            aim,
-            figure: both.and_then(|(own, other)| {
-                figures.ratio((word, own), (their_word, other), Outcome::cost)
-            }),
-        }
-    };
-    RATIOS.iter().map(goal).collect()
+                beside.operation
+            };
+            Goal {
+                title: beside.title,
+                measure: format!("× {}", whom.name()),
+                is: Bound::AtMost,
+                must,
+                aim,
+                figure: figures.find(whom).and_then(|other| {
+                    figures.ratio((beside.operation, ours), (theirs, other), Outcome::cost)
+                }),
+            }
+        };
+        beside.bounds.iter().map(goal)
+    });
+    goals.collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "bytes of one process are few")]
@@ -223,6 +155,9 @@ fn others(figures: &Figures, ours: usize) -> Vec<Goal> {
         aim,
         figure,
     };
+    let logging = figures.find(Whom::OursLogging);
+    let logging =
+        logging.and_then(|logging| figures.ratio(("kept", logging), ("kept", ours), Outcome::cost));
     let nginx = figures.find(Whom::Nginx);
     let storm = nginx
         .and_then(|nginx| figures.ratio(("storm", ours), ("storm", nginx), |outcome| outcome.p50));
@@ -233,6 +168,12 @@ fn others(figures: &Figures, ours: usize) -> Vec<Goal> {
     let most = |must, aim| (Bound::AtMost, must, aim);
     let least = |must, aim| (Bound::AtLeast, must, aim);
     vec![
+        goal(
+            "kept request with the access log on",
+            "× without",
+            most(1.10, None),
+            logging,
+        ),
         goal(
             "sessions taken up",
             "% of all in TLS 1.3",
@@ -326,7 +267,12 @@ impl Goal {
     }
 }
 
+/// So exact that it can be told on which side of its bound it is.
 fn short(number: f64) -> String {
-    let text = format!("{number:.2}");
+    let text = if number < 10.0 {
+        format!("{number:.3}")
+    } else {
+        format!("{number:.1}")
+    };
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
