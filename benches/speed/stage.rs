@@ -71,6 +71,7 @@ impl Stage {
             if !server.contestant.has(door) {
                 continue;
             }
+            let authority = &good.authority;
             let mut clients = vec![
                 (good.client.clone(), true, "a good client"),
                 (String::new(), false, "a client without a certificate"),
@@ -90,8 +91,10 @@ impl Stage {
                     ..good.clone()
                 };
                 match (self.is_served(server.door(door), shown).await, is_welcome) {
-                    (Ok(()), false) => wrong.push(format!("{name} serves {whom}")),
-                    (Err(why), true) => wrong.push(format!("{name} refuses {whom}: {why}")),
+                    (Ok(()), false) => wrong.push(format!("{name} serves {whom} ({authority})")),
+                    (Err(why), true) => {
+                        wrong.push(format!("{name} refuses {whom} ({authority}): {why}"))
+                    }
                     _ => {}
                 }
             }
