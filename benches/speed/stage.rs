@@ -93,7 +93,7 @@ impl Stage {
                 match (self.is_served(server.door(door), shown).await, is_welcome) {
                     (Ok(()), false) => wrong.push(format!("{name} serves {whom} ({authority})")),
                     (Err(why), true) => {
-                        wrong.push(format!("{name} refuses {whom} ({authority}): {why}"))
+                        wrong.push(format!("{name} refuses {whom} ({authority}): {why}"));
                     }
                     _ => {}
                 }
