@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! main   which servers, what is printed, how it ends
-//! tools  finds nginx and HAProxy, or has them installed
+//! tools  the servers that are asked for, and their versions
 //! ground the certificates, lists and clients of one trial
 //! server one server at work: ours, nginx or HAProxy
 //! rows   the trials
@@ -32,6 +32,9 @@ mod support;
 mod cell;
 #[cfg(target_os = "linux")]
 mod ground;
+#[cfg(target_os = "linux")]
+#[path = "../programs/mod.rs"]
+mod programs;
 #[cfg(target_os = "linux")]
 mod rows;
 #[cfg(target_os = "linux")]

@@ -38,6 +38,11 @@ impl Group {
         }
     }
 
+    /// Its first process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Has its first process replace the others by a signal, and waits until those are gone.
     pub async fn renew(&self, signal: Signal) {
         let before = children(self.child.id());

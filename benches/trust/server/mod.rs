@@ -14,9 +14,10 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use crate::ground::Ground;
+use crate::programs::path_of;
 use crate::support::group::Group;
 use crate::support::{Daemon, free_address, until};
-use crate::tools::{Product, path_of};
+use crate::tools::Product;
 
 pub use ours::deployment;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Door, Plan, Sessions};
 use crate::ground::{AUTHORITIES, Ground, LIST, OWN};
-use crate::tools::is_root;
+use crate::programs::is_root;
 
 const FILE: &str = "nginx.conf";
 
