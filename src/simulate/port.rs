@@ -1,7 +1,7 @@
 //! [`Port`]: a loopback address that stays ours while nobody listens on it.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -11,7 +11,8 @@ use tokio::time::Instant;
 ///
 /// On Linux it is held by a socket that is bound and does not listen: callers are refused, the
 /// system gives the port to nobody else, and any number of listeners may come and go on it. A side
-/// that was killed can therefore come back at its old address, however busy the machine is.
+/// that was killed can therefore come back at its old address, however busy the machine is. It is
+/// held at all addresses, since a listener may move from one of them to all.
 /// Elsewhere such a socket would stand in the listener's way, so the port is only looked up.
 #[derive(Debug)]
 pub struct Port {
@@ -22,14 +23,11 @@ pub struct Port {
 impl Port {
     /// Takes a free port.
     pub fn reserve() -> io::Result<Self> {
-        let socket = reusable()?;
-        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-        let addr = socket
-            .local_addr()?
-            .as_socket()
-            .ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let socket = everywhere().or_else(|_no_ipv6| at_every_ipv4())?;
+        let bound = socket.local_addr()?.as_socket();
+        let bound = bound.ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(Self {
-            addr,
+            addr: SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port())),
             _held: cfg!(target_os = "linux").then_some(socket),
         })
     }
@@ -59,7 +57,7 @@ impl Port {
     }
 
     fn try_listen(&self) -> io::Result<Socket> {
-        let socket = reusable()?;
+        let socket = reusable(Domain::IPV4)?;
         socket.bind(&self.addr.into())?;
         socket.listen(BACKLOG)?;
         Ok(socket)
@@ -72,8 +70,22 @@ const LINGERING: Duration = Duration::from_secs(5);
 /// Every agent may connect at the same moment, after a restart for example.
 const BACKLOG: i32 = 1024;
 
-fn reusable() -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+/// A socket with a free port of its own at all addresses of both families.
+fn everywhere() -> io::Result<Socket> {
+    let socket = reusable(Domain::IPV6)?;
+    socket.set_only_v6(false)?;
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
+    Ok(socket)
+}
+
+fn at_every_ipv4() -> io::Result<Socket> {
+    let socket = reusable(Domain::IPV4)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into())?;
+    Ok(socket)
+}
+
+fn reusable(domain: Domain) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     // On Windows the option of this name means something else: anybody may take the port over.
     if cfg!(unix) {
         socket.set_reuse_address(true)?;
@@ -114,6 +126,17 @@ mod tests {
             .expect("shut down");
         drop(listener);
         port.listen().expect("the same port");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_port_is_held_at_every_address() {
+        let port = Port::reserve().expect("a port");
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
+        let elsewhere = SocketAddr::from(([127, 0, 0, 2], port.addr().port()));
+        let error = socket.expect("a socket").bind(&elsewhere.into());
+        let error = error.expect_err("it is held there too");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 
     #[cfg(target_os = "linux")]
