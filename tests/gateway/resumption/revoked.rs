@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crmgate::certs::issue::ListSpec;
+use crmgate::certs::issue::{Issued, ListSpec};
+use crmgate::gateway::Gateway;
 use crmgate::model::WallTime;
 use tokio::task::JoinSet;
 
@@ -14,13 +15,19 @@ const HOUR: i64 = 3_600;
 /// How the inside of TLS goes to the side.
 const MODES: [&str; 2] = ["terminate", "relay"];
 
-/// A client is revoked while another one stays, in one mode.
-async fn revoke_one(keeping: Keeping, mode: &str) {
+/// A gateway in one mode with an empty list in force, and the certificate that will be on the next.
+async fn with_a_list(keeping: Keeping, mode: &str) -> (Scene, Issued, Gateway) {
     let mut scene = Scene::new(keeping).await;
     scene.deployment.system.set("Requests", "Mode", mode);
     let revoked = scene.issue(scene.company(), "revoked");
     scene.publish(&[]);
-    let mut gateway = scene.serve().await;
+    let gateway = scene.serve().await;
+    (scene, revoked, gateway)
+}
+
+/// A client is revoked while another one stays, in one mode.
+async fn revoke_one(keeping: Keeping, mode: &str) {
+    let (mut scene, revoked, mut gateway) = with_a_list(keeping, mode).await;
     let company = scene.company().pem();
     let (go, stay) = (scene.visitors(Some(&revoked), &company), scene.crm());
     scene.let_in(go.iter().chain(&stay)).await;
@@ -60,11 +67,7 @@ async fn v5_no_revoked_client_resumes_where_the_inside_of_tls_is_relayed() {
 
 /// A client is revoked while it and another one have connections open, in one mode.
 async fn revoke_one_who_is_inside(keeping: Keeping, mode: &str) {
-    let mut scene = Scene::new(keeping).await;
-    scene.deployment.system.set("Requests", "Mode", mode);
-    let revoked = scene.issue(scene.company(), "revoked");
-    scene.publish(&[]);
-    let mut gateway = scene.serve().await;
+    let (mut scene, revoked, mut gateway) = with_a_list(keeping, mode).await;
     let company = scene.company().pem();
     let open = async |clients: Vec<(Way, Visitor)>| {
         let mut open = Vec::new();
