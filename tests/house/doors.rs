@@ -58,7 +58,6 @@ const DOORS: &[Door] = &[
     ),
     door("tempfile", &["simulate/", "cli/", "config/files.rs"]),
     door("tokio_rustls", &["tls/", "simulate/"]),
-    door("tracing_appender", &["telemetry/log/", "telemetry/sink.rs"]),
     door("tracing_subscriber", &["telemetry/log/"]),
     // Two writings of one name must not be two names where a rule denies it; the tables of Unicode
     // that this needs are nobody's to copy.
