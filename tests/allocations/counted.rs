@@ -9,7 +9,6 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 
 use crmgate::gateway::Gateway;
 use crmgate::model::Clock;
@@ -32,7 +31,7 @@ const LISTENER: &str = "CRMGATE_COUNTED_LISTENER";
 /// A gateway that says what it has allocated.
 pub(crate) struct Counted {
     figures: TcpStream,
-    _gateway: Daemon,
+    gateway: Daemon,
 }
 
 impl Counted {
@@ -52,10 +51,7 @@ impl Counted {
         let (figures, _) = listener.accept().expect("the gateway calls");
         let limit = figures.set_read_timeout(Some(PATIENCE));
         limit.expect("a live connection");
-        Self {
-            figures,
-            _gateway: gateway,
-        }
+        Self { figures, gateway }
     }
 
     /// How often it has allocated or reallocated since it began.
@@ -65,9 +61,17 @@ impl Counted {
         self.figures.read_exact(&mut figure).expect("a figure");
         u64::from_be_bytes(figure)
     }
+
+    /// Waits until it has written so many access lines, and no more.
+    pub(crate) async fn until_logged(&mut self, lines: u64) {
+        let what = format!("{lines} access lines are written");
+        let count = |said: &str| said.matches(" access: ").count() as u64;
+        self.gateway.until(what, |said| count(said) == lines).await;
+    }
 }
 
-/// Answers each question with the figure of that moment, and allocates nothing for it.
+/// Answers each question with the figure of that moment, and allocates nothing for it. Returns when
+/// the test has gone.
 fn tell(mut line: TcpStream) {
     while line.read_exact(&mut [0]).is_ok() {
         let stats = HEAP.stats();
@@ -84,7 +88,7 @@ async fn the_gateway_itself() {
     serve(&folder, TcpStream::connect(listener).expect("the test")).await;
 }
 
-/// As `crmgate run` does it, for as long as the test lets it.
+/// As `crmgate run` does it, for as long as the test is there.
 async fn serve(folder: &Path, figures: TcpStream) {
     let loaded = crmgate::config::load(folder);
     let settings = loaded.settings;
@@ -101,6 +105,6 @@ async fn serve(folder: &Path, figures: TcpStream) {
     let access = log.access_log(wanted.access);
     let started = Gateway::start(folder, &clock, &access).await;
     let _gateway = started.expect("a gateway");
-    thread::spawn(|| tell(figures));
-    std::future::pending::<()>().await;
+    let telling = tokio::task::spawn_blocking(|| tell(figures));
+    telling.await.expect("the test has gone");
 }

@@ -38,6 +38,7 @@ struct Scene {
     deployment: Deployment,
     door: Door,
     far_end: Recorder,
+    is_logged: bool,
 }
 
 impl Scene {
@@ -58,6 +59,7 @@ impl Scene {
             deployment,
             door,
             far_end,
+            is_logged: false,
         }
     }
 
@@ -76,6 +78,7 @@ impl Scene {
             deployment,
             door,
             far_end,
+            is_logged: false,
         }
     }
 
@@ -88,6 +91,7 @@ impl Scene {
     /// The same with access lines.
     fn logged(mut self) -> Self {
         self.deployment.gateway.set("Log", "Access", "yes");
+        self.is_logged = true;
         self
     }
 
@@ -116,6 +120,8 @@ impl Scene {
         }
         let made = gateway.allocations() - before;
         assert_eq!(self.far_end.connections(), 1, "nothing was dialled anew");
+        let lines = u64::from(self.is_logged) * (WARM_UP + REQUESTS);
+        gateway.until_logged(lines).await;
         let few = REQUESTS / 10;
         let allowed = (each.start() * REQUESTS).saturating_sub(few)..=each.end() * REQUESTS + few;
         assert!(
