@@ -66,7 +66,17 @@ pub(super) struct SwitchBody {
     pub(super) dry_run: bool,
 }
 
-/// `POST .../drain`, `.../undrain`, `/reload` and `/stop`.
+/// `POST .../drain` and `.../undrain`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DrainBody {
+    #[serde(default)]
+    pub(super) reason: String,
+    #[serde(default)]
+    pub(super) dry_run: bool,
+}
+
+/// `POST /reload` and `/stop`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReasonBody {
