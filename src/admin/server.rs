@@ -27,8 +27,8 @@ use super::answers;
 use super::bodies::{Answer, Fault, json, typed, wrong_method};
 use super::console;
 use super::orders::{
-    Deed, DrainBody, LevelBody, Order, Orders, ReasonBody, ReloadAnswer, Reloaded, SwitchBody, audit,
-    change_sides,
+    Deed, DrainBody, LevelBody, Order, Orders, ReasonBody, ReloadAnswer, Reloaded, SwitchBody,
+    audit, change_sides,
 };
 use super::routes::{Ask, Found, find};
 use super::token::Token;

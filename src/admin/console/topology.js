@@ -186,6 +186,6 @@ function narrowPlaces(system) {
       label: [276, top - 12, 'end'],
     },
     proxy: [222, sap + 34, 136, 52],
-    route: { d: `M350 ${sides}V${under}M350 ${top}V${sap + 17}`, tip: [350, sap + 5, 'up'], label: [338, under + 50, 'end'] },
+    route: { d: `M350 ${sides}V${under}M350 ${top}V${sap + 17}`, tip: [350, sap + 5, 'up'], label: [276, under + 28, 'end'] },
   };
 }

@@ -49,10 +49,9 @@ pub(super) fn demo(args: &DemoArgs) -> Exit {
                 Exit::Software
             }
             DemoError::Pki(_) | DemoError::PeerTls(_) | DemoError::Start(_) => Exit::Software,
-            DemoError::System(_)
-            | DemoError::Peer(_)
-            | DemoError::Admin(_)
-            | DemoError::Log(_) => Exit::Os,
+            DemoError::System(_) | DemoError::Peer(_) | DemoError::Admin(_) | DemoError::Log(_) => {
+                Exit::Os
+            }
         }
     })
 }
