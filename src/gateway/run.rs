@@ -23,7 +23,7 @@ use crate::config::problem::Problems;
 use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, reserve};
 use crate::requests::failover::{Event, Health};
-use crate::telemetry::{AccessLog, Snapshot as Figures};
+use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
 use crate::tls::SessionVault;
 use crate::tls::authority_uses::{AuthorityKey, Chain};
 
@@ -106,7 +106,7 @@ impl Gateway {
                 threads: u32::try_from(settings.runtime.threads).unwrap_or(u32::MAX),
                 limits: settings.limits.clone(),
                 throttle: settings.log.throttle,
-                counters: Arc::default(),
+                counters: Arc::new(Counters::of(workshop.counters.traffic.names())),
                 access: access.clone(),
                 admission: admission.clone(),
                 clock: clock.clone(),

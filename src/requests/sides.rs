@@ -213,6 +213,8 @@ impl Sides {
                     } else {
                         self.counters.switches_ordered.inc();
                     }
+                    let traffic = &self.counters.traffic;
+                    traffic.switched(system, *to, reason.code());
                     warn!(%system, %from, %to, %reason, "switched to the other side");
                     (self.on_event)(SideEvent::Left(*from));
                 }

@@ -27,6 +27,17 @@ impl SwitchReason {
     pub const fn is_automatic(&self) -> bool {
         matches!(self, Self::SideDown(_) | Self::FailBack)
     }
+
+    /// The stable word for figures.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SideDown(_) => "side-down",
+            Self::FailBack => "fail-back",
+            Self::Drained(_) => "drained",
+            Self::Operator(_) => "operator",
+            Self::Removed => "removed",
+        }
+    }
 }
 
 impl fmt::Display for SwitchReason {
