@@ -25,8 +25,10 @@
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
+//! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
+//! | `viewer` | a running gateway as others see it, from any thread |
 //! | `watch` | reload by itself when a file has changed |
 //!
 //! Reading opens nothing, building binds nothing, publishing cannot fail. A reload that goes wrong
@@ -47,15 +49,18 @@ mod guests;
 mod reload;
 mod routes;
 mod run;
+mod scrape;
 mod snapshot;
 mod state_file;
 mod supervise;
 mod turning;
+mod viewer;
 mod watch;
 mod worker;
 
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
 pub use reload::ReloadReport;
-pub use run::{Gateway, StartError, Status};
+pub use run::{Gateway, StartError};
+pub use viewer::{Attempt, Status, Trigger, Viewer};
 pub use watch::{FileWatch, Look};

@@ -174,6 +174,8 @@ mod tests {
     use std::sync::mpsc;
     use std::thread;
 
+    const SOON: Duration = Duration::from_mins(1);
+
     /// A thread that hands on what it is given, and the way to it.
     fn served() -> (LineSink, mpsc::Receiver<Vec<u8>>) {
         let sink = LineSink::default();
@@ -184,8 +186,6 @@ mod tests {
         });
         (sink, taken)
     }
-
-    const SOON: Duration = Duration::from_secs(60);
 
     #[test]
     fn lines_of_several_threads_come_whole_and_each_thread_s_in_order() {

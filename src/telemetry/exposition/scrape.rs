@@ -33,6 +33,8 @@ pub struct Scrape {
     pub lists: BTreeMap<Authentic, WallTime>,
     /// TLS sessions.
     pub sessions: SessionFigures,
+    /// What responders have said about clients.
+    pub responders: ResponderFigures,
     /// What the operating system says.
     pub process: ProcessFigures,
 }
@@ -53,8 +55,8 @@ pub struct LastReload {
     pub succeeded: bool,
     /// When the attempt was.
     pub at: WallTime,
-    /// When the generation in force was published.
-    pub published_at: WallTime,
+    /// When the generation in force was put in force, unless too many attempts have failed since.
+    pub published_at: Option<WallTime>,
 }
 
 /// How one side stands.
@@ -83,6 +85,19 @@ pub struct Authentic {
     pub name: String,
     /// The serial number of a certificate, in hexadecimal; empty for a list.
     pub serial: String,
+}
+
+/// What was asked of OCSP responders: how many answers and how many without one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ResponderFigures {
+    /// Somebody is good.
+    pub good: u64,
+    /// Somebody was withdrawn.
+    pub withdrawn: u64,
+    /// Somebody is not known.
+    pub unknown: u64,
+    /// No answer, or none that can be believed.
+    pub failed: u64,
 }
 
 /// TLS sessions of the listeners.

@@ -50,8 +50,9 @@ pub(super) const STATES: &[Detail] = &[
         labels: &[
             (
                 "role",
-                "`listener` and `connector`: our own; `authority`: from CA_FILE; `client` and \
-                 `server`: seen at peers, those that end first",
+                "`listener` and `connector`: our own; `authority`: from CA_FILE; `server`: shown by \
+                 a side or the CRM; `client`: shown by the 100 clients of each authority that were \
+                 there last, within a week",
             ),
             SYSTEM,
             ("name", "the subject"),
@@ -131,14 +132,28 @@ pub(super) const STATES: &[Detail] = &[
         read: |scrape, out| out.push(&[], scrape.sessions.key_rotation.as_secs()),
     },
     Detail {
+        name: "crmgate_ocsp_queries_total",
+        shape: Shape::Counter,
+        help: "Questions to OCSP responders about clients.",
+        labels: &[(
+            "result",
+            "`good`, `withdrawn`, `unknown`, or `failed`: no answer that can be believed",
+        )],
+        read: |scrape, out| {
+            let own = &scrape.responders;
+            out.push(&[&"good"], own.good);
+            out.push(&[&"withdrawn"], own.withdrawn);
+            out.push(&[&"unknown"], own.unknown);
+            out.push(&[&"failed"], own.failed);
+        },
+    },
+    Detail {
         name: "crmgate_config_generation",
         shape: Shape::Gauge,
         help: "The generation of the configuration that is in force: 1 at the start, one more with each reload that succeeded.",
         labels: &[],
         read: |scrape, out| {
-            if let Some(generation) = scrape.generation {
-                out.push(&[], generation.0);
-            }
+            maybe(out, scrape.generation.map(|generation| generation.0));
         },
     },
     Detail {
@@ -147,9 +162,7 @@ pub(super) const STATES: &[Detail] = &[
         help: "1 if what was read last is in force, 0 if it was refused.",
         labels: &[],
         read: |scrape, out| {
-            if let Some(reload) = scrape.last_reload {
-                out.push(&[], reload.succeeded);
-            }
+            maybe(out, scrape.last_reload.map(|reload| reload.succeeded));
         },
     },
     Detail {
@@ -158,9 +171,7 @@ pub(super) const STATES: &[Detail] = &[
         help: "When the configuration was read last, whatever came of it.",
         labels: &[],
         read: |scrape, out| {
-            if let Some(reload) = scrape.last_reload {
-                out.push(&[], reload.at);
-            }
+            maybe(out, scrape.last_reload.map(|reload| reload.at));
         },
     },
     Detail {
@@ -169,9 +180,10 @@ pub(super) const STATES: &[Detail] = &[
         help: "When the generation that is in force was put in force.",
         labels: &[],
         read: |scrape, out| {
-            if let Some(reload) = scrape.last_reload {
-                out.push(&[], reload.published_at);
-            }
+            maybe(
+                out,
+                scrape.last_reload.and_then(|reload| reload.published_at),
+            );
         },
     },
     Detail {

@@ -80,7 +80,7 @@ pub(super) fn full() -> Scrape {
         last_reload: Some(LastReload {
             succeeded: false,
             at: WallTime(20),
-            published_at: WallTime(10),
+            published_at: Some(WallTime(10)),
         }),
         sides: vec![SideFigures {
             system: system.clone(),
