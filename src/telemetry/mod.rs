@@ -46,6 +46,6 @@ pub use process::ProcessFigures;
 pub use sink::LogForm;
 pub use throttle::{Noise, Throttle, Verdict};
 pub use traffic::{
-    ExchangeKey, ExchangeTally, HandshakeEnd, HandshakeKey, Leg, PoolTally, StatusClass,
+    ExchangeKey, ExchangeTally, HandshakeEnd, HandshakeKey, Leg, PoolTally, StatusClass, Switched,
     SystemTally, Traffic, UpstreamRole, UpstreamTally,
 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cause::{Cause, Witness};
 use crate::model::Side;
+use crate::telemetry::Switched;
 
 /// Why the active side changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +28,17 @@ impl SwitchReason {
     pub const fn is_automatic(&self) -> bool {
         matches!(self, Self::SideDown(_) | Self::FailBack)
     }
+}
 
-    /// The stable word for figures.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::SideDown(_) => "side-down",
-            Self::FailBack => "fail-back",
-            Self::Drained(_) => "drained",
-            Self::Operator(_) => "operator",
-            Self::Removed => "removed",
+/// As figures tell it: without whom and what.
+impl From<&SwitchReason> for Switched {
+    fn from(reason: &SwitchReason) -> Self {
+        match reason {
+            SwitchReason::SideDown(_) => Self::SideDown,
+            SwitchReason::FailBack => Self::FailBack,
+            SwitchReason::Drained(_) => Self::Drained,
+            SwitchReason::Operator(_) => Self::Operator,
+            SwitchReason::Removed => Self::Removed,
         }
     }
 }

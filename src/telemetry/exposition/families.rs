@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::scrape::Scrape;
 use super::text::{Labels, Samples, Shape};
 use crate::model::SystemName;
-use crate::telemetry::traffic::{ExchangeKey, ExchangeTally, SystemTally};
+use crate::telemetry::traffic::{ExchangeKey, ExchangeTally, Switched, SystemTally};
 
 /// A family whose samples are not known before there was traffic.
 pub(super) struct Detail {
@@ -246,13 +246,7 @@ pub(super) const TRAFFIC: &[Detail] = &[
                 "`side-down`, `fail-back`, `drained`, `operator` or `removed`",
             ),
         ],
-        read: |scrape, out| {
-            for (system, tally) in each(scrape) {
-                for ((to, reason), count) in &tally.switches {
-                    out.push(&[system, to, reason], *count);
-                }
-            }
-        },
+        read: switches,
     },
     Detail {
         name: "crmgate_upstream_connections_total",
@@ -319,6 +313,22 @@ fn handshake_durations(scrape: &Scrape, out: &mut Samples<'_>) {
         sums.sort_by_key(|(group, _)| *group);
         for ((direction, result), sum) in &sums {
             out.histogram(&[system, direction, result], sum);
+        }
+    }
+}
+
+/// A counter that begins at 1 has not grown in the eyes of who reads it, and the first switch is the
+/// one that matters. So each that there may be is there from the beginning.
+fn switches(scrape: &Scrape, out: &mut Samples<'_>) {
+    for own in &scrape.sides {
+        let tally = scrape.traffic.get(&own.system);
+        for why in Switched::ALL {
+            let count = tally.and_then(|tally| tally.switches.get(&(own.side, why)));
+            let reason = why.code();
+            out.push(
+                &[&own.system, &own.side, &reason],
+                count.copied().unwrap_or_default(),
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::{ConnectionId, ExchangeId, Generation, Outcome, Side, SystemName, WallTime};
 use crate::telemetry::{
     AccessLine, Counters, Flow, HandshakeEnd, HandshakeKey, Leg, PoolTally, ProcessFigures,
-    UpstreamRole,
+    Switched, UpstreamRole,
 };
 
 fn system() -> SystemName {
@@ -67,7 +67,7 @@ pub(super) fn full() -> Scrape {
         traffic.handshake(&system, key, Duration::from_millis(1));
     }
     traffic.probe(&system, Side::B, false, Duration::from_millis(1));
-    traffic.switched(&system, Side::B, "side-down");
+    traffic.switched(&system, Side::A, Switched::SideDown);
     let role = UpstreamRole::Side(Side::A);
     traffic.upstream(&system, role, |own| own.opened += 1);
     let stands = PoolTally { idle: 3, used: 1 };
@@ -124,6 +124,8 @@ fn the_older_form_names_a_family_as_its_samples_are_named() {
         "crmgate_exchange_duration_seconds_sum{system=\"SAP1\",flow=\"request\",side=\"A\",operation=\"dial\"} 0.003",
         "crmgate_exchange_duration_seconds_count{system=\"SAP1\",flow=\"request\",side=\"A\",operation=\"dial\"} 1",
         "crmgate_handshakes_total{system=\"SAP1\",direction=\"inbound\",endpoint=\"10.0.0.1:8443\",version=\"unknown\",result=\"failed\",reason=\"unknown-issuer\"} 1",
+        "crmgate_switches_total{system=\"SAP1\",to=\"A\",reason=\"side-down\"} 1",
+        "crmgate_switches_total{system=\"SAP1\",to=\"A\",reason=\"operator\"} 0",
         "# TYPE crmgate_build_info gauge",
         "crmgate_build_info{version=\"1.2.3\"} 1",
         "crmgate_connections_open 0",

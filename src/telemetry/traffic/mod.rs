@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use tally::{
-    ExchangeKey, ExchangeTally, HandshakeEnd, HandshakeKey, Leg, PoolTally, StatusClass,
+    ExchangeKey, ExchangeTally, HandshakeEnd, HandshakeKey, Leg, PoolTally, StatusClass, Switched,
     SystemTally, UpstreamRole, UpstreamTally,
 };
 
@@ -118,11 +118,11 @@ impl Traffic {
         probes.or_default().observe(took);
     }
 
-    /// Another side is the active one; the reason is one of a closed list.
-    pub fn switched(&self, system: &SystemName, to: Side, reason: &'static str) {
+    /// Another side is the active one.
+    pub fn switched(&self, system: &SystemName, to: Side, why: Switched) {
         let mut table = self.lock();
         let switches = &mut table.system(system).switches;
-        bump(switches.entry((to, reason)).or_default());
+        bump(switches.entry((to, why)).or_default());
     }
 
     /// Notes something about the connections to a far end.

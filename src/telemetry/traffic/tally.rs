@@ -26,7 +26,7 @@ pub struct SystemTally {
     /// Health probes, by side and whether they were good.
     pub probes: BTreeMap<(Side, bool), Histogram>,
     /// Switches, by the side that became active and the reason.
-    pub switches: BTreeMap<(Side, &'static str), u64>,
+    pub switches: BTreeMap<(Side, Switched), u64>,
     /// Connections to far ends.
     pub upstreams: BTreeMap<UpstreamRole, UpstreamTally>,
 }
@@ -238,6 +238,43 @@ impl fmt::Display for Leg {
         match self {
             Self::Inbound(listener) => listener.fmt(f),
             Self::Outbound(role) | Self::Probe(role) => role.fmt(f),
+        }
+    }
+}
+
+/// Why another side became the active one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Switched {
+    /// The one before went down.
+    SideDown,
+    /// The preferred one is healthy again.
+    FailBack,
+    /// The one before is being drained.
+    Drained,
+    /// An operator ordered it.
+    Operator,
+    /// A reload took the one before out of the configuration.
+    Removed,
+}
+
+impl Switched {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [
+        Self::SideDown,
+        Self::FailBack,
+        Self::Drained,
+        Self::Operator,
+        Self::Removed,
+    ];
+
+    /// The stable word for figures.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SideDown => "side-down",
+            Self::FailBack => "fail-back",
+            Self::Drained => "drained",
+            Self::Operator => "operator",
+            Self::Removed => "removed",
         }
     }
 }

@@ -122,7 +122,7 @@ fn what_two_threads_have_seen_is_added_up() {
         traffic.gateway_answer(&system, Flow::Event, "GW-503-UNREACHABLE");
         traffic.handshake(&system, full, Duration::from_millis(1));
         traffic.probe(&system, Side::A, true, Duration::from_millis(1));
-        traffic.switched(&system, Side::B, "operator");
+        traffic.switched(&system, Side::B, Switched::Operator);
         traffic.upstream(&system, UpstreamRole::Crm, |own| own.opened += 2);
         let stands = PoolTally { idle: 3, used: 1 };
         traffic.pools([(&system, UpstreamRole::Crm, stands)].into_iter());
@@ -134,7 +134,7 @@ fn what_two_threads_have_seen_is_added_up() {
     assert_eq!(tally.answers[&(Flow::Event, "GW-503-UNREACHABLE")], 2);
     assert_eq!(tally.handshakes[&full].count(), 2);
     assert_eq!(tally.probes[&(Side::A, true)].count(), 2);
-    assert_eq!(tally.switches[&(Side::B, "operator")], 2);
+    assert_eq!(tally.switches[&(Side::B, Switched::Operator)], 2);
     let upstream = tally.upstreams[&UpstreamRole::Crm];
     assert_eq!((upstream.opened, upstream.pool.idle), (4, 6));
 }
