@@ -92,13 +92,7 @@ impl Gateway {
         let lifecycle = Lifecycle::starting();
         let counters = workers.iter().map(|worker| Arc::clone(&worker.counters));
         let counters = counters.chain([Arc::clone(&workshop.counters)]).collect();
-        let viewer = Viewer::new(
-            Arc::clone(&snapshot),
-            &workshop,
-            counters,
-            &admission,
-            access,
-        );
+        let viewer = Viewer::new(&snapshot, &workshop, counters, &admission, access);
         let mut gateway = Self {
             dir: dir.to_owned(),
             workshop,

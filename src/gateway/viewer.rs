@@ -112,7 +112,7 @@ pub(super) struct Inner {
 
 impl Viewer {
     pub(super) fn new(
-        snapshot: Arc<Snapshot>,
+        snapshot: &Arc<Snapshot>,
         workshop: &Workshop,
         counters: Vec<Arc<Counters>>,
         admission: &Admission,
@@ -120,7 +120,7 @@ impl Viewer {
     ) -> Self {
         let face = Face {
             phase: Phase::Starting,
-            snapshot,
+            snapshot: Arc::clone(snapshot),
             bound: HashMap::new(),
             last_reload_failure: None,
             history: VecDeque::new(),

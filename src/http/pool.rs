@@ -115,18 +115,18 @@ impl Pool {
     }
 
     fn shelf(&mut self, upstream: &Upstream) -> &mut Shelf {
-        let shelf = self.shelves.entry(upstream.id());
-        shelf.or_insert_with(|| Shelf::of(upstream))
+        let own = self.shelves.entry(upstream.id());
+        own.or_insert_with(|| Shelf::of(upstream))
     }
 
     /// How the connections to each upstream stand.
     pub fn stands(&self) -> impl Iterator<Item = (&SystemName, UpstreamRole, PoolTally)> {
         self.shelves.values().map(|shelf| {
-            let stands = PoolTally {
+            let tally = PoolTally {
                 idle: shelf.idle.len() as u64,
                 used: shelf.used.get(),
             };
-            (&shelf.system, shelf.role, stands)
+            (&shelf.system, shelf.role, tally)
         })
     }
 

@@ -5,7 +5,7 @@
 pub enum Form {
     /// Prometheus text, version 0.0.4: what every reader understands.
     Text,
-    /// OpenMetrics 1.0.0, for readers that ask for it.
+    /// `OpenMetrics` 1.0.0, for readers that ask for it.
     OpenMetrics,
 }
 

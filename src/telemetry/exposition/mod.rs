@@ -6,7 +6,7 @@
 //!   the process ─────────────┘
 //! ```
 //!
-//! The writer is ours: the library of the Prometheus project writes OpenMetrics only, in which the
+//! The writer is ours: the library of the Prometheus project writes `OpenMetrics` only, in which the
 //! family of a counter has another name than in the older form, and it wants every figure wrapped
 //! into types of its own. The two forms differ in a handful of places, all of them in `text.rs`.
 //!

@@ -40,7 +40,9 @@ fn name(text: &str) -> SystemName {
 
 fn seen(each: &[&Traffic]) -> BTreeMap<SystemName, SystemTally> {
     let mut sum = BTreeMap::new();
-    each.iter().for_each(|traffic| traffic.add_to(&mut sum));
+    for traffic in each {
+        traffic.add_to(&mut sum);
+    }
     sum
 }
 
