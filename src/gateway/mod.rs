@@ -27,6 +27,7 @@
 //! | `run` | [`Gateway`]: start, publish, status |
 //! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
+//! | `report/` | how it stands, as data with stable names |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
 //! | `viewer` | a running gateway as others see it, from any thread |
 //! | `watch` | reload by itself when a file has changed |
@@ -47,6 +48,7 @@ mod describe;
 mod drain;
 mod guests;
 mod reload;
+mod report;
 mod routes;
 mod run;
 mod scrape;
@@ -61,6 +63,11 @@ mod worker;
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
 pub use reload::ReloadReport;
+pub use report::{
+    AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,
+    ListenerReport, ProblemReport, Report, SideReport, SidesReport, SystemReport,
+};
 pub use run::{Gateway, StartError};
+pub use state_file::token_places;
 pub use viewer::{Attempt, Status, Trigger, Viewer};
 pub use watch::{FileWatch, Look};

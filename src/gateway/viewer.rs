@@ -7,8 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::build::Workshop;
 use super::scrape::ClientCertificates;
@@ -20,7 +22,7 @@ use crate::net::Admission;
 use crate::requests::Sides;
 use crate::requests::failover::Health;
 use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
-use crate::tls::{AuthorityUses, SessionVault};
+use crate::tls::{Acceptor, AuthorityUses, SessionVault};
 
 /// What the gateway shows of itself after every step that it takes.
 #[derive(Debug, Clone)]
@@ -108,6 +110,7 @@ pub(super) struct Inner {
     pub(super) clients: ClientCertificates,
     /// When this gateway began.
     pub(super) started_at: WallTime,
+    started: Instant,
 }
 
 impl Viewer {
@@ -135,6 +138,7 @@ impl Viewer {
             uses: Arc::clone(&workshop.uses),
             clients: ClientCertificates::default(),
             started_at: workshop.clock.now(),
+            started: Instant::now(),
         }))
     }
 
@@ -197,6 +201,11 @@ impl Viewer {
         self.face().snapshot.settings.clone()
     }
 
+    /// What ends TLS on the admin listener in the generation in force.
+    pub fn admin_acceptor(&self) -> Option<Arc<Acceptor>> {
+        self.face().snapshot.admin.clone()
+    }
+
     /// The configurations that were read, the latest last.
     pub fn attempts(&self) -> Vec<Attempt> {
         self.face().history.iter().cloned().collect()
@@ -205,6 +214,11 @@ impl Viewer {
     /// Accepted connections that are open now.
     pub fn connections(&self) -> usize {
         self.0.admission.connections()
+    }
+
+    /// Since the gateway was started.
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
     }
 
     /// The clock that everything here goes by.

@@ -39,7 +39,7 @@ pub use flow::Flow;
 pub use histogram::Histogram;
 #[cfg(test)]
 pub(crate) use log::parse_level;
-pub use log::{LogError, LogGuard, LogOptions, init};
+pub use log::{LogError, LogGuard, LogOptions, Recent, Said, init};
 pub use metrics::{Counters, Family, Series, Snapshot, TABLE};
 pub use operations::{MOST_OPERATIONS, Operation, OperationNames};
 pub use process::ProcessFigures;
