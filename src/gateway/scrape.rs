@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use super::snapshot::Snapshot;
 use super::viewer::{Attempt, Face, Viewer};
 use crate::certs::{CertificateFacts, RevocationLists, TrustStore};
-use crate::model::{Side, SystemName, WallTime};
+use crate::model::{Side, WallTime};
 use crate::telemetry::ProcessFigures;
 use crate::telemetry::exposition::{Authentic, LastReload, Scrape, SideFigures};
-use crate::tls::AuthorityUses;
+use crate::tls::{Acceptor, AuthorityUses};
 
 impl Viewer {
     /// Everything that is known now. It reads a few files of the kernel, and waits for nobody
@@ -81,15 +81,14 @@ fn sides(snapshot: &Snapshot) -> Vec<SideFigures> {
 /// Notes until when our own certificates, the authorities and the lists are good.
 fn note_own(scrape: &mut Scrape, snapshot: &Snapshot, now: WallTime) {
     for (system, parts) in &snapshot.systems {
+        let system = system.as_str();
         let mut note = Notes {
             scrape,
             system,
             now,
         };
         if let Some(acceptor) = parts.acceptors.one() {
-            note.own("listener", acceptor.leaf(), acceptor.leaves());
-            note.authorities(acceptor.trust());
-            note.lists("listener", acceptor.revocation());
+            note.acceptor("listener", acceptor);
         }
         if let Some(connector) = &parts.connector {
             note.own("connector", connector.leaf(), connector.leaves());
@@ -97,16 +96,30 @@ fn note_own(scrape: &mut Scrape, snapshot: &Snapshot, now: WallTime) {
             note.lists("connector", connector.revocation());
         }
     }
+    if let Some(admin) = &snapshot.admin {
+        let mut note = Notes {
+            scrape,
+            system: "",
+            now,
+        };
+        note.acceptor("admin", admin);
+    }
 }
 
-/// Notes what belongs to one SAP system.
+/// Notes what belongs to one SAP system, or to none.
 struct Notes<'a> {
     scrape: &'a mut Scrape,
-    system: &'a SystemName,
+    system: &'a str,
     now: WallTime,
 }
 
 impl Notes<'_> {
+    fn acceptor(&mut self, role: &'static str, acceptor: &Acceptor) {
+        self.own(role, acceptor.leaf(), acceptor.leaves());
+        self.authorities(acceptor.trust());
+        self.lists(role, acceptor.revocation());
+    }
+
     fn certificate(&mut self, role: &'static str, facts: &CertificateFacts) {
         let what = certificate(role, self.system, facts);
         Scrape::note(&mut self.scrape.certificates, what, facts.not_after);
@@ -141,7 +154,7 @@ impl Notes<'_> {
         for (issuer, until) in lists.into_iter().flat_map(|lists| lists.ends(self.now)) {
             let what = Authentic {
                 role,
-                system: self.system.clone(),
+                system: self.system.to_owned(),
                 name: issuer.to_owned(),
                 serial: String::new(),
             };
@@ -150,10 +163,10 @@ impl Notes<'_> {
     }
 }
 
-fn certificate(role: &'static str, system: &SystemName, facts: &CertificateFacts) -> Authentic {
+fn certificate(role: &'static str, system: &str, facts: &CertificateFacts) -> Authentic {
     Authentic {
         role,
-        system: system.clone(),
+        system: system.to_owned(),
         name: facts.subject.clone(),
         serial: facts.serial.clone(),
     }
@@ -165,7 +178,7 @@ fn note_servers(scrape: &mut Scrape, snapshot: &Snapshot) {
         let spec = upstream.spec();
         for tls in spec.tls.iter().chain(&spec.probe_tls) {
             if let Some(facts) = tls.server() {
-                let what = certificate("server", &spec.system, &facts);
+                let what = certificate("server", spec.system.as_str(), &facts);
                 Scrape::note(&mut scrape.certificates, what, facts.not_after);
             }
         }
@@ -199,13 +212,14 @@ fn seen(uses: &AuthorityUses, snapshot: &Snapshot, now: WallTime) -> Ends {
     let mut ends = Ends::new();
     for one in uses.since(WallTime(now.0.saturating_sub(A_WEEK)), now, MOST_CLIENTS) {
         let mut systems = snapshot.systems.keys();
-        let Some(system) = systems.find(|system| system.as_str() == one.role) else {
+        // What is known of one that has gone is nobody's concern.
+        if !systems.any(|system| system.as_str() == one.role) {
             continue;
-        };
+        }
         for client in &one.clients {
             let leaf = client.chain.each().next();
             if let Some(Ok(facts)) = leaf.map(CertificateFacts::of) {
-                let what = certificate("client", system, &facts);
+                let what = certificate("client", &one.role, &facts);
                 Scrape::note(&mut ends, what, facts.not_after);
             }
         }

@@ -106,7 +106,16 @@ fn paths_named(text: &str) -> Vec<String> {
     let prose = prose(text);
     let quoted = prose.split('`').skip(1).step_by(2);
     let begins = [
-        "src/", "tests/", "benches/", "config/", "certs/", "service/", "fuzz/", ".ci/", ".github/",
+        "src/",
+        "tests/",
+        "benches/",
+        "config/",
+        "certs/",
+        "monitoring/",
+        "service/",
+        "fuzz/",
+        ".ci/",
+        ".github/",
     ];
     quoted
         .filter(|word| begins.iter().any(|begin| word.starts_with(begin)))

@@ -13,7 +13,10 @@ fn the_list_of_figures_is_the_one_that_the_code_has() {
     let (head, _) = text.split_once(HEADING).expect("the heading");
     let expected = format!("{head}{HEADING}{}", reference());
     if std::env::var_os("CRMGATE_BLESS").is_some() {
-        std::fs::write(monitoring("README.md"), expected).expect("written");
+        // At once: another test reads it meanwhile.
+        let beside = monitoring("README.md.new");
+        std::fs::write(&beside, expected).expect("written");
+        std::fs::rename(beside, monitoring("README.md")).expect("in its place");
         return;
     }
     assert!(

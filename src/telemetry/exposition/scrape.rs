@@ -79,8 +79,8 @@ pub struct SideFigures {
 pub struct Authentic {
     /// What it is for: one of a closed list.
     pub role: &'static str,
-    /// The SAP system.
-    pub system: SystemName,
+    /// The SAP system; empty for the admin listener, which belongs to none.
+    pub system: String,
     /// The subject, or the issuer of a list.
     pub name: String,
     /// The serial number of a certificate, in hexadecimal; empty for a list.

@@ -50,7 +50,7 @@ pub(super) const STATES: &[Detail] = &[
         labels: &[
             (
                 "role",
-                "`listener` and `connector`: our own; `authority`: from CA_FILE; `server`: shown by \
+                "`listener`, `connector` and `admin`: our own; `authority`: from CA_FILE; `server`: shown by \
                  a side or the CRM; `client`: shown by the 100 clients of each authority that were \
                  there last, within a week",
             ),
@@ -78,7 +78,7 @@ pub(super) const STATES: &[Detail] = &[
         shape: Shape::Gauge,
         help: "When a revocation list is to be followed by the next one; a list that names no end is not there.",
         labels: &[
-            ("role", "`listener` or `connector`: who goes by it"),
+            ("role", "`listener`, `connector` or `admin`: who goes by it"),
             SYSTEM,
             ("name", "the issuer of the list"),
         ],

@@ -101,7 +101,7 @@ pub(super) fn full() -> Scrape {
     traffic.add_to(&mut scrape.traffic);
     let authentic = Authentic {
         role: "listener",
-        system,
+        system: system.to_string(),
         name: "CN=\"odd\\name\",\nO=x".to_owned(),
         serial: "0a".to_owned(),
     };
@@ -245,7 +245,7 @@ fn of_two_that_are_called_the_same_the_one_that_ends_first_is_told() {
     let mut known = std::collections::BTreeMap::new();
     let list = Authentic {
         role: "listener",
-        system: system(),
+        system: system().to_string(),
         name: "CN=CA".to_owned(),
         serial: String::new(),
     };
