@@ -19,6 +19,7 @@ mod document;
 mod exposition;
 mod names;
 mod rules;
+mod scraped;
 
 use std::path::PathBuf;
 
