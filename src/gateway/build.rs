@@ -29,7 +29,7 @@ use crate::tls::{Acceptor, AuthorityUses, Connector, SessionVault, TicketSource}
 /// What a build works with and what outlives it.
 pub(super) struct Workshop {
     pub(super) clock: Clock,
-    pub(super) vault: SessionVault,
+    pub(super) vault: Arc<SessionVault>,
     /// Which authority let in whom.
     pub(super) uses: Arc<AuthorityUses>,
     /// What the first build is for; every later one is a change.
@@ -58,7 +58,7 @@ pub struct Check {
 pub fn check(dir: &Path, clock: &Clock) -> Check {
     let workshop = Workshop {
         clock: clock.clone(),
-        vault: SessionVault::new(),
+        vault: Arc::default(),
         uses: Arc::default(),
         // What a reload would refuse is refused, whether or not a gateway runs.
         stage: Stage::Change,

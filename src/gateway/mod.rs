@@ -25,6 +25,7 @@
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
+//! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
 //! | `report/` | how it stands, as data with stable names |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
@@ -50,6 +51,7 @@ mod reload;
 mod report;
 mod routes;
 mod run;
+mod scrape;
 mod snapshot;
 mod state_file;
 mod supervise;

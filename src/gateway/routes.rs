@@ -12,10 +12,10 @@ use crate::config::settings::{
 };
 use crate::events::EventRoute;
 use crate::http::{Upstream, UpstreamSpec};
-use crate::model::{Endpoint, HostPort, Scheme, Side};
+use crate::model::{Endpoint, HostPort, Scheme, Side, SystemName};
 use crate::requests::failover::Watch;
 use crate::requests::{FarEnd, RelayRoute, RequestRoute, Sides};
-use crate::telemetry::Flow;
+use crate::telemetry::{Flow, UpstreamRole};
 use crate::tls::outbound::UnfitHost;
 
 impl Build<'_> {
@@ -39,7 +39,8 @@ impl Build<'_> {
             )),
         };
         parts.sides = Some(Arc::clone(&sides));
-        let key_of = |endpoint: &Endpoint, parts: &SystemParts| UpstreamKey {
+        let key_of = |side: Side, endpoint: &Endpoint, parts: &SystemParts| UpstreamKey {
+            role: UpstreamRole::Side(side),
             target: endpoint.target.clone(),
             dialled: endpoint.target.clone(),
             // In passthrough TLS is the ends' own; only a TLS probe speaks it here.
@@ -49,11 +50,11 @@ impl Build<'_> {
             response_timeout: requests.response_timeout,
             pool_idle: requests.pool_idle,
         };
-        let key_a = key_of(&requests.side_a, parts);
+        let key_a = key_of(Side::A, &requests.side_a, parts);
         let key_b = requests
             .side_b
             .as_ref()
-            .map(|endpoint| key_of(endpoint, parts));
+            .map(|endpoint| key_of(Side::B, endpoint, parts));
         parts.reached_by = [Some(key_a.clone()), key_b.clone()];
         let Some(side_a) = self.upstream(key_a, system, previous, parts) else {
             return;
@@ -154,6 +155,7 @@ impl Build<'_> {
         parts: &mut SystemParts,
     ) {
         let key_of = |target: &HostPort, scheme: Scheme, parts: &SystemParts| UpstreamKey {
+            role: UpstreamRole::Crm,
             target: target.clone(),
             dialled: events.via.clone().unwrap_or_else(|| target.clone()),
             tls: fingerprint(scheme, parts),
@@ -215,7 +217,7 @@ impl Build<'_> {
             .find(|(own, _)| *own == key);
         let upstream = match own {
             Some((_, upstream)) => Arc::clone(upstream),
-            None => match new_upstream(&key, parts) {
+            None => match new_upstream(&key, &system.name, parts) {
                 Ok(upstream) => Arc::new(upstream),
                 Err(unfit) => {
                     let place = Place::file(&system.source);
@@ -232,9 +234,15 @@ impl Build<'_> {
     }
 }
 
-fn new_upstream(key: &UpstreamKey, parts: &SystemParts) -> Result<Upstream, UnfitHost> {
+fn new_upstream(
+    key: &UpstreamKey,
+    system: &SystemName,
+    parts: &SystemParts,
+) -> Result<Upstream, UnfitHost> {
     let connector = key.tls.and(parts.connector.as_ref());
     Ok(Upstream::new(UpstreamSpec {
+        system: system.clone(),
+        role: key.role,
         target: key.target.clone(),
         dialled: key.dialled.clone(),
         tls: connector
