@@ -132,7 +132,7 @@ impl Admin {
 /// Orders are carried out one after the other; more than this many at once are a script gone wild.
 const QUEUED_ORDERS: usize = 16;
 
-/// Browsers, scripts and monitoring of one gateway; more are told to wait by the kernel.
+/// Browsers, scripts and monitoring of one gateway; whoever comes on top is closed at once.
 const MOST_CONNECTIONS: usize = 64;
 
 /// For a handshake, a head, and a body of an order.
