@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::explain::ExplainArgs;
+
 /// Mutual-TLS SOAP gateway between SAP CRM and a contact-centre connector.
 #[derive(Debug, Parser)]
 #[command(
@@ -37,6 +39,9 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Show the main job: a simulated SAP CRM, both sides, a kill, a reload, and what came of it.
     Demo(DemoArgs),
+
+    /// Say what a code of SAP, TLS or crmgate means, and what to do here and in SAP.
+    Explain(ExplainArgs),
 }
 
 /// Where the configuration lies.

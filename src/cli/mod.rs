@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod demo;
 mod exit;
+mod explain;
 mod output;
 mod run;
 
@@ -36,6 +37,8 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
         Command::Demo(demo) => demo::demo(&demo),
+
+        Command::Explain(code) => explain::explain(&code),
     };
     exit.into()
 }

@@ -50,8 +50,9 @@ const DOORS: &[Door] = &[
     door("rustls", &["tls/", "certs/", "simulate/"]),
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
-    // What `check --format json` and the demo print; no setting and no message is JSON.
-    door("serde_json", &["cli/", "simulate/"]),
+    // What other programs read of a report or of an entry; no setting and no message is JSON.
+    door("serde", &["explain/entry.rs", "preflight/report/"]),
+    door("serde_json", &["cli/", "simulate/", "preflight/report/"]),
     door(
         "socket2",
         &["net/listener.rs", "net/socket.rs", "simulate/"],
