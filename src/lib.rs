@@ -54,6 +54,7 @@ pub mod gateway;
 pub mod http;
 pub mod model;
 pub mod net;
+pub mod preflight;
 pub mod requests;
 pub mod service;
 pub mod simulate;

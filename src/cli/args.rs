@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::explain::ExplainArgs;
+use super::preflight::PreflightArgs;
 
 /// Mutual-TLS SOAP gateway between SAP CRM and a contact-centre connector.
 #[derive(Debug, Parser)]
@@ -26,8 +27,8 @@ const SIGNALS: &str = "Signals of `crmgate run`:
   QUIT       stop at once
   USR1       open the log file again, after it was rotated
 
-Exit codes: 0 done, 1 check found errors or demo lost something, 2 wrong usage,
-  66 no configuration, 69 a listener cannot be opened, 70 a defect, 71 the system refused,
+Exit codes: 0 done, 1 check or preflight found errors or demo lost something, 2 wrong usage,
+  3 preflight --strict found warnings only, 66 no configuration, 69 a listener cannot be opened, 70 a defect, 71 the system refused,
   77 not permitted, 78 the configuration cannot be used";
 
 /// What to do.
@@ -42,6 +43,8 @@ pub(super) enum Command {
 
     /// Say what a code of SAP, TLS or crmgate means, and what to do here and in SAP.
     Explain(ExplainArgs),
+    /// Try one by one all that has to be so between SAP CRM, this gateway and the sides.
+    Preflight(PreflightArgs),
 }
 
 /// Where the configuration lies.

@@ -9,6 +9,7 @@ mod demo;
 mod exit;
 mod explain;
 mod output;
+mod preflight;
 mod run;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => demo::demo(&demo),
 
         Command::Explain(code) => explain::explain(&code),
+        Command::Preflight(list) => preflight::preflight(&list),
     };
     exit.into()
 }

@@ -11,6 +11,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::certs::path::{Purpose, Question, Refusal, Revocation};
+use crate::certs::trust_store::Anchor;
 use crate::certs::{CertificateFacts, Identity, RevocationLists, TrustStore, rfc4514_of};
 use crate::config::settings::TlsFiles;
 use crate::model::{HostPort, WallTime};
@@ -246,16 +247,14 @@ fn judged(
 }
 
 fn unsent(identity: &Identity, trust: &TrustStore) -> Option<String> {
-    let last = identity.intermediates().last().unwrap_or(identity.leaf());
+    let sent = identity.intermediates().last();
+    let last = sent.unwrap_or_else(|| identity.leaf());
     let issued_it = |facts: &&CertificateFacts| {
-        !facts.is_root() && last.names_as_issuer(facts) && last.names_key_of(facts) != Some(false)
+        facts.ca == Some(true)
+            && !facts.is_root()
+            && last.names_as_issuer(facts)
+            && last.names_key_of(facts) != Some(false)
     };
-    let anchors = trust.anchors().iter().map(|anchor| anchor.facts());
-    Some(
-        anchors
-            .filter(|facts| facts.ca == Some(true))
-            .find(issued_it)?
-            .subject
-            .clone(),
-    )
+    let mut anchors = trust.anchors().iter().map(Anchor::facts);
+    Some(anchors.find(issued_it)?.subject.clone())
 }
