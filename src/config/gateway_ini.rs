@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::document::Document;
 use crate::config::files;
 use crate::config::keys::IniFile;
-use crate::config::problem::{Place, Problem, Problems, Severity};
+use crate::config::problem::{Place, Problem, Problems, Severity, Topic};
 use crate::config::reader::Reader;
 use crate::config::settings::{Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings};
 use crate::config::value::said_duration;
@@ -131,7 +131,8 @@ fn limits(document: &Document, problems: &mut Problems) -> Limits {
                  so requests can meet a closed one",
                 "write more than 10s; 65s leaves the closing to SAP",
             )
-            .value(said_duration(limits.idle_timeout)),
+            .value(said_duration(limits.idle_timeout))
+            .about(Topic::Timeouts),
         );
     }
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);

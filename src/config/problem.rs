@@ -32,6 +32,8 @@ impl fmt::Display for Severity {
 pub enum Topic {
     /// A key, a section, a file of ours.
     Settings,
+    /// How long we wait, beside how long SAP does.
+    Timeouts,
     /// Our own certificate and key, as files.
     OwnFiles,
     /// Whether our key belongs to our certificate.

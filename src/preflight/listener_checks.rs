@@ -65,13 +65,13 @@ fn in_common(parameters: &TlsParameters, role: Role, text: &str) -> Result<Strin
         is_theirs(suite.version) && theirs.suites.iter().any(|their| their.id == suite.id)
     });
     let names: Vec<&str> = common.map(|suite| suite.name).collect();
-    if names.is_empty() {
-        return Err(format!(
+    match names.as_slice() {
+        [] => Err(format!(
             "and what is offered here ({}) have no suite in common",
             policy.summary()
-        ));
+        )),
+        [first, ..] => Ok(format!("{} suites, {first} first", names.len())),
     }
-    Ok(names.join(" "))
 }
 
 /// SAP shows a certificate only if its issuer is named. What it shows as a server is most often from

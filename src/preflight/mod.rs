@@ -51,7 +51,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::config::Settings;
+use crate::config::settings::TlsFiles;
+use crate::config::{Loaded, Settings};
 use crate::model::{Clock, Side};
 
 pub use check::{CHECKS, Check, Phase};
@@ -109,18 +110,9 @@ pub async fn run(dir: &Path, options: &Options, clock: &Clock) -> Result<Report,
     let loaded = crate::config::load(dir);
     let found = crate::gateway::check(dir, clock);
     let settings = loaded.settings.as_ref();
-    if let (Some(settings), Some(name)) = (settings, &options.system) {
-        let known: Vec<String> = settings
-            .systems
-            .iter()
-            .map(|one| one.name.to_string())
-            .collect();
-        if !known.contains(name) {
-            let name = name.clone();
-            return Err(Unknown::System { name, known });
-        }
+    if let Some(settings) = settings {
+        known_system(settings, options)?;
     }
-    let has_tls = settings.map_or(!loaded.tls_roles.is_empty(), has_tls);
     let mut report = Report::new(dir, options, clock.now());
     report.usable = !found.problems.has_errors();
     if let Some(settings) = settings {
@@ -129,9 +121,10 @@ pub async fn run(dir: &Path, options: &Options, clock: &Clock) -> Result<Report,
     }
     let config = config_checks::run(&found.problems, settings);
     plan.add(&mut report, "configuration", config);
-    let own = own_checks::Owners::of(settings, clock.now());
-    if has_tls {
-        let files = own_checks::run(&found.problems, &own, settings.is_some());
+    let own = own_checks::Owners::of(tls_roles(&loaded), clock.now());
+    // Settings that are understood and have no TLS have no certificates either.
+    if own.has_roles || settings.is_none() {
+        let files = own_checks::run(&found.problems, &own);
         plan.add(&mut report, "certificates", files);
     }
     if let Some(settings) = settings {
@@ -148,11 +141,36 @@ pub async fn run(dir: &Path, options: &Options, clock: &Clock) -> Result<Report,
     Ok(report)
 }
 
-fn has_tls(settings: &Settings) -> bool {
-    let systems = settings.systems.iter();
-    systems
-        .into_iter()
-        .any(|system| system.server_tls.is_some() || system.client_tls.is_some())
+fn known_system(settings: &Settings, options: &Options) -> Result<(), Unknown> {
+    let known: Vec<String> = settings
+        .systems
+        .iter()
+        .map(|one| one.name.to_string())
+        .collect();
+    match &options.system {
+        Some(name) if !known.contains(name) => Err(Unknown::System {
+            name: name.clone(),
+            known,
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The files of every role of TLS, as far as they are known.
+fn tls_roles(loaded: &Loaded) -> impl Iterator<Item = &TlsFiles> {
+    let understood = loaded
+        .settings
+        .iter()
+        .flat_map(|settings| &settings.systems);
+    let understood = understood.map(|one| (&one.server_tls, &one.client_tls));
+    let others = loaded
+        .tls_roles
+        .iter()
+        .map(|one| (&one.server, &one.client));
+    understood.chain(others).flat_map(|(server, client)| {
+        let server = server.iter().map(|tls| &tls.files);
+        server.chain(client.iter().map(|tls| &tls.files))
+    })
 }
 
 /// Calls everybody who is configured, all at once, and then says of one after the other what that

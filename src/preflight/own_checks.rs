@@ -4,7 +4,6 @@
 use crate::certs::CertificateFacts;
 use crate::certs::path::Reason;
 use crate::certs::revocation::RevocationRefusal;
-use crate::config::Settings;
 use crate::config::problem::{Problems, Severity, Topic};
 use crate::config::settings::TlsFiles;
 use crate::model::WallTime;
@@ -15,26 +14,23 @@ use crate::tls::OwnStanding;
 #[derive(Debug)]
 pub(super) struct Owners {
     each: Vec<OwnStanding>,
+    /// Whether any role of TLS is known, so that its files were looked into.
+    pub(super) has_roles: bool,
     /// Whether a role goes by revocation lists.
     has_lists: bool,
 }
 
 impl Owners {
-    /// Looks into the files that the settings name; the same files are looked into once.
-    pub(super) fn of(settings: Option<&Settings>, now: WallTime) -> Self {
-        let systems = settings.map(|settings| settings.systems.as_slice());
-        let systems = systems.unwrap_or_default().iter();
+    /// Looks into the files of these roles; the same files are looked into once.
+    pub(super) fn of<'a>(roles: impl Iterator<Item = &'a TlsFiles>, now: WallTime) -> Self {
         let mut files: Vec<&TlsFiles> = Vec::new();
-        for system in systems {
-            let server = system.server_tls.as_ref().map(|tls| &tls.files);
-            let client = system.client_tls.as_ref().map(|tls| &tls.files);
-            for role in server.into_iter().chain(client) {
-                if !files.contains(&role) {
-                    files.push(role);
-                }
+        for role in roles {
+            if !files.contains(&role) {
+                files.push(role);
             }
         }
         Self {
+            has_roles: !files.is_empty(),
             has_lists: files.iter().any(|role| role.revocation.is_some()),
             each: files
                 .iter()
@@ -80,7 +76,7 @@ const TOPICS: [(&str, Topic); 12] = [
 ];
 
 /// What is to be said of certificates, authorities and lists.
-pub(super) fn run(problems: &Problems, own: &Owners, is_understood: bool) -> Vec<Judged> {
+pub(super) fn run(problems: &Problems, own: &Owners) -> Vec<Judged> {
     let problems = problems.as_checked();
     let has_failed = |topic: Topic| {
         let of_topic = problems.iter().filter(|problem| problem.topic == topic);
@@ -104,6 +100,7 @@ pub(super) fn run(problems: &Problems, own: &Owners, is_understood: bool) -> Vec
             Topic::OwnKey => has_failed(Topic::OwnFiles),
             Topic::TrustDates | Topic::Lists | Topic::ListDates => lost_trust,
             Topic::Settings
+            | Topic::Timeouts
             | Topic::KeyAccess
             | Topic::OwnDates
             | Topic::OwnPurpose
@@ -112,13 +109,11 @@ pub(super) fn run(problems: &Problems, own: &Owners, is_understood: bool) -> Vec
             | Topic::OwnChain
             | Topic::ListCoverage => lost_own,
         };
-        judged.push(
-            if found.is_empty() && (is_lost || !is_understood && own.each.is_empty()) {
-                Judged::unknown(id)
-            } else {
-                Judged::all(id, found, evidence(id, own))
-            },
-        );
+        judged.push(if found.is_empty() && (is_lost || !own.has_roles) {
+            Judged::unknown(id)
+        } else {
+            Judged::all(id, found, evidence(id, own))
+        });
     }
     standing(own, has_lists, &mut judged);
     judged

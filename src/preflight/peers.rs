@@ -196,7 +196,7 @@ impl Source<'_> {
         };
         let speaks_http = requests.mode == RequestMode::Terminate;
         Peer {
-            title: format!("{} {side} {at}", self.system.name),
+            title: format!("{} side {side} {at}", self.system.name),
             connect_timeout: requests.connect_timeout,
             response_timeout: requests.response_timeout,
             asked: speaks_http.then(|| asked_of_side(&requests.probe)),
