@@ -28,8 +28,8 @@ const SIGNALS: &str = "Signals of `crmgate run`:
   USR1       open the log file again, after it was rotated
 
 Exit codes: 0 done, 1 check or preflight found errors or demo lost something, 2 wrong usage,
-  3 preflight --strict found warnings only, 66 no configuration, 69 a listener cannot be opened, 70 a defect, 71 the system refused,
-  77 not permitted, 78 the configuration cannot be used";
+  3 preflight --strict found warnings only, 66 no configuration, 69 a listener cannot be opened,
+  70 a defect, 71 the system refused, 77 not permitted, 78 the configuration cannot be used";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -13,11 +13,12 @@ use crate::explain::{Dictionary, Entry, Family, Found};
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ExplainArgs {
-    /// A code, a number, or a whole line of a log; - reads standard input.
+    /// A code, a number, or a whole line of a log; - reads standard input. In front of a line that
+    /// begins with a dash write --.
     #[arg(
         value_name = "CODE|TEXT",
         required_unless_present = "list",
-        allow_hyphen_values = true
+        allow_negative_numbers = true
     )]
     pub(super) text: Vec<String>,
     /// List all codes that are known.

@@ -76,11 +76,26 @@ impl Dictionary {
             exact
         };
         let nearest = if entries.is_empty() {
-            nearest(typed, self.entries.iter().flat_map(words_of))
+            self.nearest(typed)
         } else {
             Vec::new()
         };
         Found { entries, nearest }
+    }
+
+    /// The codes of the entries of which a writing is near.
+    fn nearest(&self, typed: &str) -> Vec<&str> {
+        let mut codes: Vec<&str> = Vec::new();
+        for near in nearest(typed, self.entries.iter().flat_map(words_of)) {
+            let has_it = |entry: &&Entry| words_of(entry).any(|writing| writing == near);
+            let code = self
+                .entries
+                .iter()
+                .find(has_it)
+                .map(|entry| entry.code.as_str());
+            codes.extend(code.filter(|code| !codes.contains(code)));
+        }
+        codes
     }
 
     fn find_in(&self, text: &Text<'_>) -> Vec<&Entry> {

@@ -117,6 +117,15 @@ async fn ask(wire: &mut Wire, question: Question<'_>) -> Result<Glance, NoGlance
     }
 }
 
+/// Says whether the far end's TLS refuses us, where there is nothing to be asked: with TLS 1.3 it says
+/// so only behind the handshake. Silence until the deadline is consent.
+pub async fn refusal(wire: &mut Wire, deadline: Instant) -> Option<Box<HandshakeFailure>> {
+    let mut byte = [0; 1];
+    let heard = timeout_at(deadline, wire.read(&mut byte)).await;
+    let broken = heard.ok()?.err()?;
+    HandshakeFailure::in_stream(&broken).map(Box::new)
+}
+
 fn seen(answer: &AnswerHead) -> Glance {
     let text = |name: &str| {
         let value = answer.value(name)?;

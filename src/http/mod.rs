@@ -64,7 +64,7 @@ pub use context::Context;
 pub use error::{Blame, GatewayError};
 pub use exchange::Exchange;
 pub use framing::{BadChunk, Chunk, ChunkDecoder, Framing};
-pub use glance::{Glance, NoGlance, Question, glance};
+pub use glance::{Glance, NoGlance, Question, glance, refusal};
 pub use head::{HeadLimits, Version};
 pub use pool::Pool;
 pub use refusal::{BadAnswer, Refusal};

@@ -1,10 +1,7 @@
 //! [`Check`]: one question, with all that is known of it before it is asked.
 
-use serde::Serialize;
-
 /// When the checklist is gone through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// The gateway does not run yet: its ports have to be free.
     BeforeStart,

@@ -25,10 +25,18 @@ pub(super) fn run(problems: &Problems, settings: Option<&Settings>) -> Vec<Judge
     let of_time = all
         .iter()
         .filter(|problem| problem.topic == Topic::Timeouts);
+    // Of what is not understood, nothing good is known either.
+    let judged = |id, found: Vec<Finding>, evidence| {
+        if settings.is_none() && found.is_empty() {
+            Judged::unknown(id)
+        } else {
+            Judged::all(id, found, evidence)
+        }
+    };
     vec![
         Judged::all("config-files", findings(errors), evidence),
-        Judged::all("config-advice", findings(advice), Vec::new()),
-        Judged::all(
+        judged("config-advice", findings(advice), Vec::new()),
+        judged(
             "config-timeouts",
             of_time.map(Finding::from).collect(),
             idle,

@@ -22,7 +22,7 @@ pub(super) struct Owners {
 
 impl Owners {
     /// Looks into the files of these roles; the same files are looked into once.
-    pub(super) fn of<'a>(roles: impl Iterator<Item = &'a TlsFiles>, now: WallTime) -> Self {
+    pub(super) fn of(roles: Vec<&TlsFiles>, now: WallTime) -> Self {
         let mut files: Vec<&TlsFiles> = Vec::new();
         for role in roles {
             if !files.contains(&role) {

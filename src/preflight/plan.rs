@@ -71,6 +71,17 @@ impl Plan {
         check.is_of(self.phase) && (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 
+    /// Whether anybody has to be called for what is asked.
+    pub(super) fn calls_somebody(&self) -> bool {
+        let needs_a_call = |check: &Check| {
+            let of_peer = |id: &str| id.starts_with("peer-") || id.starts_with("proxy-");
+            of_peer(check.id) || check.needs.iter().any(|need| of_peer(need))
+        };
+        CHECKS
+            .iter()
+            .any(|check| self.is_asked(check) && needs_a_call(check))
+    }
+
     /// Adds a section to a report: the checks that are asked for, in their order.
     pub(super) fn add(&self, report: &mut Report, title: &str, mut judged: Vec<Judged>) {
         judged.sort_by_key(|one| CHECKS.iter().position(|check| check.id == one.id));
@@ -225,6 +236,19 @@ mod tests {
             ["peer-port", "peer-tls"]
         );
         assert!(ids(&["own"], &[]).is_empty());
+    }
+
+    #[test]
+    fn nobody_is_called_for_what_the_files_tell() {
+        let calls = |only: &str| {
+            let options = Options {
+                only: vec![only.to_owned()],
+                ..Options::default()
+            };
+            Plan::new(&options).expect("known").calls_somebody()
+        };
+        assert!(calls("peer-dns") && calls("listener-hints") && calls("proxy-route"));
+        assert!(!calls("own") && !calls("config") && !calls("listener-suites"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::http::{Glance, NoGlance, Question, glance};
+use crate::http::{Glance, NoGlance, Question, glance, refusal};
 use crate::model::{Clock, HostPort, WallTime};
 use crate::net::{DialError, Socket, dial};
 use crate::preflight::peers::{Peer, Speech};
@@ -117,6 +117,10 @@ async fn walk(peer: &Peer, to: &HostPort, clock: &Clock, deadline: Instant) -> W
         let answer = glance(&mut wire, question, limit).await;
         let (at, took) = (clock.now(), begun.elapsed());
         way.answer = Some(answer.map(|glance| Answer { glance, at, took }));
+    } else if wire.is_tls() {
+        let limit = deadline.min(Instant::now() + CONSENT);
+        let refused = refusal(&mut wire, limit).await;
+        way.answer = refused.map(|refused| Err(NoGlance::Refused(refused)));
     }
     drop(wire);
     if let (Speech::Tls(trial), Some(Ok(_))) = (&peer.speech, &way.answer) {
@@ -139,6 +143,9 @@ async fn walk(peer: &Peer, to: &HostPort, clock: &Clock, deadline: Instant) -> W
     }
     way
 }
+
+/// A server that does not like a certificate says so at once.
+const CONSENT: Duration = Duration::from_secs(1);
 
 /// Dials, and speaks TLS where it is to be spoken.
 async fn connect(peer: &Peer, to: &HostPort, deadline: Instant, way: &mut Way) -> Option<Wire> {

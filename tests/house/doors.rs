@@ -51,7 +51,14 @@ const DOORS: &[Door] = &[
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
     // What other programs read of a report or of an entry; no setting and no message is JSON.
-    door("serde", &["explain/entry.rs", "preflight/report/"]),
+    door(
+        "serde",
+        &[
+            "explain/entry.rs",
+            "preflight/report/",
+            "preflight/verdict.rs",
+        ],
+    ),
     door("serde_json", &["cli/", "simulate/", "preflight/report/"]),
     door(
         "socket2",

@@ -30,22 +30,22 @@ type Change = fn(&mut LeafSpec, WallTime);
 async fn our_own_certificate_is_judged_before_a_peer_does() {
     let cases: [(&str, &str, Change); 6] = [
         ("own-dates", "expired", |spec, now| {
-            spec.not_after = WallTime(now.0 - DAY / 2)
+            spec.not_after = WallTime(now.0 - DAY / 2);
         }),
         ("own-dates", "not valid yet", |spec, now| {
-            spec.not_before = WallTime(now.0 + DAY)
+            spec.not_before = WallTime(now.0 + DAY);
         }),
         ("own-dates", "expires in 5 days", |spec, now| {
             spec.not_after = WallTime(now.0 + 5 * DAY + 60);
         }),
         ("own-purpose", "clientAuth", |spec, _| {
-            spec.server_auth = false
+            spec.server_auth = false;
         }),
         ("own-names", "no subject alternative name", |spec, _| {
-            spec.alternative_names.clear()
+            spec.alternative_names.clear();
         }),
         ("own-strength", "one of an authority", |spec, _| {
-            spec.is_ca = true
+            spec.is_ca = true;
         }),
     ];
     for (id, part, change) in cases {

@@ -33,10 +33,10 @@ async fn a_certificate_of_the_server_that_is_not_good_is_told_by_what_is_wrong_w
             spec.not_after = WallTime(now.0 + 5 * DAY + 60);
         }),
         ("peer-purpose", "server authentication", |spec, _| {
-            spec.server_auth = false
+            spec.server_auth = false;
         }),
         ("peer-name", "names no host", |spec, _| {
-            spec.alternative_names.clear()
+            spec.alternative_names.clear();
         }),
         ("peer-name", "is for \"other.example\"", |spec, _| {
             spec.alternative_names = vec!["other.example".to_owned()];
@@ -235,6 +235,23 @@ async fn a_server_that_does_not_accept_our_certificate_is_told_in_either_version
             "{versions:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_side_that_is_relayed_to_and_does_not_accept_our_certificate_is_told() {
+    let mut yard = Yard::without_crm();
+    let other = Authority::new("Other CA", yard.world.clock.now()).expect("an authority");
+    let own = issued(yard.company(), &yard.server_spec());
+    let peer = PeerTls::new(&own, yard.company().der(), &[other.der()]);
+    let side = Recorder::fine(Some(&peer)).await;
+    let system = &mut yard.deployment.system;
+    system.set("Requests", "SideA", side.endpoint());
+    system.set("Requests", "Mode", "relay");
+    yard.finds("peer-accepts-us", "unknown_ca").await;
+    assert!(
+        side.requests().is_empty(),
+        "nothing is asked where nothing is understood"
+    );
 }
 
 #[tokio::test]
