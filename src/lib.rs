@@ -16,7 +16,9 @@
 //!
 //! ```text
 //! floor 8  cli                   what an operator types
-//! floor 7  simulate   service    preflight    the peers, played; the system's requests; the checklist
+//! floor 7  simulate   service    admin        preflight
+//!                                the peers, played; the system's requests; the operator's own
+//!                                listener; the checklist
 //! floor 6  gateway               builds a generation, swaps it, drains it
 //! floor 5  requests   events     the flows
 //! floor 4  http                  HTTP/1 on the wire
@@ -45,6 +47,7 @@
 //!
 //! `ARCHITECTURE.md` tells the same at length, `CONTRIBUTING.md` how to change it.
 
+pub mod admin;
 pub mod certs;
 pub mod cli;
 pub mod config;

@@ -26,7 +26,9 @@
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
+//! | `report/` | how it stands, as data with stable names |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
+//! | `viewer` | a running gateway as others see it, from any thread |
 //! | `watch` | reload by itself when a file has changed |
 //!
 //! Reading opens nothing, building binds nothing, publishing cannot fail. A reload that goes wrong
@@ -45,17 +47,25 @@ mod describe;
 mod drain;
 mod guests;
 mod reload;
+mod report;
 mod routes;
 mod run;
 mod snapshot;
 mod state_file;
 mod supervise;
 mod turning;
+mod viewer;
 mod watch;
 mod worker;
 
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
 pub use reload::ReloadReport;
-pub use run::{Gateway, StartError, Status};
+pub use report::{
+    AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,
+    ListenerReport, ProblemReport, Report, SideReport, SidesReport, SystemReport,
+};
+pub use run::{Gateway, StartError};
+pub use state_file::token_places;
+pub use viewer::{Attempt, Status, Trigger, Viewer};
 pub use watch::{FileWatch, Look};

@@ -15,7 +15,7 @@ pub(crate) const FLOORS: [&[&str]; 9] = [
     &["http"],
     &["requests", "events"],
     &["gateway"],
-    &["simulate", "service", "preflight"],
+    &["simulate", "service", "admin", "preflight"],
     &["cli"],
 ];
 
