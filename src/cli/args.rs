@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::explain::ExplainArgs;
+use super::preflight::PreflightArgs;
+
 /// Mutual-TLS SOAP gateway between SAP CRM and a contact-centre connector.
 #[derive(Debug, Parser)]
 #[command(
@@ -24,9 +27,9 @@ const SIGNALS: &str = "Signals of `crmgate run`:
   QUIT       stop at once
   USR1       open the log file again, after it was rotated
 
-Exit codes: 0 done, 1 check found errors or demo lost something, 2 wrong usage,
-  66 no configuration, 69 a listener cannot be opened, 70 a defect, 71 the system refused,
-  77 not permitted, 78 the configuration cannot be used";
+Exit codes: 0 done, 1 check or preflight found errors or demo lost something, 2 wrong usage,
+  3 preflight --strict found warnings only, 66 no configuration, 69 a listener cannot be opened,
+  70 a defect, 71 the system refused, 77 not permitted, 78 the configuration cannot be used";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -37,6 +40,11 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Show the main job: a simulated SAP CRM, both sides, a kill, a reload, and what came of it.
     Demo(DemoArgs),
+
+    /// Say what a code of SAP, TLS or crmgate means, and what to do here and in SAP.
+    Explain(ExplainArgs),
+    /// Try one by one all that has to be so between SAP CRM, this gateway and the sides.
+    Preflight(PreflightArgs),
 }
 
 /// Where the configuration lies.

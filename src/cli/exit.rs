@@ -12,6 +12,8 @@ pub(super) enum Exit {
     CheckFailed,
     /// `demo` lost something, or something ran twice.
     Unclean,
+    /// `preflight --strict` found warnings and nothing worse.
+    Warned,
     /// The command line is wrong.
     Usage,
     /// There is no configuration directory.
@@ -35,6 +37,7 @@ impl Exit {
             Self::Ok => 0,
             Self::CheckFailed | Self::Unclean => 1,
             Self::Usage => 2,
+            Self::Warned => 3,
             Self::NoInput => 66,
             Self::Unavailable => 69,
             Self::Software => 70,

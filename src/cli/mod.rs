@@ -7,7 +7,9 @@ mod args;
 mod check;
 mod demo;
 mod exit;
+mod explain;
 mod output;
+mod preflight;
 mod run;
 
 use std::process::ExitCode;
@@ -36,6 +38,9 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
         Command::Demo(demo) => demo::demo(&demo),
+
+        Command::Explain(code) => explain::explain(&code),
+        Command::Preflight(list) => preflight::preflight(&list),
     };
     exit.into()
 }

@@ -47,6 +47,7 @@ mod session_store;
 pub mod sessions;
 mod stream;
 mod tickets;
+mod trial;
 mod turns;
 mod upstream_sessions;
 mod verdicts;
@@ -61,6 +62,7 @@ pub use policy::TlsPolicy;
 pub use sessions::{PolicyId, SessionVault, UniverseId};
 pub use stream::Wire;
 pub use tickets::TicketSource;
+pub use trial::{Asked, OwnStanding, Shown, Trial};
 pub use verdicts::{Client, Span};
 
 #[cfg(test)]

@@ -110,19 +110,25 @@ impl Connector {
     /// The target is who the certificate has to be for; the TCP connection may go through
     /// somebody else.
     pub fn for_upstream(&self, target: &HostPort) -> Result<UpstreamTls, UnfitHost> {
-        self.upstream(target, || Some(Arc::new(UpstreamSessions::default())))
+        self.upstream(
+            target,
+            || Some(Arc::new(UpstreamSessions::default())),
+            |_, _| (),
+        )
     }
 
     /// TLS to one target for health probes: every handshake is a full one, so that a probe sees
     /// what a new client would see, and takes no session away from the traffic.
     pub fn for_probe(&self, target: &HostPort) -> Result<UpstreamTls, UnfitHost> {
-        self.upstream(target, || None)
+        self.upstream(target, || None, |_, _| ())
     }
 
-    fn upstream(
+    /// TLS to one target, after the last touch of whoever asks for it.
+    pub(super) fn upstream(
         &self,
         target: &HostPort,
         sessions: impl Fn() -> Option<Arc<UpstreamSessions>>,
+        touch: impl Fn(&mut ClientConfig, &Face<ClientConfig>),
     ) -> Result<UpstreamTls, UnfitHost> {
         let name = match target.ip() {
             Some(address) => ServerName::IpAddress(IpAddr::from(address)),
@@ -136,6 +142,7 @@ impl Connector {
                 Some(own) => Resumption::store(Arc::<UpstreamSessions>::clone(own)),
                 None => Resumption::disabled(),
             };
+            touch(&mut config, face);
             Way {
                 tls: TlsConnector::from(Arc::new(config)),
                 sessions,
@@ -148,6 +155,11 @@ impl Connector {
             judge: Arc::clone(&self.judge),
             clock: self.clock.clone(),
         })
+    }
+
+    /// Who judges the servers.
+    pub(super) fn judge(&self) -> Arc<ServerJudge> {
+        Arc::clone(&self.judge)
     }
 
     /// A digest of all it was built from, file contents included: of two connectors with the same

@@ -37,6 +37,7 @@ mod many_clients;
 mod ocsp;
 mod outcomes;
 mod passthrough;
+mod preflight;
 mod probes;
 mod promise;
 mod refusals;
