@@ -13,6 +13,8 @@
 //! | `build` | settings and the previous snapshot to the next; no side effects |
 //! | `ca_guard` | no authority goes by oversight while clients of it are at work |
 //! | `state_file` | what has to be known after a restart |
+//! | `remembering` | what goes in there, and how everybody stands |
+//! | `rehearsal` | who of those seen would be refused by what is on the disk |
 //! | `routes` | one SAP system's upstreams, sides and probes |
 //! | `describe` | a generation in an operator's words |
 //! | `worker` | one thread: its listeners, connections, pools |
@@ -45,7 +47,9 @@ mod contain;
 mod describe;
 mod drain;
 mod guests;
+mod rehearsal;
 mod reload;
+mod remembering;
 mod routes;
 mod run;
 mod snapshot;
@@ -58,6 +62,7 @@ mod worker;
 
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
+pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
 pub use reload::ReloadReport;
 pub use run::{Gateway, StartError};
 pub use viewer::{Attempt, Status, Trigger, Viewer};

@@ -206,7 +206,7 @@ impl Upstream {
                     &counters.handshakes_outbound_full
                 };
                 count.inc();
-                Ok(Wire::dialled(connected.stream))
+                Ok(Wire::dialled(connected))
             }
             Ok(Err(failure)) => {
                 counters.handshakes_outbound_failed.inc();

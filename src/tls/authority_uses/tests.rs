@@ -29,7 +29,7 @@ fn role(all: &Arc<AuthorityUses>, name: &str) -> RoleUses {
 
 /// A client that is let in.
 fn comes(client: &Arc<ClientUse>, clock: &Clock) -> Presence {
-    arrival(client, clock).serve()
+    arrival(client, clock).serve(TlsRole::Requests)
 }
 
 fn arrival(client: &Arc<ClientUse>, clock: &Clock) -> Arrival {
@@ -71,7 +71,7 @@ fn a_client_that_its_issuer_has_withdrawn_does_not_count_until_it_is_served_agai
     assert!(!counts(), "it is not known yet whether it is served");
     arrived.withdraw();
     assert!(!counts(), "it never was");
-    let here = arrived.serve();
+    let here = arrived.serve(TlsRole::Requests);
     assert!(counts());
     // As another judge knows it.
     let same = uses.of(&authority(1), &principal(1));
@@ -79,7 +79,7 @@ fn a_client_that_its_issuer_has_withdrawn_does_not_count_until_it_is_served_agai
     assert!(!counts(), "although it is still connected");
     drop(here);
     assert!(!counts(), "and when it leaves");
-    let back = arrived.serve();
+    let back = arrived.serve(TlsRole::Requests);
     assert!(counts());
     drop(back);
     assert!(counts());
