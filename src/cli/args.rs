@@ -24,10 +24,9 @@ const SIGNALS: &str = "Signals of `crmgate run`:
   QUIT       stop at once
   USR1       open the log file again, after it was rotated
 
-Exit codes: 0 done, 1 check found errors or somebody who would be refused, or demo lost something,
-  2 wrong usage,
-  66 no configuration, 69 a listener cannot be opened, 70 a defect, 71 the system refused,
-  77 not permitted, 78 the configuration cannot be used";
+Exit codes: 0 done, 1 check found errors or somebody who would be refused or demo lost something,
+  2 wrong usage, 66 no configuration, 69 a listener cannot be opened, 70 a defect,
+  71 the system refused, 77 not permitted, 78 the configuration cannot be used";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -72,8 +71,8 @@ pub(super) struct CheckArgs {
     /// Exit with 1 for warnings too.
     #[arg(long)]
     pub(super) deny_warnings: bool,
-    /// Also say which clients and servers of the last HOURS would be refused, and exit with 1 if one
-    /// of them is served today.
+    /// Also say which clients and servers of the last HOURS (24) would be refused, and exit with 1 if
+    /// one of them is served today.
     ///
     /// Each is taken from the state file with the certificates that it showed last, and proven by the
     /// authorities, revocation lists and rules of DIR as its traffic would be. Whoever shows no

@@ -178,7 +178,7 @@ pub fn rehearse(dir: &Path, within: Duration, clock: &Clock) -> Option<Rehearsal
     let within = i64::try_from(within.as_secs()).unwrap_or(i64::MAX);
     let since = WallTime(clock.now().0.saturating_sub(within));
     // What is wrong with the file is among the problems of a check.
-    let known = state_file::known(dir, &snapshot.settings).and_then(Result::ok);
+    let known = state_file::known(dir, &snapshot.settings).ok().flatten();
     let (file, memory) = match known {
         Some((path, Recalled { written, memory })) => (Some((path, written)), memory),
         None => (None, Memory::default()),

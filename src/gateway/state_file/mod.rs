@@ -133,8 +133,9 @@ pub(super) fn recall(
     settings: &Settings,
     (uses, servers): (&AuthorityUses, &ServerUses),
 ) -> Option<Problem> {
-    match known(dir, settings)? {
-        Ok((_, Recalled { memory, .. })) => {
+    match known(dir, settings) {
+        Ok(None) => None,
+        Ok(Some((_, Recalled { memory, .. }))) => {
             uses.remember(memory.uses);
             servers.remember(memory.servers);
             None
@@ -147,14 +148,16 @@ pub(super) fn recall(
 pub(super) fn known(
     dir: &Path,
     settings: &Settings,
-) -> Option<Result<(PathBuf, Recalled), Box<Problem>>> {
-    let (path, text) = read(&places(dir, settings))?;
+) -> Result<Option<(PathBuf, Recalled)>, Box<Problem>> {
+    let Some((path, text)) = read(&places(dir, settings)) else {
+        return Ok(None);
+    };
     let trouble = |what: String, hint: &str| {
         let place = Place::file(&path);
         Err(Box::new(Problem::warning(place, what, hint)))
     };
-    let told = match text.as_deref().map(format::parse) {
-        Ok(Ok(recalled)) => Ok((path, recalled)),
+    match text.as_deref().map(format::parse) {
+        Ok(Ok(recalled)) => Ok(Some((path, recalled))),
         Ok(Err(broken)) => trouble(
             format!(
                 "the state file is not understood, so it is not known which authority is in use: \
@@ -170,8 +173,7 @@ pub(super) fn known(
             ),
             "give the account that runs crmgate the right to read it",
         ),
-    };
-    Some(told)
+    }
 }
 
 /// The first of the places that has a file which can be read, with what it holds; else why one that

@@ -69,8 +69,8 @@ fn what_was_written_is_known_to_the_next_process() {
     let told = recalled(dir.path(), &settings);
     assert_eq!(told, (memory(now), None));
     let (path, file) = known(dir.path(), &settings)
-        .expect("a file")
-        .expect("understood");
+        .expect("understood")
+        .expect("a file");
     assert_eq!(path, dir.path().join("kept.state"));
     assert_eq!((file.written, file.memory), (Some(now), memory(now)));
     let left: Vec<_> = fs::read_dir(dir.path()).expect("a folder").collect();

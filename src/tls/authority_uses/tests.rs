@@ -336,3 +336,36 @@ fn certificates_of_others_that_were_only_shown_push_nobody_out() {
     assert_eq!((named, more), (vec!["CN=client 0".to_owned()], 0));
     drop(shown);
 }
+
+/// As what the only client of the first authority was there, and when last.
+fn roles(all: &AuthorityUses, now: WallTime) -> Vec<(TlsRole, i64)> {
+    let known = all.since(WallTime(0), now, 1).remove(0).clients.remove(0);
+    let each = known.roles.into_iter();
+    each.map(|seen| (seen.role, seen.last.0)).collect()
+}
+
+#[test]
+fn it_is_known_as_what_a_client_was_there_also_after_a_restart_and_with_another_authority() {
+    let all = Arc::default();
+    let clock = Clock::system();
+    let client = role(&all, "SAP1").of(&authority(1), &principal(1));
+    let for_requests = comes(&client, &clock);
+    clock.shift(1_000);
+    drop(arrival(&client, &clock).serve(TlsRole::Events));
+    let came = clock.now();
+    clock.shift(1_000);
+    let now = clock.now();
+    let known = roles(&all, now);
+    // It is still connected as the one, and was there once as the other.
+    assert_eq!(known[0], (TlsRole::Requests, now.0));
+    assert!(known[1].0 == TlsRole::Events && (came.0 - 1..=came.0).contains(&known[1].1));
+    drop(for_requests);
+    let later = WallTime(now.0 + 9);
+    let left = roles(&all, later);
+    assert!((now.0..later.0).contains(&left[0].1), "{left:?}");
+    let after = AuthorityUses::default();
+    after.remember(all.since(WallTime(0), later, 1));
+    assert_eq!(roles(&after, later), left);
+    after.keep(&HashSet::new(), |_, _| Some(authority(2)));
+    assert_eq!(roles(&after, later), left);
+}

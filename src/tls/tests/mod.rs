@@ -3,6 +3,7 @@
 mod changes;
 mod inbound;
 mod outbound;
+mod rehearsal;
 mod resumption;
 mod revocation;
 mod rules;
