@@ -17,6 +17,7 @@
 //! ```text
 //! floor 8  cli                   what an operator types
 //! floor 7  simulate   service    the peers, played; the operating system's requests
+//!          admin                 the operator's own listener
 //! floor 6  gateway               builds a generation, swaps it, drains it
 //! floor 5  requests   events     the flows
 //! floor 4  http                  HTTP/1 on the wire
@@ -45,6 +46,7 @@
 //!
 //! `ARCHITECTURE.md` tells the same at length, `CONTRIBUTING.md` how to change it.
 
+pub mod admin;
 pub mod certs;
 pub mod cli;
 pub mod config;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use crate::config::admin_ini::WrittenAdmin;
 use crate::config::document::Document;
 use crate::config::files;
 use crate::config::keys::IniFile;
-use crate::config::problem::{Place, Problem, Problems, Severity};
+use crate::config::problem::{Problem, Problems, Severity};
 use crate::config::reader::Reader;
 use crate::config::settings::{Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings};
 use crate::config::value::said_duration;
-use crate::model::ListenAddr;
 
 /// SAP's ICM closes its idle client connections after 10 s; whoever closes first must not be us.
 const ICM_CLIENT_CLOSES: Duration = Duration::from_secs(10);
@@ -17,8 +17,7 @@ const ICM_CLIENT_CLOSES: Duration = Duration::from_secs(10);
 /// The file as it is meant.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct GatewayIni {
-    pub(super) admin: Vec<ListenAddr>,
-    pub(super) admin_place: Place,
+    pub(super) admin: WrittenAdmin,
     pub(super) log: LogSettings,
     pub(super) tickets: TicketSettings,
     pub(super) runtime: RuntimeSettings,
@@ -27,29 +26,13 @@ pub(super) struct GatewayIni {
 
 /// Reads the file; of an empty document every value is the default.
 pub(super) fn read(document: &Document, problems: &mut Problems) -> GatewayIni {
-    let (admin, admin_place) = admin(document, problems);
     GatewayIni {
-        admin,
-        admin_place,
+        admin: WrittenAdmin::read(document, problems),
         log: log(document, problems),
         tickets: tickets(document, problems),
         runtime: runtime(document, problems),
         limits: limits(document, problems),
     }
-}
-
-fn admin(document: &Document, problems: &mut Problems) -> (Vec<ListenAddr>, Place) {
-    let mut reader = Reader::new(document, IniFile::Gateway, "Admin", problems);
-    let listen: Vec<ListenAddr> = reader.value("Listen");
-    let place = reader.place("Listen");
-    if !listen.is_empty() {
-        reader.report(Problem::notice(
-            place.clone(),
-            "the admin listener is not opened by this release",
-            "nothing to do: the address is kept free for it",
-        ));
-    }
-    (listen, place)
 }
 
 fn log(document: &Document, problems: &mut Problems) -> LogSettings {

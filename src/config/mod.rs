@@ -26,9 +26,11 @@
 //! `load` and `files` alone; `rust-ini` in `document` alone; no default is written anywhere but in
 //! the table.
 
+mod admin_ini;
 mod connector_ini;
 mod decode;
 mod document;
+mod effective;
 mod events_ini;
 mod files;
 mod from_text;
@@ -53,6 +55,7 @@ mod tls_roles;
 mod value;
 mod vocabulary;
 
+pub use effective::{Setting, effective};
 pub use keys::{IniFile, KEYS, Key, Kind, Preset};
 pub use load::{Loaded, load};
 pub use problem::{Place, Problem, Problems, Severity};

@@ -16,7 +16,7 @@ use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
 use crate::config::settings::{
-    ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
+    AdminSettings, ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
 };
 use crate::events::StaticRoute;
 use crate::model::{Clock, Generation, ListenAddr, SystemName};
@@ -177,6 +177,7 @@ pub(super) fn build(
             systems.insert(system.name.clone(), parts);
         }
     }
+    let admin = build.admin(&settings.admin);
     let tickets = build.tickets(&settings.tickets);
     let Build {
         problems,
@@ -193,6 +194,7 @@ pub(super) fn build(
             settings,
             systems,
             listeners,
+            admin,
             tickets,
         }),
         problems,
@@ -220,6 +222,20 @@ impl Build<'_> {
                 Vec::new()
             }),
         }
+    }
+
+    /// What ends TLS on the admin listener. Its sessions are worth nothing anywhere else.
+    fn admin(&mut self, settings: &AdminSettings) -> Option<Arc<Acceptor>> {
+        const SCOPE: &str = "admin listener";
+        let tls = settings.tls.as_ref()?;
+        let each = settings.readers.iter().chain(&settings.operators);
+        let rules = ClientRules {
+            allow: each.cloned().collect(),
+            deny: Vec::new(),
+        };
+        let same = self.previous.and_then(|snapshot| snapshot.admin.as_ref());
+        let uses = self.workshop.uses.of_role(SCOPE);
+        self.acceptor(tls, &rules, SCOPE, uses, same)
     }
 
     fn system(&mut self, settings: &SystemSettings) -> Option<SystemParts> {

@@ -28,6 +28,7 @@
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
+//! | `report/` | how it stands, as data with stable names |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
 //! | `viewer` | a running gateway as others see it, from any thread |
 //! | `watch` | reload by itself when a file has changed |
@@ -50,6 +51,7 @@ mod guests;
 mod rehearsal;
 mod reload;
 mod remembering;
+mod report;
 mod routes;
 mod run;
 mod snapshot;
@@ -64,6 +66,11 @@ pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
 pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
 pub use reload::ReloadReport;
+pub use report::{
+    AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,
+    ListenerReport, ProblemReport, Report, SideReport, SidesReport, SystemReport,
+};
 pub use run::{Gateway, StartError};
+pub use state_file::token_places;
 pub use viewer::{Attempt, Status, Trigger, Viewer};
 pub use watch::{FileWatch, Look};

@@ -124,6 +124,7 @@ impl Gateway {
     /// Some settings are taken in at start only; nobody shall wonder why they do nothing.
     fn tell_what_waits(&self, next: &Snapshot) {
         let (log, next_log) = (&self.snapshot.settings.log, &next.settings.log);
+        let (admin, next_admin) = (&self.snapshot.settings.admin, &next.settings.admin);
         let waits = [
             (
                 "Threads",
@@ -132,6 +133,8 @@ impl Gateway {
             ("Format", log.format != next_log.format),
             ("File", log.file != next_log.file),
             ("Access", log.access != next_log.access),
+            ("Listen of [Admin]", admin.listen != next_admin.listen),
+            ("TokenFile", admin.token_file != next_admin.token_file),
         ];
         for (key, _) in waits.into_iter().filter(|(_, changed)| *changed) {
             warn!(key, "this change takes effect at the next start");

@@ -205,12 +205,8 @@ impl Gateway {
             answer.await.map_err(|_ended| StartError::WorkerLost)?;
         }
         self.supervisor.follow(&next, &self.workshop.counters);
-        let universes = next
-            .systems
-            .values()
-            .flat_map(|parts| parts.acceptors.all());
         self.workshop.vault.publish(
-            universes.flat_map(|acceptor| {
+            next.acceptors().flat_map(|acceptor| {
                 let (policy, lifetime) = (acceptor.policy_id(), acceptor.session_lifetime());
                 let each = acceptor.universes();
                 each.map(move |universe| (universe, policy, lifetime))

@@ -158,6 +158,8 @@ pub(super) struct Snapshot {
     pub(super) settings: Settings,
     pub(super) systems: BTreeMap<SystemName, SystemParts>,
     pub(super) listeners: Vec<ListenerPlan>,
+    /// What ends TLS on the admin listener, where that can be reached from other machines.
+    pub(super) admin: Option<Arc<Acceptor>>,
     pub(super) tickets: TicketSource,
 }
 
@@ -191,6 +193,9 @@ impl Snapshot {
     /// step towards their end.
     pub(super) fn due(&self, now: WallTime) -> Vec<Due> {
         let mut due = Vec::new();
+        if let (Some(tls), Some(admin)) = (&self.settings.admin.tls, &self.admin) {
+            due.extend(admin.due(&tls.files, now));
+        }
         for system in &self.settings.systems {
             let Some(parts) = self.systems.get(&system.name) else {
                 continue;
@@ -203,6 +208,15 @@ impl Snapshot {
             }
         }
         due
+    }
+
+    /// Whatever ends TLS.
+    pub(super) fn acceptors(&self) -> impl Iterator<Item = &Arc<Acceptor>> {
+        let of_systems = self
+            .systems
+            .values()
+            .flat_map(|parts| parts.acceptors.all());
+        of_systems.chain(&self.admin)
     }
 
     /// All upstreams.

@@ -7,8 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::snapshot::Snapshot;
 use crate::config::problem::Problems;
@@ -18,6 +20,7 @@ use crate::net::Admission;
 use crate::requests::Sides;
 use crate::requests::failover::Health;
 use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
+use crate::tls::Acceptor;
 
 /// What the gateway shows of itself after every step that it takes.
 #[derive(Debug, Clone)]
@@ -100,6 +103,7 @@ struct Inner {
     counters: Vec<Arc<Counters>>,
     admission: Admission,
     access: AccessLog,
+    started: Instant,
 }
 
 impl Viewer {
@@ -123,6 +127,7 @@ impl Viewer {
             counters,
             admission: admission.clone(),
             access: access.clone(),
+            started: Instant::now(),
         }))
     }
 
@@ -185,6 +190,11 @@ impl Viewer {
         self.face().snapshot.settings.clone()
     }
 
+    /// What ends TLS on the admin listener in the generation in force.
+    pub fn admin_acceptor(&self) -> Option<Arc<Acceptor>> {
+        self.face().snapshot.admin.clone()
+    }
+
     /// The configurations that were read, the latest last.
     pub fn attempts(&self) -> Vec<Attempt> {
         self.face().history.iter().cloned().collect()
@@ -193,6 +203,11 @@ impl Viewer {
     /// Accepted connections that are open now.
     pub fn connections(&self) -> usize {
         self.0.admission.connections()
+    }
+
+    /// Since the gateway was started.
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
     }
 
     /// The clock that everything here goes by.

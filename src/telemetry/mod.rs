@@ -32,7 +32,7 @@ pub use figure::{Counter, Gauge, Kind};
 pub use flow::Flow;
 #[cfg(test)]
 pub(crate) use log::parse_level;
-pub use log::{LogError, LogGuard, LogOptions, init};
+pub use log::{LogError, LogGuard, LogOptions, Recent, Said, init};
 pub use metrics::{Counters, Family, Series, Snapshot, TABLE};
 pub use sink::LogForm;
 pub use throttle::{Noise, Throttle, Verdict};

@@ -170,6 +170,11 @@ impl Connector {
         self.faces.leaves()
     }
 
+    /// Whom it believes.
+    pub fn trust(&self) -> &TrustStore {
+        self.judge.trust()
+    }
+
     /// The lists by which it judges servers.
     pub fn revocation(&self) -> Option<&RevocationLists> {
         self.revocation.as_deref()

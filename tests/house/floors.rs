@@ -15,7 +15,7 @@ pub(crate) const FLOORS: [&[&str]; 9] = [
     &["http"],
     &["requests", "events"],
     &["gateway"],
-    &["simulate", "service"],
+    &["simulate", "service", "admin"],
     &["cli"],
 ];
 

@@ -215,6 +215,16 @@ fn places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
     places_among(dir, folders_of_the_system())
 }
 
+/// Where the admin listener's token may be: where an operator wants it, or beside the state file. The
+/// first place that takes it has it.
+pub fn token_places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
+    if let Some(file) = &settings.admin.token_file {
+        return vec![file.path.clone()];
+    }
+    let beside = places(dir, settings).into_iter();
+    beside.map(|path| path.with_extension("token")).collect()
+}
+
 fn places_among(dir: &Path, folders: Vec<PathBuf>) -> Vec<PathBuf> {
     let name = shared_name(dir);
     let shared = folders.into_iter();

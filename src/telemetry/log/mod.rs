@@ -4,6 +4,7 @@
 //! through the macros of `tracing`.
 
 mod lines;
+mod recent;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,8 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+use self::recent::Noting;
+pub use self::recent::{Recent, Said};
 use super::access::AccessLog;
 use super::sink::{LineSink, LogForm};
 use super::target::{self, Opener, Shared, Target};
@@ -106,10 +109,17 @@ fn start(
     let ended = write_on_own_thread(sink.clone(), target).map_err(LogError::Thread)?;
     let (filter, level) = reload::Layer::new(filter);
     let lines = lines::layer(options.form, clock.clone(), sink.clone());
-    let dispatch = Dispatch::new(tracing_subscriber::registry().with(filter).with(lines));
+    let recent = Recent::default();
+    let noting = Noting {
+        recent: recent.clone(),
+        clock: clock.clone(),
+    };
+    let layers = tracing_subscriber::registry().with(filter);
+    let dispatch = Dispatch::new(layers.with(lines).with(noting));
     let guard = LogGuard {
         level,
         sink,
+        recent,
         shared,
         file: options.file.clone(),
         form: options.form,
@@ -134,6 +144,7 @@ fn write_on_own_thread(sink: LineSink, mut target: Target) -> io::Result<mpsc::R
 pub struct LogGuard {
     level: reload::Handle<EnvFilter, Registry>,
     sink: LineSink,
+    recent: Recent,
     shared: Arc<Shared>,
     file: Option<PathBuf>,
     form: LogForm,
@@ -148,6 +159,11 @@ impl LogGuard {
         self.level
             .reload(filter)
             .map_err(|_gone| LogError::Level(level.to_owned()))
+    }
+
+    /// The latest warnings and errors, as far as the level lets them through.
+    pub fn recent(&self) -> Recent {
+        self.recent.clone()
     }
 
     /// Opens the log file anew, after a rotation has moved it away. On failure the old one stays
