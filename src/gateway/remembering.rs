@@ -27,9 +27,14 @@ impl Gateway {
             parts.acceptors.one()?.vouching(chain)
         };
         let has_changed = self.workshop.uses.keep(&believed, vouching);
-        if at_once || has_changed || self.state_file.is_due() {
-            let now = self.workshop.clock.now();
-            let mut memory = Memory::of(&self.workshop.uses, &self.workshop.servers, now);
+        let has_to = at_once || has_changed;
+        if !has_to && !self.state_file.is_due() {
+            return;
+        }
+        let now = self.workshop.clock.now();
+        let mut memory = Memory::of(&self.workshop.uses, &self.workshop.servers, now);
+        let generation = self.snapshot.generation;
+        if self.state_file.is_news(&memory, generation) || has_to {
             judge(&mut memory, &self.snapshot);
             let settings = &self.snapshot.settings;
             self.state_file.write(settings, memory, now);

@@ -18,7 +18,7 @@ use crate::certs::digest::sha256;
 use crate::config::keys::LONGEST_GUARD;
 use crate::config::problem::{Place, Problem};
 use crate::config::settings::Settings;
-use crate::model::{Fingerprint, WallTime};
+use crate::model::{Fingerprint, Generation, WallTime};
 use crate::tls::authority_uses::AuthorityUse;
 use crate::tls::server_uses::Server;
 use crate::tls::{AuthorityUses, ServerUses};
@@ -51,6 +51,8 @@ pub(super) struct StateFile {
     dir: PathBuf,
     /// What it holds, and where it may be.
     written: Option<(Vec<PathBuf>, Memory)>,
+    /// What was known when it was looked at last, in which generation, and until when that is enough.
+    looked_at: Option<(Memory, Generation, Instant)>,
     /// Not before this moment it is written again.
     next: Instant,
     /// Whether it has been said that it cannot be written.
@@ -75,6 +77,7 @@ impl StateFile {
         Self {
             dir: dir.to_owned(),
             written: None,
+            looked_at: None,
             next: Instant::now(),
             complained: false,
         }
@@ -83,6 +86,20 @@ impl StateFile {
     /// Whether what has changed may be written again.
     pub(super) fn is_due(&self) -> bool {
         Instant::now() >= self.next
+    }
+
+    /// Whether somebody came or went since it was asked last, or another generation is in force, or
+    /// the time may have changed how somebody stands: to prove everybody again costs signatures.
+    pub(super) fn is_news(&mut self, memory: &Memory, generation: Generation) -> bool {
+        let now = Instant::now();
+        let is_known = self
+            .looked_at
+            .as_ref()
+            .is_some_and(|(known, of, until)| known == memory && *of == generation && now < *until);
+        if !is_known {
+            self.looked_at = Some((memory.clone(), generation, now + PAUSE));
+        }
+        !is_known
     }
 
     /// Writes what has changed.

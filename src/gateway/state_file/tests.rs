@@ -181,3 +181,24 @@ fn the_file_lies_where_it_is_wanted_or_in_a_folder_for_services_or_beside_the_co
         "one machine may run several"
     );
 }
+
+#[test]
+fn it_is_news_when_somebody_came_or_another_generation_is_in_force_and_not_else() {
+    let (dir, _) = configured("");
+    let mut file = StateFile::of(dir.path());
+    let (now, first) = (WallTime(0), Generation::FIRST);
+    assert!(file.is_news(&memory(now), first));
+    assert!(!file.is_news(&memory(now), first));
+    assert!(file.is_news(&memory(WallTime(1)), first));
+    assert!(file.is_news(&memory(WallTime(1)), first.next()));
+    assert!(!file.is_news(&memory(WallTime(1)), first.next()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_news_again_after_a_while_since_the_time_may_have_shut_somebody_out() {
+    let (dir, _) = configured("");
+    let mut file = StateFile::of(dir.path());
+    assert!(file.is_news(&memory(WallTime(0)), Generation::FIRST));
+    tokio::time::advance(PAUSE).await;
+    assert!(file.is_news(&memory(WallTime(0)), Generation::FIRST));
+}

@@ -249,6 +249,7 @@ impl Acceptor {
         })?;
         let verdict = attempt.standing.and_then(|standing| standing.verdict);
         Ok(verdict.and_then(|verdict| {
+            // Whoever is asked about has shown before that the chain is his.
             self.judge.remember(&verdict);
             verdict.denial
         }))
