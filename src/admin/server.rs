@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use hyper::header::ACCEPT;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
@@ -24,7 +25,7 @@ use tracing::{debug, info, warn};
 
 use super::access::{Door, Guest, Judge, Role, is_meant};
 use super::answers;
-use super::bodies::{Answer, Fault, json, typed, wrong_method};
+use super::bodies::{Answer, Fault, json, wrong_method};
 use super::orders::{
     Deed, LevelBody, Order, Orders, ReasonBody, ReloadAnswer, Reloaded, SwitchBody, audit,
     change_sides,
@@ -132,7 +133,7 @@ impl Admin {
 /// Orders are carried out one after the other; more than this many at once are a script gone wild.
 const QUEUED_ORDERS: usize = 16;
 
-/// Browsers, scripts and monitoring of one gateway; more are told to wait by the kernel.
+/// Browsers, scripts and monitoring of one gateway; whoever comes on top is closed at once.
 const MOST_CONNECTIONS: usize = 64;
 
 /// For a handshake, a head, and a body of an order.
@@ -278,6 +279,7 @@ async fn answer(
         return Ok(health(counter, ask, uri.query()));
     }
     let guest = judge.guest(door, peer, request.headers())?;
+    let accept = request.headers().get(ACCEPT).cloned();
     if guest.role < role {
         return Err(Fault::needs(role, guest.role, counter.token.file()));
     }
@@ -285,7 +287,8 @@ async fn answer(
         is_meant(request.headers())?;
         return ordered(counter, &guest, ask, &parts, request).await;
     }
-    Ok(looked(counter, &guest, ask, uri.query()))
+    let accept = accept.as_ref().and_then(|accept| accept.to_str().ok());
+    Ok(looked(counter, &guest, ask, (uri.query(), accept)))
 }
 
 fn health(counter: &Counter, ask: Ask, query: Option<&str>) -> Answer {
@@ -296,7 +299,12 @@ fn health(counter: &Counter, ask: Ask, query: Option<&str>) -> Answer {
     }
 }
 
-fn looked(counter: &Counter, guest: &Guest, ask: Ask, query: Option<&str>) -> Answer {
+fn looked(
+    counter: &Counter,
+    guest: &Guest,
+    ask: Ask,
+    (query, accept): (Option<&str>, Option<&str>),
+) -> Answer {
     let Desk {
         viewer,
         recent,
@@ -312,7 +320,7 @@ fn looked(counter: &Counter, guest: &Guest, ask: Ask, query: Option<&str>) -> An
         Ask::Configuration => answers::configuration(dir),
         Ask::OpenApi => answers::description(),
         Ask::Stream => answers::stream(viewer.clone()),
-        Ask::Metrics => typed(StatusCode::OK, "text/plain; version=0.0.4", ""),
+        Ask::Metrics => answers::metrics(viewer, accept),
         Ask::Alive
         | Ask::Ready
         | Ask::Reload

@@ -29,7 +29,7 @@ use crate::tls::{Acceptor, AuthorityUses, Connector, ServerUses, SessionVault, T
 /// What a build works with and what outlives it.
 pub(super) struct Workshop {
     pub(super) clock: Clock,
-    pub(super) vault: SessionVault,
+    pub(super) vault: Arc<SessionVault>,
     /// Which authority let in whom.
     pub(super) uses: Arc<AuthorityUses>,
     /// What the servers showed that were called.
@@ -52,7 +52,7 @@ impl Workshop {
     pub(super) fn of_its_own(clock: &Clock, stage: Stage) -> Self {
         Self {
             clock: clock.clone(),
-            vault: SessionVault::new(),
+            vault: Arc::default(),
             uses: Arc::default(),
             servers: Arc::default(),
             stage,

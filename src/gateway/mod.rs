@@ -27,6 +27,7 @@
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
+//! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
 //! | `report/` | how it stands, as data with stable names |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
@@ -54,6 +55,7 @@ mod remembering;
 mod report;
 mod routes;
 mod run;
+mod scrape;
 mod snapshot;
 mod state_file;
 mod supervise;

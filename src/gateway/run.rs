@@ -25,8 +25,7 @@ use crate::config::settings::Settings;
 use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, reserve};
 use crate::requests::failover::Event;
-use crate::telemetry::{AccessLog, Snapshot as Figures};
-use crate::tls::SessionVault;
+use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +71,7 @@ impl Gateway {
         let outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>> = Arc::default();
         let workshop = Workshop {
             clock: clock.clone(),
-            vault: SessionVault::new(),
+            vault: Arc::default(),
             uses: Arc::default(),
             servers: Arc::default(),
             stage: Stage::Start,
@@ -86,14 +85,14 @@ impl Gateway {
         };
         say(&problems);
         let admission = Admission::new(&snapshot.settings.limits);
-        let workers = workers_of(&snapshot.settings, access, &admission, clock)?;
+        let workers = workers_of(&snapshot.settings, access, &admission, &workshop)?;
         let commands = workers.iter().map(|worker| worker.commands.clone());
         let _set_once = outbox.set(commands.collect());
         let snapshot = Arc::new(snapshot);
         let lifecycle = Lifecycle::starting();
         let counters = workers.iter().map(|worker| Arc::clone(&worker.counters));
         let counters = counters.chain([Arc::clone(&workshop.counters)]).collect();
-        let viewer = Viewer::new(Arc::clone(&snapshot), clock, counters, &admission, access);
+        let viewer = Viewer::new(&snapshot, &workshop, counters, &admission, access);
         let mut gateway = Self {
             dir: dir.to_owned(),
             workshop,
@@ -333,19 +332,20 @@ fn workers_of(
     settings: &Settings,
     access: &AccessLog,
     admission: &Admission,
-    clock: &Clock,
+    workshop: &Workshop,
 ) -> Result<Vec<WorkerHandle>, StartError> {
     let threads = settings.runtime.threads;
+    let names = workshop.counters.traffic.names();
     let each = (0..threads).map(|index| {
         worker::spawn(WorkerSpec {
             index: u16::try_from(index).unwrap_or(u16::MAX),
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
             limits: settings.limits.clone(),
             throttle: settings.log.throttle,
-            counters: Arc::default(),
+            counters: Arc::new(Counters::of(names)),
             access: access.clone(),
             admission: admission.clone(),
-            clock: clock.clone(),
+            clock: workshop.clock.clone(),
         })
     });
     each.collect::<Result<_, _>>().map_err(StartError::Thread)

@@ -13,7 +13,7 @@ use crate::http::Upstream;
 use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, TlsRole, WallTime};
 use crate::net::Scope;
 use crate::requests::{RelayRoute, RequestRoute, Sides};
-use crate::telemetry::Flow;
+use crate::telemetry::{Flow, UpstreamRole};
 use crate::tls::{Acceptor, Connector, TicketSource};
 
 /// What a listener does with its connections.
@@ -92,6 +92,8 @@ impl ListenerPlan {
 /// What an upstream was built from: equal means that the connections to it stay good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UpstreamKey {
+    /// Two sides at one address are two all the same: figures tell them apart.
+    pub(super) role: UpstreamRole,
     pub(super) target: HostPort,
     pub(super) dialled: HostPort,
     pub(super) tls: Option<[u8; 32]>,

@@ -1,11 +1,11 @@
 //! [`Connector`]: TLS on our connections to the CRM and to the sides.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier as _;
-use rustls::pki_types::{IpAddr, ServerName};
+use rustls::pki_types::{CertificateDer, IpAddr, ServerName};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, HandshakeKind};
 use tokio_rustls::TlsConnector;
@@ -147,6 +147,7 @@ impl Connector {
         });
         Ok(UpstreamTls {
             ways,
+            shown: Arc::default(),
             name,
             judge: Arc::clone(&self.judge),
             clock: self.clock.clone(),
@@ -225,6 +226,8 @@ impl fmt::Debug for Connector {
 #[derive(Clone)]
 pub struct UpstreamTls {
     ways: Turns<Way>,
+    /// The server's own certificate, as it was shown last.
+    shown: Arc<Mutex<Option<CertificateDer<'static>>>>,
     name: ServerName<'static>,
     judge: Arc<ServerJudge>,
     clock: Clock,
@@ -300,6 +303,8 @@ impl UpstreamTls {
         let chain = connection.peer_certificates().unwrap_or_default();
         if resumed {
             self.judge_again(chain, way)?;
+        } else if let Some(leaf) = chain.first() {
+            self.keep(leaf);
         }
         let noted = self.noted.as_ref();
         let presence = noted.map(|uses| uses.serve(chain, &self.clock));
@@ -312,12 +317,23 @@ impl UpstreamTls {
         })
     }
 
+    fn keep(&self, leaf: &CertificateDer<'_>) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.as_ref().is_none_or(|known| **known != **leaf) {
+            *shown = Some(leaf.clone().into_owned());
+        }
+    }
+
+    /// What the server's certificate says, once there was a handshake.
+    pub fn server(&self) -> Option<CertificateFacts> {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let leaf = shown.clone();
+        drop(shown);
+        leaf.and_then(|leaf| CertificateFacts::of(&leaf).ok())
+    }
+
     /// A session must not outlive the server's certificate, nor the trust in who issued it.
-    fn judge_again(
-        &self,
-        chain: &[rustls::pki_types::CertificateDer<'_>],
-        way: &Way,
-    ) -> Result<(), HandshakeFailure> {
+    fn judge_again(&self, chain: &[CertificateDer<'_>], way: &Way) -> Result<(), HandshakeFailure> {
         let judged = chain
             .split_first()
             .map(|(leaf, others)| self.judge.judge(leaf, others, &self.name, self.clock.now()));
