@@ -27,7 +27,8 @@ const SIGNALS: &str = "Signals of `crmgate run`:
   QUIT       stop at once
   USR1       open the log file again, after it was rotated
 
-Exit codes: 0 done, 1 check or preflight found errors or demo lost something, 2 wrong usage,
+Exit codes: 0 done, 1 check or preflight found errors, or check somebody who would be refused, or
+  demo lost something, 2 wrong usage,
   3 preflight --strict found warnings only, 66 no configuration, 69 a listener cannot be opened,
   70 a defect, 71 the system refused, 77 not permitted, 78 the configuration cannot be used";
 
@@ -79,7 +80,20 @@ pub(super) struct CheckArgs {
     /// Exit with 1 for warnings too.
     #[arg(long)]
     pub(super) deny_warnings: bool,
+    /// Also say which clients and servers of the last HOURS (24) would be refused, and exit with 1 if
+    /// one of them is served today.
+    ///
+    /// Each is taken from the state file with the certificates that it showed last, and proven by the
+    /// authorities, revocation lists and rules of DIR as its traffic would be. Whoever shows no
+    /// certificate is not remembered; addresses, TLS versions and cipher suites are not compared, and
+    /// no responder is asked.
+    #[arg(long, value_name = "HOURS", num_args = 0..=1, default_missing_value = "24",
+          value_parser = clap::value_parser!(u16).range(1..=MOST_HOURS))]
+    pub(super) against_seen: Option<u16>,
 }
+
+/// As long as the state file remembers anybody.
+const MOST_HOURS: i64 = 720;
 
 /// Options of `demo`.
 #[derive(Debug, clap::Args)]
@@ -102,4 +116,15 @@ pub(super) enum Format {
     Text,
     /// One JSON object.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::LONGEST_GUARD;
+
+    #[test]
+    fn a_rehearsal_may_go_back_as_far_as_anybody_is_remembered() {
+        assert_eq!(LONGEST_GUARD.as_secs(), MOST_HOURS.unsigned_abs() * 3_600);
+    }
 }

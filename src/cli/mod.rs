@@ -3,6 +3,7 @@
 //!
 //! Only the front door, `main.rs`, comes in. Nothing leaves but an exit code.
 
+mod against_seen;
 mod args;
 mod check;
 mod demo;
