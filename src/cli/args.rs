@@ -1,8 +1,13 @@
 //! Commands and options, with their help.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use super::exit::Exit;
+use super::manual::{CompletionsArgs, ManArgs};
+use super::ops::args::OpsCommand;
 
 /// Mutual-TLS SOAP gateway between SAP CRM and a contact-centre connector.
 #[derive(Debug, Parser)]
@@ -12,21 +17,33 @@ use clap::{Parser, Subcommand, ValueEnum};
     propagate_version = true,
     disable_help_subcommand = true
 )]
-#[command(after_help = SIGNALS)]
+#[command(after_help = after_help())]
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,
 }
 
-const SIGNALS: &str = "Signals of `crmgate run`:
-  HUP        read the configuration and certificates again; on any error the old ones stay
-  TERM, INT  finish what is in flight, then stop; a second one stops at once
-  QUIT       stop at once
-  USR1       open the log file again, after it was rotated
+/// What the daemon does when it is told something by the system. Help and man pages are made from it.
+pub(super) const SIGNALS: [(&str, &str); 4] = [
+    (
+        "HUP",
+        "read the configuration and certificates again; on any error the old ones stay",
+    ),
+    (
+        "TERM, INT",
+        "finish what is in flight, then stop; a second one stops at once",
+    ),
+    ("QUIT", "stop at once"),
+    ("USR1", "open the log file again, after it was rotated"),
+];
 
-Exit codes: 0 done, 1 check found errors or demo lost something, 2 wrong usage,
-  66 no configuration, 69 a listener cannot be opened, 70 a defect, 71 the system refused,
-  77 not permitted, 78 the configuration cannot be used";
+fn after_help() -> String {
+    let mut text = "Signals of `crmgate run`:".to_owned();
+    for (name, what) in SIGNALS {
+        let _infallible = write!(text, "\n  {name:<9}  {what}");
+    }
+    format!("{text}\n\n{}", Exit::help())
+}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -37,6 +54,13 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Show the main job: a simulated SAP CRM, both sides, a kill, a reload, and what came of it.
     Demo(DemoArgs),
+    /// Commands for a running gateway.
+    #[command(flatten)]
+    Ops(OpsCommand),
+    /// Print what lets a shell complete commands and options.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write the pages of all commands and of the ini files.
+    Man(ManArgs),
 }
 
 /// Where the configuration lies.

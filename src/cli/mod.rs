@@ -7,6 +7,8 @@ mod args;
 mod check;
 mod demo;
 mod exit;
+mod manual;
+mod ops;
 mod output;
 mod run;
 
@@ -36,6 +38,9 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
         Command::Demo(demo) => demo::demo(&demo),
+        Command::Ops(command) => ops::run(&command),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     exit.into()
 }
