@@ -27,11 +27,12 @@ use super::access::{Door, Guest, Judge, Role, is_meant};
 use super::answers;
 use super::bodies::{Answer, Fault, json, wrong_method};
 use super::orders::{
-    Deed, LevelBody, Order, Orders, ReasonBody, ReloadAnswer, Reloaded, SwitchBody, audit,
-    change_sides,
+    Deed, DrainBody, LevelBody, Order, Orders, ReasonBody, ReloadAnswer, Reloaded, SwitchBody,
+    audit, change_sides,
 };
 use super::routes::{Ask, Found, find};
 use super::token::Token;
+use crate::config::AdminDoor;
 use crate::gateway::{Viewer, token_places};
 use crate::model::{ListenAddr, Side};
 use crate::net::{BindError, Listener, Socket, reserve};
@@ -93,7 +94,7 @@ impl Admin {
         for listen in &settings.admin.listen {
             sockets.push((*listen, reserve(*listen, 1, false)?));
         }
-        let token = Token::issue(&token_places(&desk.dir, &settings))
+        let token = Token::issue(&token_places(&desk.dir, &AdminDoor::of_settings(&settings)))
             .map_err(|(path, source)| AdminError::Token { path, source })?;
         let bound = sockets.iter().map(|(_, socket)| socket.local).collect();
         let token_file = token.file().to_owned();
@@ -133,7 +134,7 @@ impl Admin {
 /// Orders are carried out one after the other; more than this many at once are a script gone wild.
 const QUEUED_ORDERS: usize = 16;
 
-/// Browsers, scripts and monitoring of one gateway; whoever comes on top is closed at once.
+/// Browsers, scripts and monitoring at one address; more are closed at once.
 const MOST_CONNECTIONS: usize = 64;
 
 /// For a handshake, a head, and a body of an order.
@@ -154,9 +155,10 @@ struct Counter {
 }
 
 async fn serve(counter: Counter, sockets: Vec<(ListenAddr, crate::net::BoundListener)>) {
-    let open = Rc::new(Cell::new(0));
     let mut loops = Vec::new();
     for (listen, socket) in sockets {
+        // Each address has its own: strangers at one do not keep the operator from another.
+        let open = Rc::new(Cell::new(0));
         for share in socket.shares {
             match Listener::new(share) {
                 Ok(listener) => {
@@ -358,13 +360,13 @@ async fn ordered(
             Ok(json(StatusCode::OK, &change))
         }
         (Ask::Drain | Ask::Undrain, [system, letter]) => {
-            let body: ReasonBody = body(request).await?;
+            let body: DrainBody = body(request).await?;
             let deed = if ask == Ask::Drain {
                 Deed::Drain
             } else {
                 Deed::Undrain
             };
-            let what = (deed, side(letter)?, body.reason.as_str(), false);
+            let what = (deed, side(letter)?, body.reason.as_str(), body.dry_run);
             let change = change_sides(&counter.desk.viewer, guest, system, what)?;
             Ok(json(StatusCode::OK, &change))
         }
@@ -397,7 +399,7 @@ async fn reload(counter: &Counter, guest: &Guest, reason: &str) -> Result<Answer
     let by = Arc::clone(&guest.name);
     send(counter, Order::Reload { by, reply }).await?;
     if awaited(answer).await? != Reloaded::Tried {
-        return Err(draining());
+        return Err(Fault::draining());
     }
     let attempt = viewer.attempt_reports().into_iter().next();
     let in_force = attempt
@@ -422,28 +424,19 @@ async fn set_level(counter: &Counter, guest: &Guest, level: String) -> Result<An
         reply,
     };
     send(counter, order).await?;
-    awaited(answer).await?.map_err(Fault::bad_request)?;
-    audit(guest, "log level", "", "", &level);
+    let before = awaited(answer).await?.map_err(Fault::bad_request)?;
+    audit(guest, "log level", "", &before, &level);
     Ok(json(StatusCode::OK, &serde_json::json!({ "level": level })))
 }
 
 async fn send(counter: &Counter, order: Order) -> Result<(), Fault> {
     let sent = timeout(PATIENCE, counter.orders.send(order)).await;
-    sent.ok().and_then(Result::ok).ok_or_else(draining)
+    sent.ok().and_then(Result::ok).ok_or_else(Fault::draining)
 }
 
 async fn awaited<T>(answer: oneshot::Receiver<T>) -> Result<T, Fault> {
     let answer = timeout(LONGEST_ORDER, answer).await;
-    answer.ok().and_then(Result::ok).ok_or_else(draining)
-}
-
-fn draining() -> Fault {
-    Fault::new(
-        409,
-        "draining",
-        "the gateway is draining and takes no orders any more".to_owned(),
-        "start it again, and then give the order",
-    )
+    answer.ok().and_then(Result::ok).ok_or_else(Fault::draining)
 }
 
 fn side(letter: &str) -> Result<Side, Fault> {

@@ -15,9 +15,10 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use crate::certs::digest::sha256;
+use crate::config::AdminDoor;
 use crate::config::keys::LONGEST_GUARD;
 use crate::config::problem::{Place, Problem};
-use crate::config::settings::Settings;
+use crate::config::settings::{FileRef, Settings};
 use crate::model::{Fingerprint, Generation, WallTime};
 use crate::tls::authority_uses::AuthorityUse;
 use crate::tls::server_uses::Server;
@@ -226,7 +227,11 @@ fn read_one(path: &Path) -> io::Result<String> {
 /// Where the file may be, the best place first: where an operator wants it, or where the system
 /// keeps what services have to remember, or beside the configuration.
 fn places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
-    if let Some(file) = &settings.runtime.state_file {
+    places_of(dir, settings.runtime.state_file.as_ref())
+}
+
+fn places_of(dir: &Path, named: Option<&FileRef>) -> Vec<PathBuf> {
+    if let Some(file) = named {
         return vec![file.path.clone()];
     }
     places_among(dir, folders_of_the_system())
@@ -234,11 +239,11 @@ fn places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
 
 /// Where the admin listener's token may be: where an operator wants it, or beside the state file. The
 /// first place that takes it has it.
-pub fn token_places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
-    if let Some(file) = &settings.admin.token_file {
+pub fn token_places(dir: &Path, door: &AdminDoor) -> Vec<PathBuf> {
+    if let Some(file) = &door.token_file {
         return vec![file.path.clone()];
     }
-    let beside = places(dir, settings).into_iter();
+    let beside = places_of(dir, door.state_file.as_ref()).into_iter();
     beside.map(|path| path.with_extension("token")).collect()
 }
 
