@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::header::ACCEPT;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
@@ -26,6 +26,7 @@ use tracing::{debug, info, warn};
 use super::access::{Door, Guest, Judge, Role, is_meant};
 use super::answers;
 use super::bodies::{Answer, Fault, json, wrong_method};
+use super::console;
 use super::orders::{
     Deed, DrainBody, LevelBody, Order, Orders, ReasonBody, ReloadAnswer, Reloaded, SwitchBody,
     audit, change_sides,
@@ -123,6 +124,15 @@ impl Admin {
     /// Where it listens.
     pub fn bound(&self) -> &[SocketAddr] {
         &self.bound
+    }
+
+    /// What somebody who operates opens in his browser. The token stands behind the `#`, which no
+    /// browser sends to anybody; the page takes it from there.
+    pub fn console(&self) -> io::Result<String> {
+        let token = std::fs::read_to_string(&self.token_file)?;
+        let at = self.bound.iter().find(|at| at.ip().is_loopback());
+        let at = at.ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(format!("http://{at}/#token={}", token.trim()))
     }
 
     /// Where the token stands.
@@ -264,6 +274,14 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Answer, Fault> {
     let uri = request.uri().clone();
+    if let Some(asset) = console::find(uri.path()) {
+        let is_look = matches!(request.method(), &Method::GET | &Method::HEAD);
+        return Ok(if is_look {
+            asset.answer(request.headers())
+        } else {
+            wrong_method(&[Method::GET])
+        });
+    }
     let settings = counter.desk.viewer.settings().admin;
     let acceptor = counter.desk.viewer.admin_acceptor();
     let judge = Judge {
