@@ -10,6 +10,8 @@
 //!   orders.rs             changes: sides at once, all else through an Order to the main thread
 //! ```
 //!
+//! The other end of it is client.rs: the command line's way in.
+//!
 //! Who is on this machine may look, over a loopback address; who can read the token file may
 //! operate. Everybody else comes over TLS with a certificate that a rule names. Every change is
 //! written down with who, what, before and after.
@@ -22,13 +24,16 @@
 mod access;
 mod answers;
 mod bodies;
+mod call_error;
 mod client;
 mod console;
+mod dispatch;
 mod orders;
 mod routes;
 mod server;
 mod token;
 
-pub use client::{Call, CallError, Client};
+pub use call_error::CallError;
+pub use client::{Call, Client};
 pub use orders::{Order, Orders, Refused, Reloaded};
 pub use server::{Admin, AdminError, Desk};

@@ -12,10 +12,11 @@ use crate::config::settings::{
 };
 use crate::events::EventRoute;
 use crate::http::{Upstream, UpstreamSpec};
-use crate::model::{Endpoint, HostPort, Scheme, Side, SystemName};
+use crate::model::{Endpoint, HostPort, Scheme, Side};
 use crate::requests::failover::Watch;
 use crate::requests::{FarEnd, RelayRoute, RequestRoute, Sides};
 use crate::telemetry::{Flow, UpstreamRole};
+use crate::tls::UpstreamTls;
 use crate::tls::outbound::UnfitHost;
 
 impl Build<'_> {
@@ -217,7 +218,7 @@ impl Build<'_> {
             .find(|(own, _)| *own == key);
         let upstream = match own {
             Some((_, upstream)) => Arc::clone(upstream),
-            None => match new_upstream(&key, &system.name, parts) {
+            None => match self.new_upstream(&key, system, parts) {
                 Ok(upstream) => Arc::new(upstream),
                 Err(unfit) => {
                     let place = Place::file(&system.source);
@@ -232,29 +233,36 @@ impl Build<'_> {
         parts.upstreams.push((key, Arc::clone(&upstream)));
         Some(upstream)
     }
-}
 
-fn new_upstream(
-    key: &UpstreamKey,
-    system: &SystemName,
-    parts: &SystemParts,
-) -> Result<Upstream, UnfitHost> {
-    let connector = key.tls.and(parts.connector.as_ref());
-    Ok(Upstream::new(UpstreamSpec {
-        system: system.clone(),
-        role: key.role,
-        target: key.target.clone(),
-        dialled: key.dialled.clone(),
-        tls: connector
-            .map(|connector| connector.for_upstream(&key.target))
-            .transpose()?,
-        probe_tls: connector
-            .map(|connector| connector.for_probe(&key.target))
-            .transpose()?,
-        connect_timeout: key.connect_timeout,
-        response_timeout: key.response_timeout,
-        pool_idle: key.pool_idle,
-    }))
+    fn new_upstream(
+        &self,
+        key: &UpstreamKey,
+        system: &SystemSettings,
+        parts: &SystemParts,
+    ) -> Result<Upstream, UnfitHost> {
+        let connector = key.tls.and(parts.connector.as_ref());
+        let uses = connector.map(|_| {
+            let servers = &self.workshop.servers;
+            servers.of(system.name.as_str(), &key.target)
+        });
+        let noted = |tls: UpstreamTls| match &uses {
+            Some(uses) => tls.noted_in(Arc::clone(uses)),
+            None => tls,
+        };
+        let tls = connector.map(|connector| connector.for_upstream(&key.target));
+        let probe_tls = connector.map(|connector| connector.for_probe(&key.target));
+        Ok(Upstream::new(UpstreamSpec {
+            system: system.name.clone(),
+            role: key.role,
+            target: key.target.clone(),
+            dialled: key.dialled.clone(),
+            tls: tls.transpose()?.map(noted),
+            probe_tls: probe_tls.transpose()?.map(noted),
+            connect_timeout: key.connect_timeout,
+            response_timeout: key.response_timeout,
+            pool_idle: key.pool_idle,
+        }))
+    }
 }
 
 /// What a SOAP probe sends unless a file says otherwise.

@@ -1,6 +1,6 @@
 //! [`Gateway`]: start, reload, drain.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +26,6 @@ use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, reserve};
 use crate::requests::failover::Event;
 use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
-use crate::tls::authority_uses::{AuthorityKey, Chain};
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +61,7 @@ pub struct Gateway {
     announcements: Announcements,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
-    state_file: StateFile,
+    pub(super) state_file: StateFile,
     turning: Turning,
 }
 
@@ -74,6 +73,7 @@ impl Gateway {
             clock: clock.clone(),
             vault: Arc::default(),
             uses: Arc::default(),
+            servers: Arc::default(),
             stage: Stage::Start,
             counters: Arc::default(),
             side_events: side_events(Arc::clone(&outbox)),
@@ -220,34 +220,6 @@ impl Gateway {
         self.turning.look(&self.snapshot);
         self.show();
         Ok(())
-    }
-
-    /// Writes down what has to be known after a restart, at once or when it is time again.
-    pub(super) fn remember(&mut self, at_once: bool) {
-        let Workshop { uses, clock, .. } = &self.workshop;
-        let now = clock.now();
-        let roles = self.snapshot.systems.iter();
-        let roles = roles.filter_map(|(name, parts)| Some((name, parts.acceptors.one()?)));
-        // What has left with an operator's consent has left: nobody is asked a second time.
-        let believed: HashSet<_> = roles
-            .flat_map(|(name, acceptor)| {
-                // Also those that have expired: the clock may be wrong, and may be set right.
-                let each = acceptor.trust().anchors().iter();
-                each.map(|anchor| (name.as_str(), AuthorityKey(anchor.facts().spki)))
-            })
-            .collect();
-        let vouching = |role: &str, chain: &Chain| {
-            let mut systems = self.snapshot.systems.iter();
-            let (_, parts) = systems.find(|(name, _)| name.as_str() == role)?;
-            parts.acceptors.one()?.vouching(chain)
-        };
-        let has_changed = uses.keep(&believed, vouching);
-        let settings = &self.snapshot.settings;
-        if at_once || has_changed {
-            self.state_file.write(settings, uses, now);
-        } else {
-            self.state_file.keep_up(settings, uses, now);
-        }
     }
 
     /// Takes a step of its life, and shows it. `false` if it is none that may be taken now.

@@ -10,7 +10,7 @@ use crate::certs::Due;
 use crate::config::settings::{ProbeSettings, Settings};
 use crate::events::{EventRoute, StaticRoute};
 use crate::http::Upstream;
-use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, WallTime};
+use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, TlsRole, WallTime};
 use crate::net::Scope;
 use crate::requests::{RelayRoute, RequestRoute, Sides};
 use crate::telemetry::{Flow, UpstreamRole};
@@ -116,15 +116,6 @@ pub(super) struct ProbePlan {
 pub(super) struct Acceptors {
     pub(super) requests: Option<Arc<Acceptor>>,
     pub(super) events: Option<Arc<Acceptor>>,
-}
-
-/// Requests and events of a system have rules of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TlsRole {
-    /// SAP CRM calls.
-    Requests,
-    /// The connector calls.
-    Events,
 }
 
 impl Acceptors {

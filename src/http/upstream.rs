@@ -221,7 +221,7 @@ impl Upstream {
         };
         self.count_handshake(counters, leg, &shaken, began);
         match shaken {
-            Ok(connected) => Ok(Wire::dialled(connected.stream)),
+            Ok(connected) => Ok(Wire::dialled(connected)),
             Err(failure) => Err(ConnectError::Tls(failure)),
         }
     }

@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod against_seen;
 mod authorities;
 mod broken_inputs;
 mod clients;
@@ -37,6 +38,7 @@ mod many_clients;
 mod ocsp;
 mod outcomes;
 mod passthrough;
+mod preflight;
 mod probes;
 mod promise;
 mod refusals;

@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::pair::{Legs, Pair, quick, unwatched};
 use crate::support::raw::{Door, Raw};
+use crate::support::scene::{Keeping, Scene, end};
 use crate::support::tool::run;
 use crate::support::{World, bound, free_address, soon, until};
 
@@ -376,4 +377,32 @@ async fn a_connection_that_carries_a_request_is_told_as_used_and_then_as_idle() 
     assert_eq!(line.answer().await.expect("an answer").status(), 200);
     until("it is kept", || open("used", 0) && open("idle", 1)).await;
     pair.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_whose_client_has_been_revoked_is_told_apart_from_one_that_nobody_knows() {
+    for keeping in [Keeping::Cache, Keeping::Tickets] {
+        let mut scene = Scene::new(keeping).await;
+        let own = scene.issue(scene.company(), "crm");
+        scene.publish(&[]);
+        let mut gateway = scene.serve().await;
+        let viewer = gateway.viewer();
+        let clients = scene.visitors(Some(&own), &scene.company().pem());
+        scene.let_in(&clients).await;
+        let lookups = "crmgate_tls_session_lookups_total";
+        let refused = ["result=\"refused\""];
+        let before = text(&viewer);
+        assert_is(&before, lookups, &refused, 0);
+        let found = sum(&before, lookups, &["result=\"found\""]);
+        assert!(found > 0.5, "{before}");
+        scene.publish(&[&own]);
+        scene.reload(&mut gateway).await;
+        scene.are_shut_out(&clients).await;
+        let after = text(&viewer);
+        assert!(sum(&after, lookups, &refused) > 0.5, "{after}");
+        let list = ["role=\"listener\"", "system=\"SAP1\""];
+        let name = "crmgate_crl_next_update_timestamp_seconds";
+        assert!(sum(&after, name, &list) > 1e9, "{after}");
+        end(gateway).await;
+    }
 }

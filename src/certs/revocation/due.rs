@@ -4,6 +4,7 @@ use crate::certs::due::{Due, Step};
 use crate::certs::pem::warning;
 use crate::certs::revocation::read::Listed;
 use crate::certs::revocation::{RevocationLists, later};
+use crate::config::problem::Topic;
 use crate::config::settings::ExpiredLists;
 use crate::model::WallTime;
 
@@ -57,7 +58,7 @@ impl RevocationLists {
             list.issuer_name,
             self.outlook(step, end, now)
         );
-        let problem = warning(&listed.file, &what, RENEW);
+        let problem = warning(&listed.file, &what, RENEW).about(Topic::ListDates);
         Some(Due {
             item: list.digest,
             step,

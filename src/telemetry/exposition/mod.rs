@@ -10,7 +10,7 @@
 //! family of a counter has another name than in the older form, and it wants every figure wrapped
 //! into types of its own. The two forms differ in a handful of places, all of them in `text.rs`.
 //!
-//! What comes out is settled by two tables: the fixed figures of [`TABLE`](super::TABLE), and the
+//! What comes out is settled by two tables: the fixed figures of [`TABLE`], and the
 //! detailed ones in `families`. Where both have a family of the same name, the detailed one stands,
 //! which adds up to the other. `monitoring/README.md` is written from the same tables.
 
