@@ -35,7 +35,7 @@
 //! | how settings are read, and what each means | [`config`], [`config::KEYS`] |
 //! | how a reload swaps what is in force | [`gateway`] |
 //! | why a resumed session is as good as a new one | [`tls`] |
-//! | which figures are counted | [`telemetry::TABLE`] |
+//! | which figures are counted | [`telemetry::TABLE`], [`telemetry::exposition`] |
 //!
 //! # What holds everywhere
 //!

@@ -126,6 +126,15 @@ impl Fault {
         )
     }
 
+    pub(super) fn draining() -> Self {
+        Self::new(
+            409,
+            "draining",
+            "the gateway is draining and takes no orders any more".to_owned(),
+            "start it again, and then give the order",
+        )
+    }
+
     pub(super) fn bad_request(message: String) -> Self {
         Self::new(
             400,

@@ -1,11 +1,13 @@
-//! [`Client`]: the command line's way to a running gateway.
+//! [`Client`]: the command line's way to a running gateway, on this machine or on another one.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -15,115 +17,155 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::call_error::CallError;
 use super::token;
-use crate::config::Settings;
+use crate::config::settings::ClientTls;
+use crate::config::{AdminDoor, Problems};
 use crate::gateway::token_places;
+use crate::model::{Clock, Endpoint, HostPort, Scheme};
+use crate::net::Socket;
+use crate::tls::{Connector, HandshakeFailure, UpstreamTls, Wire};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Call<'a> {
-    /// `GET`, `POST` or `PUT`.
-    pub method: &'static str,
-    /// The path, with its query.
-    pub path: &'a str,
-    /// What is sent with it; an order needs a token then.
-    pub body: Option<Value>,
+    method: &'static str,
+    path: &'a str,
+    body: Option<Value>,
+    is_operator: bool,
 }
 
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// The configuration has no listener for this machine.
-    #[error(
-        "the configuration has no admin listener on a loopback address; write Listen=127.0.0.1:9440 into [Admin] of crmgate.ini and start the gateway anew"
-    )]
-    NoListener,
-    /// Nobody answers there.
-    #[error("no gateway answers at {address}: {source}; is it running, with this configuration?")]
-    Unreachable {
-        /// Where.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The token cannot be read.
-    #[error(
-        "the token of the admin listener cannot be read from \"{}\": {source}; run this as root or as \
-         the account that runs crmgate",
-        path.display()
-    )]
-    Token {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Something else than a gateway answers.
-    #[error("what answers at {address} is no crmgate: {what}; see who listens there")]
-    NotUs {
-        /// Where.
-        address: SocketAddr,
-        /// What is wrong.
-        what: String,
-    },
-    /// The gateway refuses.
-    #[error("{message}; {hint}")]
-    Refused {
-        /// A stable word.
-        code: String,
-        /// What is wrong.
-        message: String,
-        /// What to do.
-        hint: String,
-    },
+impl<'a> Call<'a> {
+    /// To look.
+    pub const fn get(path: &'a str) -> Self {
+        Self {
+            method: "GET",
+            path,
+            body: None,
+            is_operator: false,
+        }
+    }
+
+    /// To look as somebody who may operate.
+    pub fn get_as_operator(path: &'a str) -> Self {
+        Self {
+            is_operator: true,
+            ..Self::get(path)
+        }
+    }
+
+    /// To have something done.
+    pub fn post(path: &'a str, body: Value) -> Self {
+        Self {
+            method: "POST",
+            path,
+            body: Some(body),
+            is_operator: true,
+        }
+    }
+
+    /// To set something.
+    pub fn put(path: &'a str, body: Value) -> Self {
+        Self {
+            method: "PUT",
+            ..Self::post(path, body)
+        }
+    }
 }
 
 /// Calls one gateway.
 #[derive(Debug, Clone)]
-pub struct Client {
-    address: SocketAddr,
-    places: Vec<PathBuf>,
+pub struct Client(Way);
+
+#[derive(Debug, Clone)]
+enum Way {
+    /// Over the loopback address; the token file makes an operator.
+    Local {
+        address: SocketAddr,
+        places: Vec<PathBuf>,
+    },
+    /// Over TLS; the certificate says who it is.
+    Remote {
+        target: HostPort,
+        tls: Box<UpstreamTls>,
+    },
 }
 
 impl Client {
     /// The way to the gateway that serves a configuration directory on this machine.
-    pub fn of(dir: &std::path::Path, settings: &Settings) -> Result<Self, CallError> {
-        let mut local = settings.admin.listen.iter().map(|listen| listen.addr());
+    pub fn of(dir: &Path, door: &AdminDoor) -> Result<Self, CallError> {
+        let mut local = door.listen.iter().map(|listen| listen.addr());
         let address = local.find(|address| address.ip().is_loopback());
-        Ok(Self {
+        Ok(Self(Way::Local {
             address: address.ok_or(CallError::NoListener)?,
-            places: token_places(dir, settings),
-        })
+            places: token_places(dir, door),
+        }))
     }
 
-    /// Where the gateway is.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    /// The way to a gateway that is reached by TLS, and what is to be said about the files for it.
+    pub fn over_tls(
+        url: &Endpoint,
+        tls: &ClientTls,
+        clock: &Clock,
+    ) -> Result<(Self, Problems), CallError> {
+        if url.scheme != Scheme::Https {
+            return Err(CallError::Url(url.to_string()));
+        }
+        let (connector, problems) = Connector::build(tls, clock);
+        let Some(connector) = connector else {
+            return Err(CallError::Files(problems));
+        };
+        let tls = connector.for_upstream(&url.target);
+        let way = Way::Remote {
+            target: url.target.clone(),
+            tls: Box::new(tls.map_err(|_unfit| CallError::Url(url.to_string()))?),
+        };
+        Ok((Self(way), problems))
     }
 
-    /// The token that makes an operator.
-    pub fn token(&self) -> Result<String, CallError> {
-        token::read(&self.places).map_err(|(path, source)| CallError::Token { path, source })
+    /// Where a browser finds it.
+    pub fn url(&self) -> String {
+        match &self.0 {
+            Way::Local { address, .. } => format!("http://{address}/"),
+            Way::Remote { target, .. } => format!("https://{target}/"),
+        }
+    }
+
+    /// The token that makes an operator; none where certificates say who is one.
+    pub fn token(&self) -> Result<Option<String>, CallError> {
+        match &self.0 {
+            Way::Local { places, .. } => token::read(places)
+                .map(Some)
+                .map_err(|(path, source)| CallError::Token { path, source }),
+            Way::Remote { .. } => Ok(None),
+        }
     }
 
     /// Asks, and waits for the answer.
     pub async fn call(&self, call: Call<'_>) -> Result<Value, CallError> {
-        let token = call.body.is_some().then(|| self.token()).transpose()?;
-        let body = call.body.map_or_else(String::new, |body| body.to_string());
+        let token = if call.is_operator {
+            self.token()?
+        } else {
+            None
+        };
         let mut request = Request::builder()
             .method(call.method)
             .uri(call.path)
-            .header(HOST, self.host());
+            .header(HOST, self.at());
         if let Some(token) = token {
-            request = request
-                .header(AUTHORIZATION, format!("Bearer {token}"))
-                .header(CONTENT_TYPE, "application/json");
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
+        if call.body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let body = call.body.map_or_else(String::new, |body| body.to_string());
         let request = request
-            .body(Full::new(bytes::Bytes::from(body)))
+            .body(Full::new(Bytes::from(body)))
             .map_err(|error| self.not_us(&error))?;
         let (status, text) = self.exchange(request).await?;
-        let value: Value = serde_json::from_str(&text).map_err(|error| self.not_us(&error))?;
+        let value: Value = serde_json::from_str(&text).map_err(|_error| {
+            self.not_us(&format!("its answer, HTTP status {status}, is not JSON"))
+        })?;
         if status < 300 {
             return Ok(value);
         }
@@ -138,20 +180,12 @@ impl Client {
         }
     }
 
-    async fn exchange(
-        &self,
-        request: Request<Full<bytes::Bytes>>,
-    ) -> Result<(u16, String), CallError> {
-        let unreachable = |source| CallError::Unreachable {
-            address: self.address,
-            source,
-        };
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(u16, String), CallError> {
         let is_get = request.method() == Method::GET;
-        let slow = || unreachable(io::ErrorKind::TimedOut.into());
-        let connected = timeout(CONNECT, TcpStream::connect(self.address)).await;
-        let tcp = connected.map_err(|_slow| slow())?.map_err(unreachable)?;
-        let handshake = http1::handshake(TokioIo::new(tcp)).await;
-        let (mut sender, connection) = handshake.map_err(|error| self.not_us(&error))?;
+        let connected = timeout(CONNECT, self.connect()).await;
+        let wire = connected.map_err(|_slow| self.slow())??;
+        let handshake = http1::handshake(TokioIo::new(wire)).await;
+        let (mut sender, connection) = handshake.map_err(|error| self.broken(&error))?;
         let asking = async {
             let answer = sender.send_request(request).await?;
             let status = answer.status().as_u16();
@@ -168,30 +202,75 @@ impl Client {
                 },
             }
         });
-        answered
-            .await
-            .map_err(|_slow| slow())?
-            .map_err(|error| self.not_us(&error))
+        let answered = answered.await.map_err(|_slow| self.slow())?;
+        answered.map_err(|error| self.broken(&error))
     }
 
-    fn host(&self) -> String {
-        let ip = match self.address.ip() {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    async fn connect(&self) -> Result<Wire, CallError> {
+        let unreachable = |source| CallError::Unreachable {
+            at: self.at(),
+            source,
         };
-        SocketAddr::new(ip, self.address.port()).to_string()
+        match &self.0 {
+            Way::Local { address, .. } => {
+                let tcp = TcpStream::connect(address).await.map_err(unreachable)?;
+                Ok(Wire::Plain(Socket::new(tcp, *address)))
+            }
+            Way::Remote { target, tls } => {
+                let tcp = TcpStream::connect((target.host(), target.port()))
+                    .await
+                    .map_err(unreachable)?;
+                let peer = tcp.peer_addr().map_err(unreachable)?;
+                let connected = tls.connect(Socket::new(tcp, peer)).await;
+                let connected = connected.map_err(|failure| CallError::Tls {
+                    at: self.at(),
+                    failure,
+                })?;
+                Ok(Wire::dialled(connected.stream))
+            }
+        }
+    }
+
+    /// Host and port, as they stand in messages and in `Host`.
+    fn at(&self) -> String {
+        match &self.0 {
+            Way::Local { address, .. } => address.to_string(),
+            Way::Remote { target, .. } => target.to_string(),
+        }
+    }
+
+    fn slow(&self) -> CallError {
+        CallError::Unreachable {
+            at: self.at(),
+            source: io::ErrorKind::TimedOut.into(),
+        }
+    }
+
+    /// Why a connection that stood brought no answer. In TLS 1.3 a refusal of our certificate comes
+    /// with the first read.
+    fn broken(&self, error: &hyper::Error) -> CallError {
+        let cause = error
+            .source()
+            .and_then(|source| source.downcast_ref::<io::Error>());
+        match cause.and_then(HandshakeFailure::in_stream) {
+            Some(failure) => CallError::Tls {
+                at: self.at(),
+                failure,
+            },
+            None => self.not_us(error),
+        }
     }
 
     fn not_us(&self, what: &impl fmt::Display) -> CallError {
         CallError::NotUs {
-            address: self.address,
+            at: self.at(),
             what: what.to_string(),
         }
     }
 }
 
-/// A gateway on this machine is there or it is not.
-const CONNECT: Duration = Duration::from_secs(3);
+/// A gateway is there or it is not.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// To look costs it nothing.
 const LOOK: Duration = Duration::from_secs(10);

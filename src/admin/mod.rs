@@ -5,9 +5,12 @@
 //!        |  server.rs     a thread of its own, so that a busy data path cannot blind the operator
 //!        |  access.rs     who is it: reader, operator, or nobody
 //!        v  routes.rs     the one table of what can be asked; openapi.json describes the same
+//!   console/              the page for a browser, and the files that it is made of
 //!   answers.rs            reads the gateway::Viewer, which asks nobody
 //!   orders.rs             changes: sides at once, all else through an Order to the main thread
 //! ```
+//!
+//! The other end of it is client.rs: the command line's way in.
 //!
 //! Who is on this machine may look, over a loopback address; who can read the token file may
 //! operate. Everybody else comes over TLS with a certificate that a rule names. Every change is
@@ -21,12 +24,15 @@
 mod access;
 mod answers;
 mod bodies;
+mod call_error;
 mod client;
+mod console;
 mod orders;
 mod routes;
 mod server;
 mod token;
 
-pub use client::{Call, CallError, Client};
+pub use call_error::CallError;
+pub use client::{Call, Client};
 pub use orders::{Order, Orders, Refused, Reloaded};
 pub use server::{Admin, AdminError, Desk};

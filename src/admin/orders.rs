@@ -9,7 +9,7 @@ use tracing::info;
 use super::access::Guest;
 use super::bodies::Fault;
 use crate::gateway::{AttemptReport, SidesReport, Viewer};
-use crate::model::{Side, SystemName};
+use crate::model::{Phase, Side, SystemName};
 use crate::requests::failover::{Event, Health};
 
 /// What only the main thread can do: it owns the gateway.
@@ -26,8 +26,8 @@ pub enum Order {
     LogLevel {
         /// As in `Level` of `[Log]`.
         level: String,
-        /// What became of it.
-        reply: oneshot::Sender<Result<(), String>>,
+        /// The level before it, or why nothing was set.
+        reply: oneshot::Sender<Result<String, String>>,
     },
     /// Drain the gateway and end the process.
     Stop {
@@ -66,7 +66,17 @@ pub(super) struct SwitchBody {
     pub(super) dry_run: bool,
 }
 
-/// `POST .../drain`, `.../undrain`, `/reload` and `/stop`.
+/// `POST .../drain` and `.../undrain`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DrainBody {
+    #[serde(default)]
+    pub(super) reason: String,
+    #[serde(default)]
+    pub(super) dry_run: bool,
+}
+
+/// `POST /reload` and `/stop`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReasonBody {
@@ -127,6 +137,9 @@ pub(super) fn change_sides(
     system: &str,
     (deed, side, reason, is_dry): (Deed, Side, &str, bool),
 ) -> Result<SidesChange, Fault> {
+    if matches!(viewer.status().phase, Phase::Draining | Phase::Stopped) {
+        return Err(Fault::draining());
+    }
     let reports = viewer.report().systems;
     let known: Vec<String> = reports
         .iter()
@@ -151,14 +164,8 @@ pub(super) fn change_sides(
     }
     let after = sides_of(viewer, system).ok_or_else(unknown)?;
     if !is_dry {
-        let pair = |report: &SidesReport| format!("{} active", report.active);
-        audit(
-            guest,
-            deed.word(),
-            reason,
-            &format!("{system}: {}", pair(&before)),
-            &format!("{system}: {}, {} of side {side}", pair(&after), deed.word()),
-        );
+        let stand = |report: &SidesReport| format!("{system}: {}", stand(report));
+        audit(guest, deed.word(), reason, &stand(&before), &stand(&after));
     }
     Ok(SidesChange {
         system: system.to_owned(),
@@ -167,6 +174,19 @@ pub(super) fn change_sides(
         after,
         remarks,
     })
+}
+
+/// Which side serves and which ones are drained, for the audit.
+fn stand(report: &SidesReport) -> String {
+    let mut text = format!("{} active", report.active);
+    for (letter, side) in [("A", Some(&report.a)), ("B", report.b.as_ref())] {
+        if side.is_some_and(|side| side.drained.is_some()) {
+            text.push_str(", ");
+            text.push_str(letter);
+            text.push_str(" drained");
+        }
+    }
+    text
 }
 
 fn sides_of(viewer: &Viewer, system: &str) -> Option<SidesReport> {

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use hyper::header::ACCEPT;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
@@ -24,13 +25,15 @@ use tracing::{debug, info, warn};
 
 use super::access::{Door, Guest, Judge, Role, is_meant};
 use super::answers;
-use super::bodies::{Answer, Fault, json, typed, wrong_method};
+use super::bodies::{Answer, Fault, json, wrong_method};
+use super::console;
 use super::orders::{
-    Deed, LevelBody, Order, Orders, ReasonBody, ReloadAnswer, Reloaded, SwitchBody, audit,
-    change_sides,
+    Deed, DrainBody, LevelBody, Order, Orders, ReasonBody, ReloadAnswer, Reloaded, SwitchBody,
+    audit, change_sides,
 };
 use super::routes::{Ask, Found, find};
 use super::token::Token;
+use crate::config::AdminDoor;
 use crate::gateway::{Viewer, token_places};
 use crate::model::{ListenAddr, Side};
 use crate::net::{BindError, Listener, Socket, reserve};
@@ -92,7 +95,7 @@ impl Admin {
         for listen in &settings.admin.listen {
             sockets.push((*listen, reserve(*listen, 1, false)?));
         }
-        let token = Token::issue(&token_places(&desk.dir, &settings))
+        let token = Token::issue(&token_places(&desk.dir, &AdminDoor::of_settings(&settings)))
             .map_err(|(path, source)| AdminError::Token { path, source })?;
         let bound = sockets.iter().map(|(_, socket)| socket.local).collect();
         let token_file = token.file().to_owned();
@@ -123,6 +126,15 @@ impl Admin {
         &self.bound
     }
 
+    /// What somebody who operates opens in his browser. The token stands behind the `#`, which no
+    /// browser sends to anybody; the page takes it from there.
+    pub fn console(&self) -> io::Result<String> {
+        let token = std::fs::read_to_string(&self.token_file)?;
+        let at = self.bound.iter().find(|at| at.ip().is_loopback());
+        let at = at.ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(format!("http://{at}/#token={}", token.trim()))
+    }
+
     /// Where the token stands.
     pub fn token_file(&self) -> &std::path::Path {
         &self.token_file
@@ -132,7 +144,7 @@ impl Admin {
 /// Orders are carried out one after the other; more than this many at once are a script gone wild.
 const QUEUED_ORDERS: usize = 16;
 
-/// Browsers, scripts and monitoring of one gateway; more are told to wait by the kernel.
+/// Browsers, scripts and monitoring at one address; more are closed at once.
 const MOST_CONNECTIONS: usize = 64;
 
 /// For a handshake, a head, and a body of an order.
@@ -153,9 +165,10 @@ struct Counter {
 }
 
 async fn serve(counter: Counter, sockets: Vec<(ListenAddr, crate::net::BoundListener)>) {
-    let open = Rc::new(Cell::new(0));
     let mut loops = Vec::new();
     for (listen, socket) in sockets {
+        // Each address has its own: strangers at one do not keep the operator from another.
+        let open = Rc::new(Cell::new(0));
         for share in socket.shares {
             match Listener::new(share) {
                 Ok(listener) => {
@@ -261,6 +274,14 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Answer, Fault> {
     let uri = request.uri().clone();
+    if let Some(asset) = console::find(uri.path()) {
+        let is_look = matches!(request.method(), &Method::GET | &Method::HEAD);
+        return Ok(if is_look {
+            asset.answer(request.headers())
+        } else {
+            wrong_method(&[Method::GET])
+        });
+    }
     let settings = counter.desk.viewer.settings().admin;
     let acceptor = counter.desk.viewer.admin_acceptor();
     let judge = Judge {
@@ -278,6 +299,7 @@ async fn answer(
         return Ok(health(counter, ask, uri.query()));
     }
     let guest = judge.guest(door, peer, request.headers())?;
+    let accept = request.headers().get(ACCEPT).cloned();
     if guest.role < role {
         return Err(Fault::needs(role, guest.role, counter.token.file()));
     }
@@ -285,7 +307,8 @@ async fn answer(
         is_meant(request.headers())?;
         return ordered(counter, &guest, ask, &parts, request).await;
     }
-    Ok(looked(counter, &guest, ask, uri.query()))
+    let accept = accept.as_ref().and_then(|accept| accept.to_str().ok());
+    Ok(looked(counter, &guest, ask, (uri.query(), accept)))
 }
 
 fn health(counter: &Counter, ask: Ask, query: Option<&str>) -> Answer {
@@ -296,7 +319,12 @@ fn health(counter: &Counter, ask: Ask, query: Option<&str>) -> Answer {
     }
 }
 
-fn looked(counter: &Counter, guest: &Guest, ask: Ask, query: Option<&str>) -> Answer {
+fn looked(
+    counter: &Counter,
+    guest: &Guest,
+    ask: Ask,
+    (query, accept): (Option<&str>, Option<&str>),
+) -> Answer {
     let Desk {
         viewer,
         recent,
@@ -312,7 +340,7 @@ fn looked(counter: &Counter, guest: &Guest, ask: Ask, query: Option<&str>) -> An
         Ask::Configuration => answers::configuration(dir),
         Ask::OpenApi => answers::description(),
         Ask::Stream => answers::stream(viewer.clone()),
-        Ask::Metrics => typed(StatusCode::OK, "text/plain; version=0.0.4", ""),
+        Ask::Metrics => answers::metrics(viewer, accept),
         Ask::Alive
         | Ask::Ready
         | Ask::Reload
@@ -350,13 +378,13 @@ async fn ordered(
             Ok(json(StatusCode::OK, &change))
         }
         (Ask::Drain | Ask::Undrain, [system, letter]) => {
-            let body: ReasonBody = body(request).await?;
+            let body: DrainBody = body(request).await?;
             let deed = if ask == Ask::Drain {
                 Deed::Drain
             } else {
                 Deed::Undrain
             };
-            let what = (deed, side(letter)?, body.reason.as_str(), false);
+            let what = (deed, side(letter)?, body.reason.as_str(), body.dry_run);
             let change = change_sides(&counter.desk.viewer, guest, system, what)?;
             Ok(json(StatusCode::OK, &change))
         }
@@ -389,7 +417,7 @@ async fn reload(counter: &Counter, guest: &Guest, reason: &str) -> Result<Answer
     let by = Arc::clone(&guest.name);
     send(counter, Order::Reload { by, reply }).await?;
     if awaited(answer).await? != Reloaded::Tried {
-        return Err(draining());
+        return Err(Fault::draining());
     }
     let attempt = viewer.attempt_reports().into_iter().next();
     let in_force = attempt
@@ -414,28 +442,19 @@ async fn set_level(counter: &Counter, guest: &Guest, level: String) -> Result<An
         reply,
     };
     send(counter, order).await?;
-    awaited(answer).await?.map_err(Fault::bad_request)?;
-    audit(guest, "log level", "", "", &level);
+    let before = awaited(answer).await?.map_err(Fault::bad_request)?;
+    audit(guest, "log level", "", &before, &level);
     Ok(json(StatusCode::OK, &serde_json::json!({ "level": level })))
 }
 
 async fn send(counter: &Counter, order: Order) -> Result<(), Fault> {
     let sent = timeout(PATIENCE, counter.orders.send(order)).await;
-    sent.ok().and_then(Result::ok).ok_or_else(draining)
+    sent.ok().and_then(Result::ok).ok_or_else(Fault::draining)
 }
 
 async fn awaited<T>(answer: oneshot::Receiver<T>) -> Result<T, Fault> {
     let answer = timeout(LONGEST_ORDER, answer).await;
-    answer.ok().and_then(Result::ok).ok_or_else(draining)
-}
-
-fn draining() -> Fault {
-    Fault::new(
-        409,
-        "draining",
-        "the gateway is draining and takes no orders any more".to_owned(),
-        "start it again, and then give the order",
-    )
+    answer.ok().and_then(Result::ok).ok_or_else(Fault::draining)
 }
 
 fn side(letter: &str) -> Result<Side, Fault> {

@@ -152,7 +152,7 @@ async fn serve(
                     continue;
                 }
                 Order::LogLevel { level, reply } => {
-                    let _gone = reply.send(log.set_level(&level).map_err(|error| error.to_string()));
+                    let _gone = reply.send(log.set_level_for_now(&level).map_err(|error| error.to_string()));
                     continue;
                 }
                 Order::Stop { by } => {
@@ -232,7 +232,7 @@ async fn second_word(requests: &mut Requests, orders: &mut Option<Orders>, log: 
                     continue;
                 }
                 Order::LogLevel { level, reply } => {
-                    let _gone = reply.send(log.set_level(&level).map_err(|error| error.to_string()));
+                    let _gone = reply.send(log.set_level_for_now(&level).map_err(|error| error.to_string()));
                     continue;
                 }
                 Order::Stop { .. } => Request::Drain,

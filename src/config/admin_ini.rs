@@ -15,7 +15,7 @@ use crate::model::{ListenAddr, SystemName};
 pub(super) struct WrittenAdmin {
     pub(super) listen: Vec<ListenAddr>,
     pub(super) place: Place,
-    token_file: Option<FileRef>,
+    pub(super) token_file: Option<FileRef>,
     readers: Vec<ClientRule>,
     operators: Vec<ClientRule>,
     rule: Option<Place>,

@@ -8,7 +8,9 @@ use crate::config::files;
 use crate::config::keys::IniFile;
 use crate::config::problem::{Problem, Problems, Severity, Topic};
 use crate::config::reader::Reader;
-use crate::config::settings::{Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings};
+use crate::config::settings::{
+    FileRef, Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings,
+};
 use crate::config::value::said_duration;
 
 /// SAP's ICM closes its idle client connections after 10 s; whoever closes first must not be us.
@@ -64,7 +66,8 @@ fn tickets(document: &Document, problems: &mut Problems) -> TicketSettings {
     }
 }
 
-fn runtime(document: &Document, problems: &mut Problems) -> RuntimeSettings {
+/// Where what has to be known after a restart is kept.
+pub(super) fn state_file(document: &Document, problems: &mut Problems) -> Option<FileRef> {
     let mut reader = Reader::new(document, IniFile::Gateway, "Runtime", problems);
     let state_file = reader.file("StateFile");
     // What is kept there is of help and never needed: nothing shall wait for the folder.
@@ -74,6 +77,12 @@ fn runtime(document: &Document, problems: &mut Problems) -> RuntimeSettings {
             ..problem
         });
     }
+    state_file
+}
+
+fn runtime(document: &Document, problems: &mut Problems) -> RuntimeSettings {
+    let state_file = state_file(document, problems);
+    let mut reader = Reader::new(document, IniFile::Gateway, "Runtime", problems);
     RuntimeSettings {
         state_file,
         threads: reader.get("Threads").unwrap_or_else(cores),

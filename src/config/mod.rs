@@ -26,6 +26,7 @@
 //! `load` and `files` alone; `rust-ini` in `document` alone; no default is written anywhere but in
 //! the table.
 
+mod admin_door;
 mod admin_ini;
 mod connector_ini;
 mod decode;
@@ -55,6 +56,7 @@ mod tls_roles;
 mod value;
 mod vocabulary;
 
+pub use admin_door::AdminDoor;
 pub use effective::{Setting, effective};
 pub use keys::{IniFile, KEYS, Key, Kind, Preset};
 pub use load::{Loaded, load};

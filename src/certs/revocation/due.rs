@@ -22,6 +22,12 @@ impl RevocationLists {
             .collect()
     }
 
+    /// Until when the lists that count are to be followed by others, each with its issuer.
+    pub fn ends(&self, now: WallTime) -> impl Iterator<Item = (&str, WallTime)> {
+        let counting = self.in_force(now).map(|listed| &listed.list);
+        counting.filter_map(|list| Some((list.issuer_name.as_str(), list.next_update?)))
+    }
+
     /// Of the lists of one issuer, one key and one scope the newest that has begun; if that has
     /// ended and another has not, the other one.
     pub(super) fn in_force(&self, now: WallTime) -> impl Iterator<Item = &Listed> {

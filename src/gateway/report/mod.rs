@@ -159,6 +159,8 @@ pub struct ProblemReport {
     pub what: String,
     /// The value as it is written.
     pub value: Option<String>,
+    /// What would be accepted.
+    pub allowed: Option<String>,
     /// What to do.
     pub hint: String,
 }
@@ -175,6 +177,7 @@ impl ProblemReport {
             at: problem.place.to_string(),
             what: problem.what.clone(),
             value: problem.value.clone(),
+            allowed: problem.allowed.clone(),
             hint: problem.hint.clone(),
         }
     }

@@ -11,7 +11,7 @@ mod tests;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use tracing::Dispatch;
@@ -118,6 +118,7 @@ fn start(
     let dispatch = Dispatch::new(layers.with(lines).with(noting));
     let guard = LogGuard {
         level,
+        asked: Mutex::new(options.level.clone()),
         sink,
         recent,
         shared,
@@ -143,6 +144,8 @@ fn write_on_own_thread(sink: LineSink, mut target: Target) -> io::Result<mpsc::R
 /// Changes the running log, and ends it in order when dropped.
 pub struct LogGuard {
     level: reload::Handle<EnvFilter, Registry>,
+    /// As it was asked for last.
+    asked: Mutex<String>,
     sink: LineSink,
     recent: Recent,
     shared: Arc<Shared>,
@@ -155,10 +158,24 @@ pub struct LogGuard {
 impl LogGuard {
     /// Sets the level from now on. A text that is no level changes nothing.
     pub fn set_level(&self, level: &str) -> Result<(), LogError> {
-        let filter = parse_level(level)?;
+        self.put_in_force(level, level).map(drop)
+    }
+
+    /// Sets the level that an operator wants until the next reload, and returns the one before.
+    /// What operators change is written down whatever they choose.
+    pub fn set_level_for_now(&self, level: &str) -> Result<String, LogError> {
+        // Checked by itself first, so that a refusal shows what was asked for.
+        parse_level(level)?;
+        self.put_in_force(level, &format!("{level},{AUDIT}=info"))
+    }
+
+    fn put_in_force(&self, level: &str, filter: &str) -> Result<String, LogError> {
+        let filter = parse_level(filter)?;
         self.level
             .reload(filter)
-            .map_err(|_gone| LogError::Level(level.to_owned()))
+            .map_err(|_gone| LogError::Level(level.to_owned()))?;
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::replace(&mut asked, level.to_owned()))
     }
 
     /// The latest warnings and errors, as far as the level lets them through.
@@ -234,6 +251,9 @@ pub(crate) fn parse_level(text: &str) -> Result<EnvFilter, LogError> {
         .parse(parts.join(","))
         .map_err(|_syntax| refused())
 }
+
+/// Which part of the program says what operators have changed.
+const AUDIT: &str = "crmgate::admin::orders";
 
 /// What a stop may cost when the target takes no line any more.
 const LAST_WORDS: Duration = Duration::from_millis(1_500);
