@@ -14,6 +14,7 @@ use super::bodies::{Answer, answer_of, json, text, typed};
 use crate::config::{Setting, effective};
 use crate::gateway::{Report, Viewer};
 use crate::model::Phase;
+use crate::telemetry::exposition::{self, Form};
 
 /// Who somebody is to the gateway.
 #[derive(Debug, Serialize)]
@@ -98,6 +99,13 @@ impl SettingAnswer {
             line: setting.line,
         }
     }
+}
+
+/// All figures, in the form that is asked for.
+pub(super) fn metrics(viewer: &Viewer, accept: Option<&str>) -> Answer {
+    let form = Form::accepted(accept);
+    let text = exposition::write(&viewer.scrape(), form);
+    typed(StatusCode::OK, form.content_type(), text)
 }
 
 /// What can be asked, for programs.

@@ -5,6 +5,7 @@
 //!        |  server.rs     a thread of its own, so that a busy data path cannot blind the operator
 //!        |  access.rs     who is it: reader, operator, or nobody
 //!        v  routes.rs     the one table of what can be asked; openapi.json describes the same
+//!   console/              the page for a browser, and the files that it is made of
 //!   answers.rs            reads the gateway::Viewer, which asks nobody
 //!   orders.rs             changes: sides at once, all else through an Order to the main thread
 //! ```
@@ -25,6 +26,8 @@ mod answers;
 mod bodies;
 mod call_error;
 mod client;
+mod console;
+mod dispatch;
 mod orders;
 mod routes;
 mod server;

@@ -38,6 +38,7 @@ pub use digest::Digest;
 pub use due::{Due, Step};
 pub use identity::{Identity, When};
 pub use inspect::CertificateFacts;
+pub(crate) use name::rfc4514_of;
 pub use revocation::RevocationLists;
 pub use ticket_secret::read_ticket_secrets;
 pub use trust_store::TrustStore;

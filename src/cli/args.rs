@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::exit::Exit;
+use super::explain::ExplainArgs;
 use super::manual::{CompletionsArgs, ManArgs};
 use super::ops::args::OpsCommand;
+use super::preflight::PreflightArgs;
 
 /// Mutual-TLS SOAP gateway between SAP CRM and a contact-centre connector.
 #[derive(Debug, Parser)]
@@ -54,6 +56,10 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Show the main job: a simulated SAP CRM, both sides, a kill, a reload, and what came of it.
     Demo(DemoArgs),
+    /// Say what a code of SAP, TLS or crmgate means, and what to do here and in SAP.
+    Explain(ExplainArgs),
+    /// Try one by one all that has to be so between SAP CRM, this gateway and the sides.
+    Preflight(PreflightArgs),
     /// Commands for a running gateway.
     #[command(flatten)]
     Ops(OpsCommand),
@@ -95,7 +101,20 @@ pub(super) struct CheckArgs {
     /// Exit with 1 for warnings too.
     #[arg(long)]
     pub(super) deny_warnings: bool,
+    /// Also say which clients and servers of the last HOURS (24) would be refused, and exit with 1 if
+    /// one of them is served today.
+    ///
+    /// Each is taken from the state file with the certificates that it showed last, and proven by the
+    /// authorities, revocation lists and rules of DIR as its traffic would be. Whoever shows no
+    /// certificate is not remembered; addresses, TLS versions and cipher suites are not compared, and
+    /// no responder is asked.
+    #[arg(long, value_name = "HOURS", num_args = 0..=1, default_missing_value = "24",
+          value_parser = clap::value_parser!(u16).range(1..=MOST_HOURS))]
+    pub(super) against_seen: Option<u16>,
 }
+
+/// As long as the state file remembers anybody.
+const MOST_HOURS: i64 = 720;
 
 /// Options of `demo`.
 #[derive(Debug, clap::Args)]
@@ -118,4 +137,15 @@ pub(super) enum Format {
     Text,
     /// One JSON object.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::LONGEST_GUARD;
+
+    #[test]
+    fn a_rehearsal_may_go_back_as_far_as_anybody_is_remembered() {
+        assert_eq!(LONGEST_GUARD.as_secs(), MOST_HOURS.unsigned_abs() * 3_600);
+    }
 }

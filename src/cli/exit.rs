@@ -14,6 +14,8 @@ pub(super) enum Exit {
     CheckFailed,
     /// `demo` lost something, or something ran twice.
     Unclean,
+    /// `preflight --strict` found warnings and nothing worse.
+    Warned,
     /// `status --exit-code` of a gateway that callers should not be sent to.
     NotReady,
     /// The gateway refused an order, or nobody wanted it after all.
@@ -36,13 +38,14 @@ pub(super) enum Exit {
 
 impl Exit {
     /// All of them, by their numbers.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Ok,
         Self::CheckFailed,
         Self::Unclean,
         Self::NotReady,
         Self::Refused,
         Self::Usage,
+        Self::Warned,
         Self::NoInput,
         Self::Unavailable,
         Self::Software,
@@ -65,11 +68,15 @@ impl Exit {
     const fn row(self) -> (u8, &'static str) {
         match self {
             Self::Ok => (0, "done"),
-            Self::CheckFailed => (1, "check found errors"),
+            Self::CheckFailed => (
+                1,
+                "check or preflight found errors, or check somebody who would be refused",
+            ),
             Self::Unclean => (1, "demo lost something"),
             Self::NotReady => (1, "status --exit-code: not ready"),
             Self::Refused => (1, "an order was not carried out"),
             Self::Usage => (2, "wrong usage"),
+            Self::Warned => (3, "preflight --strict found warnings only"),
             Self::NoInput => (66, "no configuration, or no usable file"),
             Self::Unavailable => (69, "a listener cannot be opened, or no gateway answers"),
             Self::Software => (70, "a defect"),

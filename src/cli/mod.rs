@@ -3,13 +3,16 @@
 //!
 //! Only the front door, `main.rs`, comes in. Nothing leaves but an exit code.
 
+mod against_seen;
 mod args;
 mod check;
 mod demo;
 mod exit;
+mod explain;
 mod manual;
 mod ops;
 mod output;
+mod preflight;
 mod run;
 
 use std::process::ExitCode;
@@ -38,6 +41,8 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
         Command::Demo(demo) => demo::demo(&demo),
+        Command::Explain(code) => explain::explain(&code),
+        Command::Preflight(list) => preflight::preflight(&list),
         Command::Ops(command) => ops::run(&command),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),

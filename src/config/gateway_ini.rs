@@ -6,7 +6,7 @@ use crate::config::admin_ini::WrittenAdmin;
 use crate::config::document::Document;
 use crate::config::files;
 use crate::config::keys::IniFile;
-use crate::config::problem::{Problem, Problems, Severity};
+use crate::config::problem::{Problem, Problems, Severity, Topic};
 use crate::config::reader::Reader;
 use crate::config::settings::{
     FileRef, Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings,
@@ -123,7 +123,8 @@ fn limits(document: &Document, problems: &mut Problems) -> Limits {
                  so requests can meet a closed one",
                 "write more than 10s; 65s leaves the closing to SAP",
             )
-            .value(said_duration(limits.idle_timeout)),
+            .value(said_duration(limits.idle_timeout))
+            .about(Topic::Timeouts),
         );
     }
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);

@@ -60,6 +60,6 @@ pub use admin_door::AdminDoor;
 pub use effective::{Setting, effective};
 pub use keys::{IniFile, KEYS, Key, Kind, Preset};
 pub use load::{Loaded, load};
-pub use problem::{Place, Problem, Problems, Severity};
+pub use problem::{Place, Problem, Problems, Severity, Topic};
 pub use settings::Settings;
 pub use tls_roles::TlsRoles;

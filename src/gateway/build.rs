@@ -24,14 +24,16 @@ use crate::net::Scope;
 use crate::requests::SideEvents;
 use crate::telemetry::Counters;
 use crate::tls::authority_uses::RoleUses;
-use crate::tls::{Acceptor, AuthorityUses, Connector, SessionVault, TicketSource};
+use crate::tls::{Acceptor, AuthorityUses, Connector, ServerUses, SessionVault, TicketSource};
 
 /// What a build works with and what outlives it.
 pub(super) struct Workshop {
     pub(super) clock: Clock,
-    pub(super) vault: SessionVault,
+    pub(super) vault: Arc<SessionVault>,
     /// Which authority let in whom.
     pub(super) uses: Arc<AuthorityUses>,
+    /// What the servers showed that were called.
+    pub(super) servers: Arc<ServerUses>,
     /// What the first build is for; every later one is a change.
     pub(super) stage: Stage,
     pub(super) counters: Arc<Counters>,
@@ -42,6 +44,21 @@ pub(super) struct Workshop {
 impl std::fmt::Debug for Workshop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Workshop")
+    }
+}
+
+impl Workshop {
+    /// One for a build of which nothing runs.
+    pub(super) fn of_its_own(clock: &Clock, stage: Stage) -> Self {
+        Self {
+            clock: clock.clone(),
+            vault: Arc::default(),
+            uses: Arc::default(),
+            servers: Arc::default(),
+            stage,
+            counters: Arc::default(),
+            side_events: Box::new(|_system| Box::new(|_event| ())),
+        }
     }
 }
 
@@ -56,15 +73,8 @@ pub struct Check {
 
 /// Judges a configuration directory exactly as start and reload do, and opens no socket.
 pub fn check(dir: &Path, clock: &Clock) -> Check {
-    let workshop = Workshop {
-        clock: clock.clone(),
-        vault: SessionVault::new(),
-        uses: Arc::default(),
-        // What a reload would refuse is refused, whether or not a gateway runs.
-        stage: Stage::Change,
-        counters: Arc::default(),
-        side_events: Box::new(|_system| Box::new(|_event| ())),
-    };
+    // What a reload would refuse is refused, whether or not a gateway runs.
+    let workshop = Workshop::of_its_own(clock, Stage::Change);
     let Draft {
         snapshot, problems, ..
     } = load_and_build(dir, None, &workshop);
@@ -98,8 +108,9 @@ pub(super) fn load_and_build(
         files: loaded.files,
     };
     if let Some(settings) = loaded.settings {
+        let known = (&*workshop.uses, &*workshop.servers);
         if previous.is_none()
-            && let Some(problem) = state_file::recall(dir, &settings, &workshop.uses)
+            && let Some(problem) = state_file::recall(dir, &settings, known)
         {
             draft.problems.push(problem);
         }

@@ -112,6 +112,7 @@ pub(super) fn say(problems: &Problems) {
             allowed,
             hint,
             fails_check: _,
+            topic: _,
         } = problem;
         let (value, allowed) = (value.as_deref(), allowed.as_deref());
         match severity {

@@ -1,6 +1,6 @@
 //! [`Gateway`]: start, reload, drain.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,9 +25,7 @@ use crate::config::settings::Settings;
 use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, reserve};
 use crate::requests::failover::Event;
-use crate::telemetry::{AccessLog, Snapshot as Figures};
-use crate::tls::SessionVault;
-use crate::tls::authority_uses::{AuthorityKey, Chain};
+use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +61,7 @@ pub struct Gateway {
     announcements: Announcements,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
-    state_file: StateFile,
+    pub(super) state_file: StateFile,
     turning: Turning,
 }
 
@@ -73,8 +71,9 @@ impl Gateway {
         let outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>> = Arc::default();
         let workshop = Workshop {
             clock: clock.clone(),
-            vault: SessionVault::new(),
+            vault: Arc::default(),
             uses: Arc::default(),
+            servers: Arc::default(),
             stage: Stage::Start,
             counters: Arc::default(),
             side_events: side_events(Arc::clone(&outbox)),
@@ -86,14 +85,14 @@ impl Gateway {
         };
         say(&problems);
         let admission = Admission::new(&snapshot.settings.limits);
-        let workers = workers_of(&snapshot.settings, access, &admission, clock)?;
+        let workers = workers_of(&snapshot.settings, access, &admission, &workshop)?;
         let commands = workers.iter().map(|worker| worker.commands.clone());
         let _set_once = outbox.set(commands.collect());
         let snapshot = Arc::new(snapshot);
         let lifecycle = Lifecycle::starting();
         let counters = workers.iter().map(|worker| Arc::clone(&worker.counters));
         let counters = counters.chain([Arc::clone(&workshop.counters)]).collect();
-        let viewer = Viewer::new(Arc::clone(&snapshot), clock, counters, &admission, access);
+        let viewer = Viewer::new(&snapshot, &workshop, counters, &admission, access);
         let mut gateway = Self {
             dir: dir.to_owned(),
             workshop,
@@ -223,34 +222,6 @@ impl Gateway {
         Ok(())
     }
 
-    /// Writes down what has to be known after a restart, at once or when it is time again.
-    pub(super) fn remember(&mut self, at_once: bool) {
-        let Workshop { uses, clock, .. } = &self.workshop;
-        let now = clock.now();
-        let roles = self.snapshot.systems.iter();
-        let roles = roles.filter_map(|(name, parts)| Some((name, parts.acceptors.one()?)));
-        // What has left with an operator's consent has left: nobody is asked a second time.
-        let believed: HashSet<_> = roles
-            .flat_map(|(name, acceptor)| {
-                // Also those that have expired: the clock may be wrong, and may be set right.
-                let each = acceptor.trust().anchors().iter();
-                each.map(|anchor| (name.as_str(), AuthorityKey(anchor.facts().spki)))
-            })
-            .collect();
-        let vouching = |role: &str, chain: &Chain| {
-            let mut systems = self.snapshot.systems.iter();
-            let (_, parts) = systems.find(|(name, _)| name.as_str() == role)?;
-            parts.acceptors.one()?.vouching(chain)
-        };
-        let has_changed = uses.keep(&believed, vouching);
-        let settings = &self.snapshot.settings;
-        if at_once || has_changed {
-            self.state_file.write(settings, uses, now);
-        } else {
-            self.state_file.keep_up(settings, uses, now);
-        }
-    }
-
     /// Takes a step of its life, and shows it. `false` if it is none that may be taken now.
     pub(super) fn step(&mut self, to: Phase) -> bool {
         let is_legal = self.lifecycle.step(to);
@@ -361,19 +332,20 @@ fn workers_of(
     settings: &Settings,
     access: &AccessLog,
     admission: &Admission,
-    clock: &Clock,
+    workshop: &Workshop,
 ) -> Result<Vec<WorkerHandle>, StartError> {
     let threads = settings.runtime.threads;
+    let names = workshop.counters.traffic.names();
     let each = (0..threads).map(|index| {
         worker::spawn(WorkerSpec {
             index: u16::try_from(index).unwrap_or(u16::MAX),
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
             limits: settings.limits.clone(),
             throttle: settings.log.throttle,
-            counters: Arc::default(),
+            counters: Arc::new(Counters::of(names)),
             access: access.clone(),
             admission: admission.clone(),
-            clock: clock.clone(),
+            clock: workshop.clock.clone(),
         })
     });
     each.collect::<Result<_, _>>().map_err(StartError::Thread)

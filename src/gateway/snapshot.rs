@@ -10,10 +10,10 @@ use crate::certs::Due;
 use crate::config::settings::{ProbeSettings, Settings};
 use crate::events::{EventRoute, StaticRoute};
 use crate::http::Upstream;
-use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, WallTime};
+use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, TlsRole, WallTime};
 use crate::net::Scope;
 use crate::requests::{RelayRoute, RequestRoute, Sides};
-use crate::telemetry::Flow;
+use crate::telemetry::{Flow, UpstreamRole};
 use crate::tls::{Acceptor, Connector, TicketSource};
 
 /// What a listener does with its connections.
@@ -92,6 +92,8 @@ impl ListenerPlan {
 /// What an upstream was built from: equal means that the connections to it stay good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UpstreamKey {
+    /// Two sides at one address are two all the same: figures tell them apart.
+    pub(super) role: UpstreamRole,
     pub(super) target: HostPort,
     pub(super) dialled: HostPort,
     pub(super) tls: Option<[u8; 32]>,
@@ -114,15 +116,6 @@ pub(super) struct ProbePlan {
 pub(super) struct Acceptors {
     pub(super) requests: Option<Arc<Acceptor>>,
     pub(super) events: Option<Arc<Acceptor>>,
-}
-
-/// Requests and events of a system have rules of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TlsRole {
-    /// SAP CRM calls.
-    Requests,
-    /// The connector calls.
-    Events,
 }
 
 impl Acceptors {

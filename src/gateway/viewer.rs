@@ -12,6 +12,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::build::Workshop;
+use super::scrape::ClientCertificates;
 use super::snapshot::Snapshot;
 use crate::config::problem::Problems;
 use crate::config::settings::Settings;
@@ -20,7 +22,7 @@ use crate::net::Admission;
 use crate::requests::Sides;
 use crate::requests::failover::Health;
 use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
-use crate::tls::Acceptor;
+use crate::tls::{Acceptor, AuthorityUses, SessionVault};
 
 /// What the gateway shows of itself after every step that it takes.
 #[derive(Debug, Clone)]
@@ -93,40 +95,49 @@ pub(super) const REMEMBERED: usize = 50;
 
 /// Reads a running gateway. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Viewer(Arc<Inner>);
+pub struct Viewer(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     face: watch::Sender<Arc<Face>>,
     clock: Clock,
     /// The gateway's own and those of each worker.
-    counters: Vec<Arc<Counters>>,
+    pub(super) counters: Vec<Arc<Counters>>,
     admission: Admission,
     access: AccessLog,
+    pub(super) vault: Arc<SessionVault>,
+    pub(super) uses: Arc<AuthorityUses>,
+    pub(super) clients: ClientCertificates,
+    /// When this gateway began.
+    pub(super) started_at: WallTime,
     started: Instant,
 }
 
 impl Viewer {
     pub(super) fn new(
-        snapshot: Arc<Snapshot>,
-        clock: &Clock,
+        snapshot: &Arc<Snapshot>,
+        workshop: &Workshop,
         counters: Vec<Arc<Counters>>,
         admission: &Admission,
         access: &AccessLog,
     ) -> Self {
         let face = Face {
             phase: Phase::Starting,
-            snapshot,
+            snapshot: Arc::clone(snapshot),
             bound: HashMap::new(),
             last_reload_failure: None,
             history: VecDeque::new(),
         };
         Self(Arc::new(Inner {
             face: watch::Sender::new(Arc::new(face)),
-            clock: clock.clone(),
+            clock: workshop.clock.clone(),
             counters,
             admission: admission.clone(),
             access: access.clone(),
+            vault: Arc::clone(&workshop.vault),
+            uses: Arc::clone(&workshop.uses),
+            clients: ClientCertificates::default(),
+            started_at: workshop.clock.now(),
             started: Instant::now(),
         }))
     }

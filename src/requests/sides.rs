@@ -237,6 +237,8 @@ impl Sides {
                     } else {
                         self.counters.switches_ordered.inc();
                     }
+                    let traffic = &self.counters.traffic;
+                    traffic.switched(system, *to, reason.into());
                     warn!(%system, %from, %to, %reason, "switched to the other side");
                     (self.on_event)(SideEvent::Left(*from));
                 }

@@ -16,6 +16,7 @@
 mod support;
 
 mod admin;
+mod against_seen;
 mod authorities;
 mod broken_inputs;
 mod clients;
@@ -38,6 +39,7 @@ mod many_clients;
 mod ocsp;
 mod outcomes;
 mod passthrough;
+mod preflight;
 mod probes;
 mod promise;
 mod refusals;

@@ -53,15 +53,36 @@ const DOORS: &[Door] = &[
     door("pkcs8", &["certs/key.rs"]),
     // Makes certificates; the product itself only ever reads them.
     door("rcgen", &["certs/issue/"]),
-    door("rustix", &["net/dial.rs", "net/listener.rs", "service/"]),
+    door(
+        "rustix",
+        &[
+            "net/dial.rs",
+            "net/listener.rs",
+            "service/",
+            "telemetry/process.rs",
+        ],
+    ),
     // simulate plays the peers, which must not share the code they try.
     door("rustls", &["tls/", "certs/", "simulate/"]),
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
-    // What `check --format json` and the demo print; no setting and no message is JSON.
-    // The admin listener speaks JSON, and its reports are made where the parts are known.
-    door("serde", &["gateway/report/", "admin/", "telemetry/log/"]),
-    door("serde_json", &["admin/", "cli/", "simulate/"]),
+    // The admin listener speaks JSON, and its reports are made where the parts are known; what other
+    // programs read of a checklist or of an entry. No setting and no message is JSON.
+    door(
+        "serde",
+        &[
+            "gateway/report/",
+            "admin/",
+            "telemetry/log/",
+            "explain/entry.rs",
+            "preflight/report/",
+            "preflight/verdict.rs",
+        ],
+    ),
+    door(
+        "serde_json",
+        &["admin/", "cli/", "simulate/", "preflight/report/"],
+    ),
     door(
         "socket2",
         &["net/listener.rs", "net/socket.rs", "simulate/"],

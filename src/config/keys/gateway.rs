@@ -217,8 +217,9 @@ pub(super) const KEYS: &[Key] = &[
             "a file in $STATE_DIRECTORY, else in /var/lib/crmgate or %ProgramData%\\crmgate where \
              that folder is, else crmgate.state beside this file",
         ),
-        "Where it is kept which authority let in which clients, and which certificates they showed, \
-         for CA_DROP_GUARD: check reads it, and so does the gateway after a restart. It holds no \
+        "Where it is kept which authority let in which clients, for requests or for events, and \
+         which certificates they and the servers that were called showed, for CA_DROP_GUARD and for \
+         check --against-seen: check reads it, and so does the gateway after a restart. It holds no \
          secret, is written once a minute at the most and at the end, and may be deleted; where it \
          cannot be written, that is a warning and the rest works.",
     )
