@@ -25,8 +25,9 @@ const SIGNALS: &str = "Signals of `crmgate run`:
   USR1       open the log file again, after it was rotated
 
 Exit codes: 0 done, 1 check found errors or demo lost something, 2 wrong usage,
-  66 no configuration, 69 a listener cannot be opened, 70 a defect, 71 the system refused,
-  77 not permitted, 78 the configuration cannot be used";
+  65 a file holds something else, 66 no configuration or no such file, 69 a listener cannot be opened,
+  70 a defect, 71 the system refused, 73 a file cannot be made, 77 not permitted,
+  78 the configuration cannot be used";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -37,6 +38,10 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Show the main job: a simulated SAP CRM, both sides, a kill, a reload, and what came of it.
     Demo(DemoArgs),
+
+    // Certificates.
+    /// Make, look into, convert, renew and watch certificates.
+    Certs(super::certs::args::CertsArgs),
 }
 
 /// Where the configuration lies.

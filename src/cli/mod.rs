@@ -4,6 +4,7 @@
 //! Only the front door, `main.rs`, comes in. Nothing leaves but an exit code.
 
 mod args;
+mod certs;
 mod check;
 mod demo;
 mod exit;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
         Command::Demo(demo) => demo::demo(&demo),
+        Command::Certs(certs) => certs::certs(certs),
     };
     exit.into()
 }

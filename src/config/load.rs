@@ -81,6 +81,7 @@ fn read(dir: &Path, found: &Found, problems: &mut Problems) -> (Settings, Vec<Tl
             .map(|written| resolve::system(written, &mut roles, problems))
             .collect(),
         tickets: gateway.tickets,
+        alarms: gateway.alarms,
         runtime: gateway.runtime,
         log: gateway.log,
         limits: gateway.limits,

@@ -12,11 +12,12 @@ use super::ca_guard::{self, Stage};
 use super::describe::describe;
 use super::snapshot::{Acceptors, ListenerPlan, Service, Snapshot, SystemParts};
 use super::state_file;
+use crate::alarms::Webhook;
 use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
 use crate::config::settings::{
-    ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
+    AlarmSettings, ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
 };
 use crate::events::StaticRoute;
 use crate::model::{Clock, Generation, ListenAddr, SystemName};
@@ -167,6 +168,7 @@ pub(super) fn build(
         }
     }
     let tickets = build.tickets(&settings.tickets);
+    let webhook = build.webhook(&settings.alarms);
     let Build {
         problems,
         listeners,
@@ -183,6 +185,7 @@ pub(super) fn build(
             systems,
             listeners,
             tickets,
+            webhook,
         }),
         problems,
     )
@@ -209,6 +212,13 @@ impl Build<'_> {
                 Vec::new()
             }),
         }
+    }
+
+    /// Who is told of alarms.
+    fn webhook(&mut self, settings: &AlarmSettings) -> Option<Arc<Webhook>> {
+        let (webhook, problems) = Webhook::build(settings.webhook.as_ref()?, &self.workshop.clock);
+        self.problems.extend(problems);
+        webhook.map(Arc::new)
     }
 
     fn system(&mut self, settings: &SystemSettings) -> Option<SystemParts> {

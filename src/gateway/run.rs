@@ -15,10 +15,11 @@ use super::ca_guard::Stage;
 use super::describe::{describe, say};
 use super::routes::watch_of;
 use super::snapshot::Snapshot;
-use super::state_file::StateFile;
+use super::state_file::{StateFile, recall_alarms};
 use super::supervise::Supervisor;
 use super::turning::Turning;
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
+use crate::alarms::Courier;
 use crate::config::problem::Problems;
 use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, reserve};
@@ -72,7 +73,8 @@ pub struct Gateway {
     pub(super) supervisor: Supervisor,
     pub(super) lifecycle: Lifecycle,
     pub(super) last_reload_failure: Option<String>,
-    announcements: Announcements,
+    pub(super) announcements: Announcements,
+    pub(super) courier: Courier,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
     state_file: StateFile,
@@ -99,6 +101,8 @@ impl Gateway {
         say(&problems);
         let settings = &snapshot.settings;
         let admission = Admission::new(&settings.limits);
+        let mut announcements = Announcements::default();
+        announcements.remember(recall_alarms(dir, settings));
         let mut workers = Vec::new();
         for index in 0..settings.runtime.threads {
             let spec = WorkerSpec {
@@ -130,7 +134,8 @@ impl Gateway {
             supervisor: Supervisor::default(),
             lifecycle: Lifecycle::starting(),
             last_reload_failure: None,
-            announcements: Announcements::default(),
+            announcements,
+            courier: Courier::default(),
             files: draft.files,
             state_file: StateFile::of(dir),
             turning: Turning::default(),
@@ -233,10 +238,9 @@ impl Gateway {
             &next.tickets,
             self.workshop.clock.now(),
         );
-        self.announcements
-            .follow(next.due(self.workshop.clock.now()));
         self.snapshot = next;
-        self.remember(false);
+        let has_news = !self.raise().is_empty();
+        self.remember(has_news);
         self.turning.look(&self.snapshot);
         Ok(())
     }
@@ -262,10 +266,11 @@ impl Gateway {
         };
         let has_changed = uses.keep(&believed, vouching);
         let settings = &self.snapshot.settings;
+        let alarms = self.announcements.said();
         if at_once || has_changed {
-            self.state_file.write(settings, uses, now);
+            self.state_file.write(settings, uses, alarms, now);
         } else {
-            self.state_file.keep_up(settings, uses, now);
+            self.state_file.keep_up(settings, uses, alarms, now);
         }
     }
 
@@ -326,10 +331,12 @@ impl Gateway {
     pub fn tidy(&mut self) -> Problems {
         let now = self.workshop.clock.now();
         self.workshop.vault.sweep(now);
-        self.remember(false);
         self.turning.look(&self.snapshot);
-        let news = self.announcements.news(self.snapshot.due(now));
-        say(&news);
+        let due = self.raise();
+        self.remember(!due.is_empty());
+        let mut news = Problems::new();
+        due.into_iter()
+            .for_each(|one| news.extend(one.problem.into()));
         news
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::alarms::Webhook;
 use crate::certs::Due;
 use crate::config::settings::{ProbeSettings, Settings};
 use crate::events::{EventRoute, StaticRoute};
@@ -168,6 +169,8 @@ pub(super) struct Snapshot {
     pub(super) systems: BTreeMap<SystemName, SystemParts>,
     pub(super) listeners: Vec<ListenerPlan>,
     pub(super) tickets: TicketSource,
+    /// Who is told of what is about to end.
+    pub(super) webhook: Option<Arc<Webhook>>,
 }
 
 impl Snapshot {

@@ -29,12 +29,15 @@ const DOORS: &[Door] = &[
     // Off the data path only: http keeps bytes as they came and counts them.
     door(
         "http_body_util",
-        &["requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &["requests/probe.rs", "tls/ocsp/", "alarms/", "simulate/"],
     ),
-    door("hyper", &["requests/probe.rs", "tls/ocsp/", "simulate/"]),
+    door(
+        "hyper",
+        &["requests/probe.rs", "tls/ocsp/", "alarms/", "simulate/"],
+    ),
     door(
         "hyper_util",
-        &["requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &["requests/probe.rs", "tls/ocsp/", "alarms/", "simulate/"],
     ),
     // Its default parsing eats backslashes; document.rs keeps it in step with our own scan.
     door("ini", &["config/document.rs"]),
@@ -42,16 +45,22 @@ const DOORS: &[Door] = &[
     door("notify", &["gateway/watch.rs"]),
     // What pins a task in place without holding it twice, and without `unsafe` of ours.
     door("pin_project_lite", &["gateway/contain.rs"]),
-    door("pkcs8", &["certs/key.rs"]),
+    // Old and new encryptions of PFX, in Rust alone; what is in the file is judged by us.
+    door("p12_keystore", &["certs/container/pkcs12.rs"]),
+    door("pkcs8", &["certs/key.rs", "certs/container/armour.rs"]),
     // Makes certificates; the product itself only ever reads them.
     door("rcgen", &["certs/issue/"]),
+    // A passphrase that is typed is not shown, on any system.
+    door("rpassword", &["cli/certs/passphrase.rs"]),
     door("rustix", &["net/dial.rs", "net/listener.rs", "service/"]),
     // simulate plays the peers, which must not share the code they try.
     door("rustls", &["tls/", "certs/", "simulate/"]),
+    // Where each system keeps whom it believes; asked for the webhook's host alone.
+    door("rustls_native_certs", &["tls/anonymous.rs"]),
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
-    // What `check --format json` and the demo print; no setting and no message is JSON.
-    door("serde_json", &["cli/", "simulate/"]),
+    // What commands print, and what the webhook is told; no setting and no message is JSON.
+    door("serde_json", &["cli/", "alarms/", "simulate/"]),
     door(
         "socket2",
         &["net/listener.rs", "net/socket.rs", "simulate/"],

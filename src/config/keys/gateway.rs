@@ -20,6 +20,12 @@ pub(super) const SECTIONS: &[Section] = &[
               them resumes its session at another.",
     },
     Section {
+        name: "Alarms",
+        doc: "Who is told besides the log when a certificate, an authority or a revocation list is about \
+              to end: 60, 30, 14, 7 and 1 days before, and when it has ended. A list has a step at 3 days \
+              as well, and only those that lie in the second half of its time.",
+    },
+    Section {
         name: "Runtime",
         doc: "Threads, stopping, and noticing changed files.",
     },
@@ -32,6 +38,7 @@ pub(super) const SECTIONS: &[Section] = &[
 const ADMIN: &str = "Admin";
 const LOG: &str = "Log";
 const SESSIONS: &str = "Sessions";
+const ALARMS: &str = "Alarms";
 const RUNTIME: &str = "Runtime";
 const LIMITS: &str = "Limits";
 
@@ -141,6 +148,38 @@ pub(super) const KEYS: &[Key] = &[
         Preset::Value("1h"),
         "How long one ticket key seals. It has to be the same on all gateways with the same \
          secret. An hour: what a stolen key could open stays small.",
+    ),
+    key(
+        ALARMS,
+        "Webhook",
+        Kind::Webhook,
+        Preset::Absent("the log alone tells"),
+        "Where each alarm is posted to, as one JSON object: code, subject, last second, days left, file \
+         and what to do. Every alarm is posted once, over restarts too where StateFile can be written; a \
+         post that fails is tried again for some minutes and then told in the log. Nothing waits for it, \
+         and no client certificate is shown. https:// proves who is told; http:// is for a collector on \
+         this machine. What stands behind the host is not logged, since many put a secret there.",
+    )
+    .example("https://alarms.example.com/hooks/crmgate")
+    .secret(),
+    key(
+        ALARMS,
+        "WebhookCaFile",
+        Kind::File,
+        Preset::Absent("the authorities that this machine believes"),
+        "Which authorities vouch for the host of Webhook. Only for https://.",
+    )
+    .example("./ssl/company-ca.pem"),
+    key(
+        ALARMS,
+        "WebhookTimeout",
+        Kind::Duration {
+            min: Duration::from_secs(1),
+            max: Duration::from_mins(2),
+        },
+        Preset::Value("10s"),
+        "How long one post may take, from the resolver to the answer. 10 s: a collector that takes \
+         longer has a queue of its own.",
     ),
     key(
         RUNTIME,

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use crate::model::SystemName;
 
+mod alarms;
 mod flows;
 mod rules;
 mod tls;
 
+pub use alarms::{AlarmSettings, WebhookSettings, WebhookUrl};
 pub use flows::{
     EventSettings, Failback, FailoverSettings, FaultStyle, ProbeKind, ProbeSettings, RequestMode,
     RequestSettings, StaticRouteSettings, TimeOfDay,
@@ -31,6 +33,8 @@ pub struct Settings {
     pub systems: Vec<SystemSettings>,
     /// Session tickets that gateways share.
     pub tickets: TicketSettings,
+    /// Who is told when something is about to end.
+    pub alarms: AlarmSettings,
     /// Threads, drain, file watch.
     pub runtime: RuntimeSettings,
     /// What is written to the log, and how.
@@ -46,6 +50,9 @@ impl Settings {
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = self.sources.clone();
         files.extend(self.tickets.secret.iter().map(|file| file.path.clone()));
+        let webhook = self.alarms.webhook.iter();
+        let ca = webhook.filter_map(|webhook| webhook.ca.as_ref());
+        files.extend(ca.map(|file| file.path.clone()));
         for system in &self.systems {
             let server = system.server_tls.as_ref().map(|tls| &tls.files);
             let client = system.client_tls.as_ref().map(|tls| &tls.files);

@@ -1,7 +1,8 @@
 //! The state file's text: one line for each authority and each of its clients.
 //!
 //! ```text
-//! crmgate state 2
+//! crmgate state 3
+//! alarm <what it is about> <the last step that was said of it>
 //! certificate <all of its bytes>
 //! authority <role> <key> <its last second> <clients that are not listed> <name>
 //! client <last time there> <fingerprint> <serial> <chain> <subject>
@@ -11,17 +12,32 @@
 //! A chain is what a client showed last: numbers of certificates, counted from 0, with commas in
 //! between, or `-` where it is not known. Most chains share all but their first one.
 //!
+//! A file of the release before this one has no alarms and begins with `crmgate state 2`.
+//!
 //! Names come last in their line, since they hold blanks; they hold no line ends, because every
 //! text of a certificate is escaped where it is read.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use crate::certs::Step;
 use crate::model::{Fingerprint, WallTime};
 use crate::tls::authority_uses::{Authority, AuthorityKey, AuthorityUse, Chain, Client};
 
 /// Raised when the lines change, so that those of another release are not misread.
-const FIRST_LINE: &str = "crmgate state 2";
+const FIRST_LINE: &str = "crmgate state 3";
+
+/// What the release before this one wrote; it is read, so that an upgrade forgets nothing.
+const FORMER_FIRST_LINE: &str = "crmgate state 2";
+
+/// What is kept in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct State {
+    /// Which authority let in whom.
+    pub(super) uses: Vec<AuthorityUse>,
+    /// Which alarms have been raised.
+    pub(super) alarms: Vec<([u8; 32], Step)>,
+}
 
 /// Why a text is no state file of this release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,10 +54,13 @@ pub(super) enum Broken {
 }
 
 /// The file's text.
-pub(super) fn text(uses: &[AuthorityUse]) -> String {
+pub(super) fn text(state: &State) -> String {
     let mut table = Table::default();
-    let mut lines = Vec::new();
-    for one in uses {
+    let alarms = state.alarms.iter();
+    let mut lines: Vec<String> = alarms
+        .map(|(about, step)| format!("alarm {} {step}", Fingerprint(*about)))
+        .collect();
+    for one in &state.uses {
         let AuthorityUse {
             role,
             authority:
@@ -125,28 +144,36 @@ const UNKNOWN: &str = "-";
 const MOST_BYTES: usize = 24 << 20;
 
 /// Reads a text back.
-pub(super) fn parse(text: &str) -> Result<Vec<AuthorityUse>, Broken> {
+pub(super) fn parse(text: &str) -> Result<State, Broken> {
     let mut lines = text.lines().enumerate();
-    if lines.next().is_none_or(|(_, line)| line != FIRST_LINE) {
+    let first = lines.next().map(|(_, line)| line);
+    if !first.is_some_and(|line| [FIRST_LINE, FORMER_FIRST_LINE].contains(&line)) {
         return Err(Broken::FirstLine);
     }
-    let mut uses: Vec<AuthorityUse> = Vec::new();
+    let mut state = State::default();
     let mut certificates: Vec<Vec<u8>> = Vec::new();
     for (index, line) in lines {
         let broken = Broken::Line(index.saturating_add(1));
         match line.split_once(' ').ok_or(broken)? {
             ("certificate", digits) => certificates.push(bytes(digits).ok_or(broken)?),
-            ("authority", rest) => uses.push(authority(rest).ok_or(broken)?),
+            ("alarm", rest) => state.alarms.push(alarm(rest).ok_or(broken)?),
+            ("authority", rest) => state.uses.push(authority(rest).ok_or(broken)?),
             ("client", rest) => {
                 let client = client(rest, &certificates).ok_or(broken)?;
-                uses.last_mut().ok_or(broken)?.clients.push(client);
+                let one = state.uses.last_mut().ok_or(broken)?;
+                one.clients.push(client);
             }
             // Counted from the first line, the lines before this one are one more.
-            ("end", count) if count.parse() == Ok(index.saturating_sub(1)) => return Ok(uses),
+            ("end", count) if count.parse() == Ok(index.saturating_sub(1)) => return Ok(state),
             _ => return Err(broken),
         }
     }
     Err(Broken::Cut)
+}
+
+fn alarm(rest: &str) -> Option<([u8; 32], Step)> {
+    let (about, step) = rest.split_once(' ')?;
+    Some((digest(about)?, Step::parse(step)?))
 }
 
 fn authority(rest: &str) -> Option<AuthorityUse> {
@@ -244,20 +271,30 @@ mod tests {
         proptest::collection::vec(one, 0..4)
     }
 
+    fn state() -> impl Strategy<Value = State> {
+        let step = prop_oneof![
+            any::<i64>().prop_map(Step::left),
+            Just(Step::Ended),
+            Just(Step::GraceEnded),
+        ];
+        let alarms = proptest::collection::vec((any::<[u8; 32]>(), step), 0..4);
+        (uses(), alarms).prop_map(|(uses, alarms)| State { uses, alarms })
+    }
+
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(uses in uses()) {
-            prop_assert_eq!(parse(&text(&uses)), Ok(uses));
+        fn what_is_written_is_read_back(state in state()) {
+            prop_assert_eq!(parse(&text(&state)), Ok(state));
         }
 
         #[test]
-        fn no_text_makes_reading_panic(lines in "(crmgate state 2\n)?((certificate|authority|client|end) [ 0-9a-f]{0,80}\n){0,4}") {
+        fn no_text_makes_reading_panic(lines in "(crmgate state [23]\n)?((alarm|certificate|authority|client|end) [ 0-9a-f]{0,80}\n){0,4}") {
             let _either = parse(&lines).is_ok();
         }
 
         #[test]
-        fn a_text_that_was_cut_is_not_read(uses in uses(), keep in 0.0..1.0) {
-            let whole = text(&uses);
+        fn a_text_that_was_cut_is_not_read(state in state(), keep in 0.0..1.0) {
+            let whole = text(&state);
             let lines: Vec<&str> = whole.lines().collect();
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a small number")]
             let kept = (lines.len() as f64 * keep) as usize;
@@ -284,7 +321,10 @@ mod tests {
             clients: (1..=9).map(client).collect(),
             more: 0,
         };
-        let text = text(&[one]);
+        let text = text(&State {
+            uses: vec![one],
+            alarms: Vec::new(),
+        });
         assert_eq!(text.matches("certificate cafe\n").count(), 1, "{text}");
         assert_eq!(text.matches("\ncertificate ").count(), 10, "{text}");
         let strange = text.replace(" 0,1 ", " 0,77 ");
@@ -296,7 +336,7 @@ mod tests {
         let said = |text: &str| parse(text).expect_err("broken").to_string();
         assert_eq!(
             said("crmgate state 1\nend 0\n"),
-            "its first line is not \"crmgate state 2\""
+            "its first line is not \"crmgate state 3\""
         );
         assert_eq!(
             said("crmgate state 2\nclient 1 2\nend 1\n"),
@@ -311,5 +351,16 @@ mod tests {
             "line 2 is not of its form"
         );
         assert_eq!(said("crmgate state 2\n"), "its end is missing");
+        assert_eq!(
+            said("crmgate state 3\nalarm 00 30D\nend 1\n"),
+            "line 2 is not of its form"
+        );
+    }
+
+    #[test]
+    fn what_the_release_before_has_written_is_read() {
+        let empty = text(&State::default());
+        let former = empty.replace(FIRST_LINE, FORMER_FIRST_LINE);
+        assert_eq!(parse(&former), Ok(State::default()));
     }
 }

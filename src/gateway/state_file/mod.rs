@@ -1,6 +1,6 @@
 //! [`StateFile`]: what has to be known after a restart, and to `crmgate check`.
 //!
-//! At present that is which authority let in which clients. The file is a help and never needed:
+//! That is which authority let in which clients, and which alarms have been raised. The file is a help and never needed:
 //! whatever is wrong with it is a warning, and everything else goes on.
 
 mod format;
@@ -13,6 +13,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
 
+use self::format::State;
+use crate::certs::Step;
 use crate::certs::digest::sha256;
 use crate::config::keys::LONGEST_GUARD;
 use crate::config::problem::{Place, Problem};
@@ -56,15 +58,30 @@ impl StateFile {
     }
 
     /// Writes what has changed, unless that was done a moment ago.
-    pub(super) fn keep_up(&mut self, settings: &Settings, uses: &AuthorityUses, now: WallTime) {
+    pub(super) fn keep_up(
+        &mut self,
+        settings: &Settings,
+        uses: &AuthorityUses,
+        alarms: Vec<([u8; 32], Step)>,
+        now: WallTime,
+    ) {
         if Instant::now() >= self.next {
-            self.write(settings, uses, now);
+            self.write(settings, uses, alarms, now);
         }
     }
 
     /// Writes what has changed.
-    pub(super) fn write(&mut self, settings: &Settings, uses: &AuthorityUses, now: WallTime) {
-        let text = format::text(&uses.since(remembered_since(now), now, MOST_CLIENTS));
+    pub(super) fn write(
+        &mut self,
+        settings: &Settings,
+        uses: &AuthorityUses,
+        alarms: Vec<([u8; 32], Step)>,
+        now: WallTime,
+    ) {
+        let text = format::text(&State {
+            uses: uses.since(remembered_since(now), now, MOST_CLIENTS),
+            alarms,
+        });
         let places = places(&self.dir, settings);
         if self.holds(&places, &text) {
             return;
@@ -80,7 +97,7 @@ impl StateFile {
                 warn!(
                     file = %path.display(), %cause,
                     hint = "give the account of the service a folder to write to, or name a file with [Runtime] StateFile",
-                    "the state file cannot be written: after a restart, and to crmgate check, it is not known which authority is in use"
+                    "the state file cannot be written: after a restart, and to crmgate check, it is not known which authority is in use, and alarms are raised a second time"
                 );
             }
             Err(_told) => {}
@@ -92,7 +109,7 @@ impl StateFile {
             return before == places && held == text;
         }
         // A gateway that nobody shows a certificate to needs no file.
-        let needs_none = text == format::text(&[]) && read(places).is_none();
+        let needs_none = text == format::text(&State::default()) && read(places).is_none();
         if needs_none {
             self.written = Some((places.to_vec(), text.to_owned()));
         }
@@ -103,6 +120,14 @@ impl StateFile {
 fn remembered_since(now: WallTime) -> WallTime {
     let longest = i64::try_from(LONGEST_GUARD.as_secs()).unwrap_or(i64::MAX);
     WallTime(now.0.saturating_sub(longest))
+}
+
+/// The alarms that the file tells of, if there is one. Whatever is wrong with it is told where the
+/// rest of it is read.
+pub(super) fn recall_alarms(dir: &Path, settings: &Settings) -> Vec<([u8; 32], Step)> {
+    let text = read(&places(dir, settings)).and_then(|(_, text)| text.ok());
+    let state = text.and_then(|text| format::parse(&text).ok());
+    state.map(|state| state.alarms).unwrap_or_default()
 }
 
 /// Takes in what the file tells, if there is one; a problem says why it tells nothing.
@@ -123,7 +148,7 @@ pub(super) fn recall(dir: &Path, settings: &Settings, uses: &AuthorityUses) -> O
     };
     match format::parse(&text) {
         Ok(known) => {
-            uses.remember(known);
+            uses.remember(known.uses);
             None
         }
         Err(broken) => trouble(

@@ -44,7 +44,7 @@ fn what_was_written_is_known_to_the_next_process() {
     let now = Clock::system().now();
     let uses = AuthorityUses::default();
     uses.remember(used(now));
-    StateFile::of(dir.path()).write(&settings, &uses, now);
+    StateFile::of(dir.path()).write(&settings, &uses, Vec::new(), now);
     let (known, problem) = known(dir.path(), &settings);
     assert_eq!((known, problem), (used(now), None));
     let left: Vec<_> = fs::read_dir(dir.path()).expect("a folder").collect();
@@ -52,10 +52,27 @@ fn what_was_written_is_known_to_the_next_process() {
 }
 
 #[test]
+fn alarms_that_were_raised_are_known_to_the_next_process() {
+    let (dir, settings) = configured("StateFile=./kept.state");
+    let raised = vec![([3; 32], Step::left(30)), ([4; 32], Step::Ended)];
+    let uses = AuthorityUses::default();
+    let mut file = StateFile::of(dir.path());
+    file.write(&settings, &uses, raised.clone(), WallTime(0));
+    assert_eq!(recall_alarms(dir.path(), &settings), raised);
+    fs::write(dir.path().join("kept.state"), "something else").expect("written");
+    assert_eq!(recall_alarms(dir.path(), &settings), []);
+}
+
+#[test]
 fn a_gateway_that_has_nothing_to_remember_writes_no_file() {
     let (dir, settings) = configured("StateFile=./kept.state");
     let mut file = StateFile::of(dir.path());
-    file.write(&settings, &AuthorityUses::default(), WallTime(0));
+    file.write(
+        &settings,
+        &AuthorityUses::default(),
+        Vec::new(),
+        WallTime(0),
+    );
     assert!(!dir.path().join("kept.state").exists());
 }
 
@@ -66,15 +83,15 @@ fn it_is_written_once_a_minute_at_the_most_unless_it_has_to_be() {
     let uses = AuthorityUses::default();
     let mut file = StateFile::of(dir.path());
     uses.remember(used(now));
-    file.keep_up(&settings, &uses, now);
+    file.keep_up(&settings, &uses, Vec::new(), now);
     let path = dir.path().join("kept.state");
     let first = fs::read_to_string(&path).expect("written");
     let mut other = used(now);
     other[0].authority.key = AuthorityKey([8; 32]);
     uses.remember(other);
-    file.keep_up(&settings, &uses, now);
+    file.keep_up(&settings, &uses, Vec::new(), now);
     assert_eq!(fs::read_to_string(&path).expect("kept"), first);
-    file.write(&settings, &uses, now);
+    file.write(&settings, &uses, Vec::new(), now);
     assert_ne!(fs::read_to_string(&path).expect("kept"), first);
 }
 
@@ -91,7 +108,7 @@ fn a_broken_file_is_told_and_begun_anew() {
         "{said}"
     );
     let now = WallTime(0);
-    StateFile::of(dir.path()).write(&settings, &AuthorityUses::default(), now);
+    StateFile::of(dir.path()).write(&settings, &AuthorityUses::default(), Vec::new(), now);
     assert_eq!(known(dir.path(), &settings).1, None);
 }
 
