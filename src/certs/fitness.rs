@@ -138,7 +138,7 @@ fn by_sap(facts: &CertificateFacts, is_authority: bool) -> Vec<Remark> {
     let is_named = facts.alternative_names.iter().any(|name| match name {
         AlternativeName::Dns(host) => host.eq_ignore_ascii_case(common_name),
         AlternativeName::Ip(address) => address.to_string() == common_name,
-        _ => false,
+        AlternativeName::Email(_) | AlternativeName::Uri(_) | AlternativeName::Other(_) => false,
     });
     if common_name.is_empty() {
         let what = "it has no common name, which is what SAP's older API compares with the host";
@@ -219,11 +219,11 @@ pub fn chains(certificates: &[CertificateDer<'static>], now: WallTime) -> Vec<Ve
     };
     let leaves = (0..told.len()).filter(|place| !has_issued(*place));
     let orders = leaves.map(|leaf| order(&told, leaf, now));
-    let placed = orders.map(|order| {
+    let found = orders.map(|order| {
         let each = order.into_iter();
         each.filter_map(|at| places.get(at).copied()).collect()
     });
-    placed.collect()
+    found.collect()
 }
 
 #[cfg(test)]

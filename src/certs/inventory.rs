@@ -121,16 +121,24 @@ pub struct Inventory {
     pub problems: Problems,
 }
 
+/// By what files are looked into.
+#[derive(Clone, Copy)]
+struct Eye<'a> {
+    keys: &'a dyn KeyProvider,
+    now: WallTime,
+}
+
 /// Looks into every file that settings name.
 pub fn inventory(settings: &Settings, keys: &dyn KeyProvider, now: WallTime) -> Inventory {
     let mut found = Inventory::default();
+    let eye = Eye { keys, now };
     for system in &settings.systems {
         let server = system.server_tls.as_ref().map(|tls| &tls.files);
         let client = system.client_tls.as_ref().map(|tls| &tls.files);
         let roles = [("listening", server), ("dialling", client)];
         for (role, files) in roles {
             if let Some(files) = files {
-                found.take(&format!("{} {role}", system.name), files, keys, now);
+                found.take(&format!("{} {role}", system.name), files, eye);
             }
         }
     }
@@ -146,12 +154,12 @@ pub fn inventory(settings: &Settings, keys: &dyn KeyProvider, now: WallTime) -> 
 }
 
 impl Inventory {
-    fn take(&mut self, role: &str, files: &TlsFiles, keys: &dyn KeyProvider, now: WallTime) {
+    fn take(&mut self, role: &str, files: &TlsFiles, eye: Eye<'_>) {
         let passphrase = files.passphrase.as_ref();
-        self.take_identity(role, Part::Own, &files.identity, passphrase, keys, now);
+        self.take_identity(role, Part::Own, &files.identity, passphrase, eye);
         if let Some(next) = &files.next {
             let (part, passphrase) = (Part::Next(next.from), next.passphrase.as_ref());
-            self.take_identity(role, part, &next.identity, passphrase, keys, now);
+            self.take_identity(role, part, &next.identity, passphrase, eye);
         }
         self.take_authorities(role, &files.ca);
         if let Some(revocation) = &files.revocation {
@@ -171,15 +179,15 @@ impl Inventory {
         part: Part,
         files: &IdentityFiles,
         passphrase: Option<&FileRef>,
-        keys: &dyn KeyProvider,
-        now: WallTime,
+        eye: Eye<'_>,
     ) {
         let file = match files {
             IdentityFiles::Combined(file) => file,
             IdentityFiles::Pair { certificate, .. } => certificate,
         };
         // Its dates are what is looked at here, so they are no reason not to look.
-        let (identity, problems) = Identity::load(files, passphrase, keys, When::Former(now));
+        let (identity, problems) =
+            Identity::load(files, passphrase, eye.keys, When::Former(eye.now));
         if let Some(identity) = identity {
             self.add_certificate(part, identity.leaf(), file, role);
             for facts in identity.intermediates() {

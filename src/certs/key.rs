@@ -188,10 +188,11 @@ mod tests {
     fn key(text: &str) -> PrivateKeyDer<'static> {
         let dir = tempfile::tempdir().expect("a folder");
         let pem = crate::certs::pem::PemFile::read(&file(dir.path(), "k.pem", text));
-        match &pem.expect("read").items.first().expect("one").content {
-            PemContent::Key(key) => key.clone_key(),
-            other => panic!("{other:?}"),
-        }
+        let pem = pem.expect("read");
+        let PemContent::Key(key) = &pem.items.first().expect("one").content else {
+            panic!("a key");
+        };
+        key.clone_key()
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::certs::key::{Passphrase, public_key_digest};
 use crate::certs::path::Certificate;
 use crate::certs::pem::PemFile;
 use crate::certs::request::{ALTERNATIVE_NAMES, RequestSpec};
-use crate::config::problem::{Place, Problems};
+use crate::config::problem::{Place, Problem, Problems};
 use crate::config::settings::{FileRef, IdentityFiles, Settings, TlsFiles};
 use crate::model::{Secret, WallTime};
 
@@ -353,6 +353,12 @@ fn whole_chain(
     renewal: &Renewal,
     now: WallTime,
 ) -> Result<Vec<CertificateDer<'static>>, Unfit> {
+    if let Err(defect) = Certificate::read(leaf) {
+        let place = Place::file(renewal.certificate_path());
+        let what = format!("the new certificate cannot be used: {defect}");
+        let problem = Problem::error(place, what, "have it issued again without that");
+        return Err(Unfit::Refused(problem.into()));
+    }
     let others = answer.iter().filter(|der| *der != leaf);
     let mut all = vec![leaf.clone()];
     for der in others
@@ -409,7 +415,6 @@ pub fn rehearse(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::problem::Problem;
 
     #[test]
     fn why_an_answer_is_not_installed_is_said_with_what_to_do() {

@@ -335,8 +335,9 @@ impl Gateway {
         let due = self.raise();
         self.remember(!due.is_empty());
         let mut news = Problems::new();
-        due.into_iter()
-            .for_each(|one| news.extend(one.problem.into()));
+        for one in due {
+            news.extend(one.problem.into());
+        }
         news
     }
 

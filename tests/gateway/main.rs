@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alarms;
 mod authorities;
 mod broken_inputs;
 mod clients;

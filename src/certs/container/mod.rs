@@ -162,7 +162,16 @@ impl Contents {
                     ..Self::of(file, &inner, passphrase)?
                 })
             }
-            other => Err(Problems::from(other.problem(file)).into()),
+            other @ (Foreign::Empty
+            | Foreign::Utf16
+            | Foreign::PlainText
+            | Foreign::PemPkcs7
+            | Foreign::LegacyEncryptedKey
+            | Foreign::TrustedCertificate
+            | Foreign::Request
+            | Foreign::PublicKey
+            | Foreign::OtherLabel(_)
+            | Foreign::Binary) => Err(Problems::from(other.problem(file)).into()),
         }
     }
 

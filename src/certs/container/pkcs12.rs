@@ -36,12 +36,16 @@ pub(super) fn read_pkcs12(
         }
         None => "",
     };
-    let archive = Pkcs12Archive::from_pkcs12(bytes, text).map_err(|error| match error {
-        Error::MacError(_) | Error::Pkcs5Error(_) | Error::UnpadError if passphrase.is_none() => {
-            Defect::Locked
+    let archive = Pkcs12Archive::from_pkcs12(bytes, text).map_err(|error| {
+        let is_shut = matches!(
+            error,
+            Error::MacError(_) | Error::Pkcs5Error(_) | Error::UnpadError
+        );
+        match (is_shut, passphrase) {
+            (true, None) => Defect::Locked,
+            (true, Some(_)) => Defect::OtherPassphrase,
+            (false, _) => Defect::Unreadable(error.to_string()),
         }
-        Error::MacError(_) | Error::Pkcs5Error(_) | Error::UnpadError => Defect::OtherPassphrase,
-        other => Defect::Unreadable(other.to_string()),
     })?;
     let certificates = archive.certs.iter();
     let keys = archive.keys.iter();

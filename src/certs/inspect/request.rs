@@ -46,13 +46,12 @@ impl RequestFacts {
         let mut key_usage: Option<&KeyUsage> = None;
         let mut purposes: Option<&ExtendedKeyUsage<'_>> = None;
         for extension in request.requested_extensions().into_iter().flatten() {
-            match extension {
-                ParsedExtension::SubjectAlternativeName(all) => {
-                    names.extend(all.general_names.iter().map(alternative_name));
-                }
-                ParsedExtension::KeyUsage(usage) => key_usage = Some(usage),
-                ParsedExtension::ExtendedKeyUsage(own) => purposes = Some(own),
-                _ => {}
+            if let ParsedExtension::SubjectAlternativeName(all) = extension {
+                names.extend(all.general_names.iter().map(alternative_name));
+            } else if let ParsedExtension::KeyUsage(usage) = extension {
+                key_usage = Some(usage);
+            } else if let ParsedExtension::ExtendedKeyUsage(own) = extension {
+                purposes = Some(own);
             }
         }
         Ok(Self {

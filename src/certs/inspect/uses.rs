@@ -51,12 +51,12 @@ pub(super) fn uses_of(
     purposes: Option<&ExtendedKeyUsage<'_>>,
 ) -> Uses {
     Uses {
-        key_usage: key_usage.map(key_usages),
+        key_usage: key_usage.copied().map(key_usages),
         purposes: purposes.map(named_purposes),
     }
 }
 
-fn key_usages(usage: &KeyUsage) -> Vec<&'static str> {
+fn key_usages(usage: KeyUsage) -> Vec<&'static str> {
     let each = [
         (usage.digital_signature(), "digitalSignature"),
         (usage.non_repudiation(), "nonRepudiation"),

@@ -165,7 +165,7 @@ pub(super) struct InspectArgs {
     pub(super) what: String,
     #[command(flatten)]
     pub(super) passphrase: PassphraseArgs,
-    /// Judge the chain by the authorities in this file, as the daemon would with it as CA_FILE.
+    /// Judge the chain by the authorities in this file, as the daemon would with it as `CA_FILE`.
     #[arg(long, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
     /// The host that a server's certificate has to be for, where it is not the one that is called.
@@ -195,7 +195,7 @@ pub(super) enum InspectOutput {
     Text,
     /// One JSON object.
     Json,
-    /// The certificates, as they may be put into CA_FILE.
+    /// The certificates, as they may be put into `CA_FILE`.
     Pem,
 }
 
@@ -221,7 +221,7 @@ pub(super) struct ConvertArgs {
     pub(super) out: PathBuf,
     #[command(flatten)]
     pub(super) passphrase: PassphraseArgs,
-    /// The first line of this file locks the PFX, or the key in a PEM; else CRMGATE_OUT_PASSPHRASE, or
+    /// The first line of this file locks the PFX, or the key in a PEM; else `CRMGATE_OUT_PASSPHRASE`, or
     /// the terminal (for a PFX).
     #[arg(long, value_name = "FILE")]
     pub(super) out_passphrase_file: Option<PathBuf>,

@@ -35,7 +35,7 @@ pub(super) fn convert(args: &ConvertArgs) -> Result<Exit, Failure> {
             "name the file with the certificate; crmgate certs inspect says what is in this one";
         return Err(Failure::data(what, hint));
     }
-    let ordered = Ordered::of(contents, args)?;
+    let ordered = Ordered::of(&contents, args)?;
     match args.to {
         Target::Pem => pem(args, &ordered)?,
         Target::Der => der(args, &ordered)?,
@@ -59,7 +59,7 @@ struct Ordered {
 }
 
 impl Ordered {
-    fn of(contents: Contents, args: &ConvertArgs) -> Result<Self, Failure> {
+    fn of(contents: &Contents, args: &ConvertArgs) -> Result<Self, Failure> {
         let mut keys = contents.keys.iter();
         let key = keys.next().map(Key::clone_key);
         if keys.next().is_some() {

@@ -14,7 +14,7 @@ use crate::certs::renewal::alternative_names_of;
 use crate::certs::request::{RequestSpec, alternative_names_der, name_der, write_request};
 use crate::cli::exit::Exit;
 use crate::cli::output::say;
-use crate::model::written_name;
+use crate::model::{WrittenValue, written_name};
 use crate::tls::provider::key_provider;
 
 /// Makes the request, and the key first where that was asked for.
@@ -138,8 +138,8 @@ fn subject_of(text: &str) -> Result<(Vec<u8>, Option<String>), Failure> {
     let common_name = parts.iter().flatten().find_map(|attribute| {
         let is_common_name = attribute.oid == [0x55, 4, 3];
         match &attribute.value {
-            crate::model::WrittenValue::Text(text) if is_common_name => Some(text.clone()),
-            _ => None,
+            WrittenValue::Text(text) if is_common_name => Some(text.clone()),
+            WrittenValue::Text(_) | WrittenValue::Encoded(_) => None,
         }
     });
     Ok((der, common_name))

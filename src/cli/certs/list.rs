@@ -88,7 +88,9 @@ fn row(entry: &Entry, now: WallTime) -> [String; 5] {
         .map_or_else(|| "never".to_owned(), |end| end.to_string());
     let part = match entry.part {
         Part::Next(from) => format!("next, from {from}"),
-        other => other.word().to_owned(),
+        Part::Own | Part::Intermediate | Part::Authority | Part::List => {
+            entry.part.word().to_owned()
+        }
     };
     [
         part,

@@ -13,7 +13,7 @@ use crate::model::Secret;
 /// Where the passphrase of what is read comes from.
 #[derive(Debug, Args)]
 pub(super) struct PassphraseArgs {
-    /// The first line of this file opens what is encrypted; else CRMGATE_PASSPHRASE, or the terminal.
+    /// The first line of this file opens what is encrypted; else `CRMGATE_PASSPHRASE`, or the terminal.
     #[arg(long, value_name = "FILE")]
     pub(super) passphrase_file: Option<PathBuf>,
 }

@@ -14,7 +14,7 @@ use crate::certs::CertificateFacts;
 use crate::certs::container::{Label, armoured, key_of};
 use crate::certs::expiry::Validity;
 use crate::certs::issue::fresh_key;
-use crate::certs::renewal::{Fitting, Renewal, Unfit, fit, rehearse, renewals};
+use crate::certs::renewal::{Fitting, Renewal, fit, rehearse, renewals};
 use crate::certs::request::write_request;
 use crate::cli::exit::Exit;
 use crate::cli::output::{complain, say};
@@ -241,21 +241,18 @@ fn install(
         passphrase_file: None,
     };
     let contents = passphrase::read(answer, &no_passphrase)?;
-    let refused = |error: &Unfit| {
-        let what = format!("\"{}\" is not installed: {error}", answer.display());
-        Failure::data(what, error.hint())
+    let refused = |why: &str, hint: &str| {
+        let what = format!("\"{}\" is not installed: {why}", answer.display());
+        Failure::data(what, hint)
     };
     let keys = key_provider();
     let fitting = fit(&contents.certificates, all, args.other_names, keys, now);
-    let fitting = fitting.map_err(|error| refused(&error))?;
+    let fitting = fitting.map_err(|error| refused(&error.to_string(), error.hint()))?;
     let Some(renewal) = all.get(fitting.place) else {
         return Err(software("the renewal has gone"));
     };
     let (certificate, key) = texts(renewal, &fitting)?;
-    rehearsed(renewal, &certificate, key.as_deref(), now).map_err(|failed| match failed {
-        Failed::Unfit(error) => refused(&error),
-        Failed::Files(failure) => failure,
-    })?;
+    rehearsed(renewal, &certificate, key.as_deref(), now, refused)?;
     let mut kept = Vec::new();
     // Between the two the pair does not match, and the daemon waits for the second.
     if let Some(key) = &key {
@@ -315,31 +312,31 @@ fn texts(renewal: &Renewal, fitting: &Fitting) -> Result<(String, Option<String>
     })
 }
 
-enum Failed {
-    Unfit(Unfit),
-    Files(Failure),
-}
-
 /// Has the daemon's own reader look at the new texts before anything is replaced.
 fn rehearsed(
     renewal: &Renewal,
     certificate: &str,
     key: Option<&str>,
     now: WallTime,
-) -> Result<(), Failed> {
+    refused: impl Fn(&str, &str) -> Failure,
+) -> Result<(), Failure> {
     let folder = renewal.certificate_path().parent();
     let folder = folder.unwrap_or_else(|| Path::new("."));
-    let stage = tempfile::tempdir_in(folder)
-        .map_err(|cause| Failed::Files(files::unwritable(folder, &cause)))?;
+    let stage = tempfile::tempdir_in(folder).map_err(|cause| files::unwritable(folder, &cause))?;
     let write = |name: &str, text: &str| {
         let path = stage.path().join(name);
-        files::write(&path, text.as_bytes(), Access::Secret, false).map_err(Failed::Files)?;
-        Ok(path)
+        files::write(&path, text.as_bytes(), Access::Secret, false).map(|()| path)
     };
     let staged = write("certificate.pem", certificate)?;
     let staged_key = match key {
         Some(key) => write("key.pem", key)?,
         None => renewal.key_path().to_owned(),
     };
-    rehearse(renewal, &staged, &staged_key, key_provider(), now).map_err(Failed::Unfit)
+    rehearse(renewal, &staged, &staged_key, key_provider(), now).map_err(|error| {
+        // Nobody knows the files by the names that they have for this moment.
+        let real = renewal.certificate_path().display().to_string();
+        let text = error.to_string();
+        let text = text.replace(&staged.display().to_string(), &real);
+        refused(text.trim_end(), error.hint())
+    })
 }

@@ -72,15 +72,13 @@ fn own(args: &InspectArgs, clock: &Clock) -> Result<Option<Identity>, Failure> {
     let passphrase = args.passphrase.passphrase_file.as_deref().map(named);
     let when = When::Former(clock.now());
     let (identity, problems) = Identity::load(&files, passphrase.as_ref(), key_provider(), when);
-    match identity {
-        Some(identity) => Ok(Some(identity)),
-        None => {
-            let first = problems.iter().next();
-            let what = first.map_or_else(String::new, |one| one.what.clone());
-            let hint = first.map_or_else(String::new, |one| one.hint.clone());
-            Err(Failure::data(what, hint))
-        }
+    if identity.is_some() {
+        return Ok(identity);
     }
+    let first = problems.iter().next();
+    let what = first.map_or_else(String::new, |one| one.what.clone());
+    let hint = first.map_or_else(String::new, |one| one.hint.clone());
+    Err(Failure::data(what, hint))
 }
 
 async fn call(
