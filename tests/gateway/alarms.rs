@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crmgate::certs::issue::{Authority, Issued, LeafSpec};
@@ -23,6 +24,8 @@ const DAY: i64 = 86_400;
 struct Collector {
     address: SocketAddr,
     told: Arc<Mutex<Vec<serde_json::Value>>>,
+    /// Handshakes that the other end gave up.
+    left: Arc<AtomicUsize>,
     _task: JoinSet<()>,
 }
 
@@ -38,12 +41,15 @@ impl Collector {
         let address = listener.local_addr().expect("bound");
         let told: Arc<Mutex<Vec<serde_json::Value>>> = Arc::default();
         let kept = Arc::clone(&told);
+        let left: Arc<AtomicUsize> = Arc::default();
+        let gave_up = Arc::clone(&left);
         let mut task = JoinSet::new();
         task.spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
                 // Who does not believe us leaves in the handshake.
                 let Ok(mut stream) = acceptor.accept(stream).await else {
+                    gave_up.fetch_add(1, Ordering::Relaxed);
                     continue;
                 };
                 let mut request = Vec::new();
@@ -65,6 +71,7 @@ impl Collector {
         Self {
             address,
             told,
+            left,
             _task: task,
         }
     }
@@ -90,7 +97,7 @@ fn deployment(world: &World, webhook: &str) -> Deployment {
     world.pki.write("gateway.pem", &text).expect("written");
     let side = "http://127.0.0.1:9".parse().expect("a URL");
     let mut deployment = world.deployment().requests(free_address(), &side, None);
-    deployment.system.set("Probe", "Kind", "off");
+    deployment.system.set("Probe", "Type", "off");
     deployment
         .gateway
         .set("Alarms", "Webhook", webhook)
@@ -184,6 +191,10 @@ async fn a_collector_that_another_authority_vouches_for_hears_nothing_and_nobody
     let mut gateway = world.serve(&deployment(&world, &webhook)).await;
     world.clock.shift(40 * DAY);
     assert_eq!(gateway.tidy().iter().count(), 1);
+    until("somebody came and left in the handshake", || {
+        collector.left.load(Ordering::Relaxed) > 0
+    })
+    .await;
     soon(gateway.drain(std::time::Duration::ZERO, std::future::pending())).await;
     assert_eq!(collector.codes(), Vec::<String>::new());
 }
