@@ -128,9 +128,13 @@ fn decode(pieces: &[&[u8]]) -> Result<Decoded, BadChunk> {
 }
 
 /// A configuration is settings or at least one error, and reading it twice gives the same. Three
-/// files, parted by a line of dashes.
+/// files, parted by a line of dashes; the files with keys that most of them name are there.
 pub fn ini(data: &[u8]) {
     let dir = tempfile::tempdir().expect("a directory");
+    fs::create_dir(dir.path().join("ssl")).expect("made");
+    for name in ["ssl/company-ca.pem", "ssl/side-a.pem"] {
+        fs::write(dir.path().join(name), "a certificate and a key\n").expect("written");
+    }
     let mut rest = data;
     for name in ["CRMConnectorSAP_T01.ini", "ssl.ini", "crmgate.ini"] {
         let end = find(rest, b"\n---\n");

@@ -16,13 +16,15 @@
 //!
 //! ```text
 //! floor 8  cli                   what an operator types
-//! floor 7  simulate   service    the peers, played; the operating system's requests
+//! floor 7  simulate   service    admin        preflight
+//!                                the peers, played; the system's requests; the operator's own
+//!                                listener; the checklist
 //! floor 6  gateway               builds a generation, swaps it, drains it
 //! floor 5  requests   events     the flows
 //! floor 4  http       alarms     HTTP/1 on the wire; who is told that something ends
 //! floor 3  tls                   handshakes both ways, sessions that stay true
 //! floor 2  certs      net        identities and trust; sockets and ways out
-//! floor 1  config     telemetry  settings; what the daemon says
+//! floor 1  config     telemetry  explain      settings; what the daemon says; what a code means
 //! floor 0  model                 the words of the product, pure values
 //! ```
 //!
@@ -33,7 +35,7 @@
 //! | how settings are read, and what each means | [`config`], [`config::KEYS`] |
 //! | how a reload swaps what is in force | [`gateway`] |
 //! | why a resumed session is as good as a new one | [`tls`] |
-//! | which figures are counted | [`telemetry::TABLE`] |
+//! | which figures are counted | [`telemetry::TABLE`], [`telemetry::exposition`] |
 //!
 //! # What holds everywhere
 //!
@@ -45,15 +47,18 @@
 //!
 //! `ARCHITECTURE.md` tells the same at length, `CONTRIBUTING.md` how to change it.
 
+pub mod admin;
 pub mod alarms;
 pub mod certs;
 pub mod cli;
 pub mod config;
 pub mod events;
+pub mod explain;
 pub mod gateway;
 pub mod http;
 pub mod model;
 pub mod net;
+pub mod preflight;
 pub mod requests;
 pub mod service;
 pub mod simulate;

@@ -11,6 +11,7 @@
 
 mod client;
 mod failover;
+mod figures;
 mod ground;
 mod wire;
 

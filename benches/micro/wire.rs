@@ -1,5 +1,7 @@
 //! HTTP on the wire: reading a head, writing it anew, taking a chunked body apart.
 
+use std::net::IpAddr;
+
 use crmgate::http::{Chunk, ChunkDecoder, HeadLimits, RequestHead, RequestRewrite};
 use divan::Bencher;
 use divan::counter::BytesCount;
@@ -34,7 +36,7 @@ fn write_it_anew(bencher: Bencher<'_, '_>) {
     head.take(HEAD, LIMITS).expect("a good head");
     let rewrite = RequestRewrite {
         host_if_missing: "connector-a:8080",
-        forwarded_for: Some("192.0.2.7"),
+        forwarded_for: Some(IpAddr::from([192, 0, 2, 7])),
         client_protocol: Some("https"),
         ..RequestRewrite::default()
     };

@@ -142,6 +142,9 @@ pub fn inventory(settings: &Settings, keys: &dyn KeyProvider, now: WallTime) -> 
             }
         }
     }
+    if let Some(tls) = &settings.admin.tls {
+        found.take("admin listener", &tls.files, eye);
+    }
     if let Some(webhook) = &settings.alarms.webhook
         && let Some(ca) = &webhook.ca
     {

@@ -48,6 +48,7 @@ pub use due::{Due, DueKind, Step};
 pub use identity::{Identity, When};
 pub use inspect::CertificateFacts;
 pub use key::public_key_digest;
+pub(crate) use name::rfc4514_of;
 pub use revocation::RevocationLists;
 pub use ticket_secret::read_ticket_secrets;
 pub use trust_store::TrustStore;

@@ -24,7 +24,7 @@ pub(super) fn rfc4514(name: &X509Name<'_>) -> String {
 }
 
 /// Prints a name that is given as DER.
-pub(super) fn rfc4514_of(der: &[u8]) -> String {
+pub(crate) fn rfc4514_of(der: &[u8]) -> String {
     match X509Name::from_der(der) {
         Ok((_rest, name)) => rfc4514(&name),
         Err(_unread) => hex(der),

@@ -51,30 +51,39 @@ pub fn renewals(
 ) -> (Vec<Renewal>, Problems) {
     let mut all: Vec<Renewal> = Vec::new();
     let mut problems = Problems::new();
-    for system in &settings.systems {
-        let server = system.server_tls.as_ref().map(|tls| &tls.files);
-        let client = system.client_tls.as_ref().map(|tls| &tls.files);
-        for (role, files) in [("listening", server), ("dialling", client)] {
-            let Some(files) = files else { continue };
-            let used_by = format!("{} {role}", system.name);
-            let place = certificate_file(&files.identity).place.clone();
-            let same = all.iter_mut().find(|one| one.files == files.identity);
-            if let Some(known) = same {
-                known.uses.push((used_by, place));
-                known.add_authorities(files);
-                continue;
+    for (used_by, files) in roles(settings) {
+        let place = certificate_file(&files.identity).place.clone();
+        let same = all.iter_mut().find(|one| one.files == files.identity);
+        if let Some(known) = same {
+            known.uses.push((used_by, place));
+            known.add_authorities(files);
+            continue;
+        }
+        match Renewal::of(files, keys, now) {
+            Ok(mut renewal) => {
+                renewal.uses.push((used_by, place));
+                all.push(renewal);
             }
-            match Renewal::of(files, keys, now) {
-                Ok(mut renewal) => {
-                    renewal.uses.push((used_by, place));
-                    all.push(renewal);
-                }
-                Err(found) => problems.extend(found),
-            }
+            Err(found) => problems.extend(found),
         }
     }
     all.sort_by_key(|one| one.facts.not_after);
     (all, problems)
+}
+
+/// The files of every role, with its name.
+fn roles(settings: &Settings) -> Vec<(String, &TlsFiles)> {
+    let mut all = Vec::new();
+    for system in &settings.systems {
+        let server = system.server_tls.as_ref().map(|tls| &tls.files);
+        let client = system.client_tls.as_ref().map(|tls| &tls.files);
+        let server = server.map(|files| (format!("{} listening", system.name), files));
+        let client = client.map(|files| (format!("{} dialling", system.name), files));
+        all.extend(server.into_iter().chain(client));
+    }
+    let admin = settings.admin.tls.as_ref();
+    all.extend(admin.map(|tls| ("admin listener".to_owned(), &tls.files)));
+    all
 }
 
 impl Renewal {

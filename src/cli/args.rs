@@ -1,8 +1,15 @@
 //! Commands and options, with their help.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use super::exit::Exit;
+use super::explain::ExplainArgs;
+use super::manual::{CompletionsArgs, ManArgs};
+use super::ops::args::OpsCommand;
+use super::preflight::PreflightArgs;
 
 /// Mutual-TLS SOAP gateway between SAP CRM and a contact-centre connector.
 #[derive(Debug, Parser)]
@@ -12,22 +19,33 @@ use clap::{Parser, Subcommand, ValueEnum};
     propagate_version = true,
     disable_help_subcommand = true
 )]
-#[command(after_help = SIGNALS)]
+#[command(after_help = after_help())]
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,
 }
 
-const SIGNALS: &str = "Signals of `crmgate run`:
-  HUP        read the configuration and certificates again; on any error the old ones stay
-  TERM, INT  finish what is in flight, then stop; a second one stops at once
-  QUIT       stop at once
-  USR1       open the log file again, after it was rotated
+/// What the daemon does when it is told something by the system. Help and man pages are made from it.
+pub(super) const SIGNALS: [(&str, &str); 4] = [
+    (
+        "HUP",
+        "read the configuration and certificates again; on any error the old ones stay",
+    ),
+    (
+        "TERM, INT",
+        "finish what is in flight, then stop; a second one stops at once",
+    ),
+    ("QUIT", "stop at once"),
+    ("USR1", "open the log file again, after it was rotated"),
+];
 
-Exit codes: 0 done, 1 check found errors or demo lost something, 2 wrong usage,
-  65 a file holds something else, 66 no configuration or no such file, 69 a listener cannot be opened,
-  70 a defect, 71 the system refused, 73 a file cannot be made, 77 not permitted,
-  78 the configuration cannot be used";
+fn after_help() -> String {
+    let mut text = "Signals of `crmgate run`:".to_owned();
+    for (name, what) in SIGNALS {
+        let _infallible = write!(text, "\n  {name:<9}  {what}");
+    }
+    format!("{text}\n\n{}", Exit::help())
+}
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -42,6 +60,18 @@ pub(super) enum Command {
     // Certificates.
     /// Make, look into, convert, renew and watch certificates.
     Certs(super::certs::args::CertsArgs),
+
+    /// Say what a code of SAP, TLS or crmgate means, and what to do here and in SAP.
+    Explain(ExplainArgs),
+    /// Try one by one all that has to be so between SAP CRM, this gateway and the sides.
+    Preflight(PreflightArgs),
+    /// Commands for a running gateway.
+    #[command(flatten)]
+    Ops(OpsCommand),
+    /// Print what lets a shell complete commands and options.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write the pages of all commands and of the ini files.
+    Man(ManArgs),
 }
 
 /// Where the configuration lies.
@@ -76,7 +106,20 @@ pub(super) struct CheckArgs {
     /// Exit with 1 for warnings too.
     #[arg(long)]
     pub(super) deny_warnings: bool,
+    /// Also say which clients and servers of the last HOURS (24) would be refused, and exit with 1 if
+    /// one of them is served today.
+    ///
+    /// Each is taken from the state file with the certificates that it showed last, and proven by the
+    /// authorities, revocation lists and rules of DIR as its traffic would be. Whoever shows no
+    /// certificate is not remembered; addresses, TLS versions and cipher suites are not compared, and
+    /// no responder is asked.
+    #[arg(long, value_name = "HOURS", num_args = 0..=1, default_missing_value = "24",
+          value_parser = clap::value_parser!(u16).range(1..=MOST_HOURS))]
+    pub(super) against_seen: Option<u16>,
 }
+
+/// As long as the state file remembers anybody.
+const MOST_HOURS: i64 = 720;
 
 /// Options of `demo`.
 #[derive(Debug, clap::Args)]
@@ -99,4 +142,15 @@ pub(super) enum Format {
     Text,
     /// One JSON object.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::LONGEST_GUARD;
+
+    #[test]
+    fn a_rehearsal_may_go_back_as_far_as_anybody_is_remembered() {
+        assert_eq!(LONGEST_GUARD.as_secs(), MOST_HOURS.unsigned_abs() * 3_600);
+    }
 }

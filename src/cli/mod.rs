@@ -3,12 +3,17 @@
 //!
 //! Only the front door, `main.rs`, comes in. Nothing leaves but an exit code.
 
+mod against_seen;
 mod args;
 mod certs;
 mod check;
 mod demo;
 mod exit;
+mod explain;
+mod manual;
+mod ops;
 mod output;
+mod preflight;
 mod run;
 
 use std::process::ExitCode;
@@ -38,6 +43,11 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check::check(&check),
         Command::Demo(demo) => demo::demo(&demo),
         Command::Certs(certs) => certs::certs(certs),
+        Command::Explain(code) => explain::explain(&code),
+        Command::Preflight(list) => preflight::preflight(&list),
+        Command::Ops(command) => ops::run(&command),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
     exit.into()
 }

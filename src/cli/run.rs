@@ -7,8 +7,9 @@ use tracing::{error, info, warn};
 use super::args::RunArgs;
 use super::exit::Exit;
 use super::output::complain;
+use crate::admin::{Admin, AdminError, Desk, Order, Orders, Refused, Reloaded};
 use crate::config::settings::{LogFormat, LogSettings};
-use crate::gateway::{FileWatch, Gateway, StartError};
+use crate::gateway::{FileWatch, Gateway, StartError, Trigger};
 use crate::model::Clock;
 use crate::net::{BindError, raise_descriptor_limit};
 use crate::service::{Request, Requests};
@@ -87,8 +88,39 @@ async fn live(args: &RunArgs) -> Exit {
     let access = log.access_log(settings.log.access);
     let watch = FileWatch::new(dir, loaded.files, settings.runtime.watch_interval);
     match Gateway::start(dir, &clock, &access).await {
-        Ok(gateway) => serve(gateway, watch, &mut requests, &log).await,
+        Ok(gateway) => {
+            let desk = Desk {
+                viewer: gateway.viewer(),
+                recent: log.recent(),
+                dir: dir.clone(),
+            };
+            match Admin::start(desk) {
+                Ok(admin) => {
+                    let orders = admin.map(|(_open, orders)| orders);
+                    serve(gateway, watch, (&mut requests, orders), &log).await
+                }
+                Err(error) => without_admin(gateway, &error).await,
+            }
+        }
         Err(error) => refuse(&error),
+    }
+}
+
+/// Whoever has configured an admin listener relies on it, so without it there is no start.
+async fn without_admin(mut gateway: Gateway, admin: &AdminError) -> Exit {
+    gateway.drain(Duration::ZERO, std::future::ready(())).await;
+    match admin {
+        AdminError::Bind(bind) => refuse_bind(bind),
+        AdminError::Token { .. } => {
+            error!("{admin}");
+            complain(format_args!("crmgate: {admin}"));
+            Exit::NoPermission
+        }
+        AdminError::Thread(_) => {
+            error!("{admin}");
+            complain(format_args!("crmgate: {admin}"));
+            Exit::Os
+        }
     }
 }
 
@@ -99,7 +131,7 @@ const DESCRIPTORS_EACH: usize = 2;
 async fn serve(
     mut gateway: Gateway,
     mut watch: FileWatch,
-    requests: &mut Requests,
+    (requests, mut orders): (&mut Requests, Option<Orders>),
     log: &LogGuard,
 ) -> Exit {
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
@@ -108,8 +140,26 @@ async fn serve(
             request = requests.next() => request,
             () = watch.changed(), if gateway.watches() => {
                 info!("a file of the configuration has changed");
-                Request::Reload
+                reopen(log);
+                reload(&mut gateway, &mut watch, log, Trigger::FileChange).await;
+                continue;
             }
+            order = next_order(&mut orders) => match order {
+                Order::Reload { by, reply } => {
+                    reopen(log);
+                    reload(&mut gateway, &mut watch, log, Trigger::Operator(by)).await;
+                    let _gone = reply.send(Reloaded::Tried);
+                    continue;
+                }
+                Order::LogLevel { level, reply } => {
+                    let _gone = reply.send(log.set_level_for_now(&level).map_err(|error| error.to_string()));
+                    continue;
+                }
+                Order::Stop { by } => {
+                    info!(who = %by, "asked to stop");
+                    Request::Drain
+                }
+            },
             _ = heartbeat.tick() => {
                 let _said = gateway.tidy();
                 if gateway.is_whole() {
@@ -123,12 +173,14 @@ async fn serve(
         match request {
             Request::Reload => {
                 reopen(log);
-                reload(&mut gateway, &mut watch, log).await;
+                reload(&mut gateway, &mut watch, log, Trigger::System).await;
             }
             Request::ReopenLog => reopen(log),
             Request::Drain => {
                 let limit = gateway.drain_timeout();
-                gateway.drain(limit, second_word(requests, log)).await;
+                gateway
+                    .drain(limit, second_word(requests, &mut orders, log))
+                    .await;
                 return Exit::Ok;
             }
             Request::Quit => {
@@ -139,9 +191,21 @@ async fn serve(
     }
 }
 
-async fn reload(gateway: &mut Gateway, watch: &mut FileWatch, log: &LogGuard) {
+/// The next order of an operator; never, where there is no admin listener.
+async fn next_order(orders: &mut Option<Orders>) -> Order {
+    let next = match orders {
+        Some(orders) => orders.recv().await,
+        None => None,
+    };
+    match next {
+        Some(order) => order,
+        None => std::future::pending().await,
+    }
+}
+
+async fn reload(gateway: &mut Gateway, watch: &mut FileWatch, log: &LogGuard, trigger: Trigger) {
     let before = watch.look();
-    let reloaded = gateway.reload().await;
+    let reloaded = gateway.reload_for(trigger).await;
     let (interval, files) = gateway.watched();
     watch.follow(files, interval, &before);
     match reloaded {
@@ -158,9 +222,23 @@ async fn reload(gateway: &mut Gateway, watch: &mut FileWatch, log: &LogGuard) {
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// While draining, a second request to stop means now; a reload comes too late.
-async fn second_word(requests: &mut Requests, log: &LogGuard) {
+async fn second_word(requests: &mut Requests, orders: &mut Option<Orders>, log: &LogGuard) {
     loop {
-        match requests.next().await {
+        let request = tokio::select! {
+            request = requests.next() => request,
+            order = next_order(orders) => match order {
+                Order::Reload { reply, .. } => {
+                    let _gone = reply.send(Reloaded::Refused(Refused::Draining));
+                    continue;
+                }
+                Order::LogLevel { level, reply } => {
+                    let _gone = reply.send(log.set_level_for_now(&level).map_err(|error| error.to_string()));
+                    continue;
+                }
+                Order::Stop { .. } => Request::Drain,
+            },
+        };
+        match request {
             Request::Drain | Request::Quit => {
                 warn!("asked to stop a second time: cutting what is in flight");
                 return;
@@ -181,21 +259,24 @@ fn reopen(log: &LogGuard) {
 fn refuse(error: &StartError) -> Exit {
     let (text, exit) = match error {
         StartError::Config(problems) => (format!("{problems}\ncrmgate: {error}"), Exit::Config),
-        StartError::Bind(bind) => {
-            let exit = match bind {
-                BindError::NotAllowed(_) => Exit::NoPermission,
-                BindError::InUse(_) | BindError::NotOurs(_) | BindError::Other(..) => {
-                    Exit::Unavailable
-                }
-            };
-            (format!("crmgate: {bind}\n  hint: {}", bind.hint()), exit)
-        }
+        StartError::Bind(bind) => return refuse_bind(bind),
         StartError::Thread(_) => (format!("crmgate: {error}"), Exit::Os),
         StartError::WorkerLost => (format!("crmgate: {error}"), Exit::Software),
     };
     error!("{text}");
     complain(text);
     exit
+}
+
+/// Says why an address cannot be had.
+fn refuse_bind(bind: &BindError) -> Exit {
+    let text = format!("crmgate: {bind}\n  hint: {}", bind.hint());
+    error!("{text}");
+    complain(text);
+    match bind {
+        BindError::NotAllowed(_) => Exit::NoPermission,
+        BindError::InUse(_) | BindError::NotOurs(_) | BindError::Other(..) => Exit::Unavailable,
+    }
 }
 
 /// The log as `[Log]` asks for it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::connector_ini::ConnectorParameter;
 use crate::config::document::Document;
 use crate::config::keys::{IniFile, Kind};
-use crate::config::problem::{Place, Problem, Problems};
+use crate::config::problem::{Place, Problem, Problems, Topic};
 use crate::config::reader::Reader;
 use crate::config::requests_ini::fault;
 use crate::config::rules_ini::{self, WrittenRule};
@@ -75,7 +75,8 @@ pub(super) fn read(
                  closed one",
                 "write less than 25s, unless icm/keep_alive_timeout is known to be longer",
             )
-            .value(value::said_duration(pool_idle)),
+            .value(value::said_duration(pool_idle))
+            .about(Topic::Timeouts),
         );
     }
     let (clients, first_rule) = rules_ini::read(&mut reader);

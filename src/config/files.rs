@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::config::keys::KEYS;
-use crate::config::problem::{Place, Problem};
+use crate::config::problem::{Place, Problem, Topic};
 use crate::config::settings::FileRef;
 
 /// So many folders are looked through for a file that is not where its key says.
@@ -72,6 +72,7 @@ fn no_access(file: &FileRef, cause: &io::Error) -> Problem {
 fn trouble(file: &FileRef, what: &str, hint: impl Into<String>) -> Problem {
     let key = file.place.key.as_deref().unwrap_or("the key");
     let problem = Problem::error(file.place.clone(), format!("{key} {what}"), hint);
+    let problem = problem.about(Topic::of_key(key));
     if is_secret(&file.place) {
         return problem;
     }
@@ -86,7 +87,8 @@ fn trouble(file: &FileRef, what: &str, hint: impl Into<String>) -> Problem {
 pub(super) fn exposed_key(file: &FileRef) -> Option<Problem> {
     let what = exposure(&file.path)?;
     let hint = chmod(&file.path);
-    Some(Problem::warning(file.place.clone(), what, hint).value(&file.written))
+    let problem = Problem::warning(file.place.clone(), what, hint).about(Topic::KeyAccess);
+    Some(problem.value(&file.written))
 }
 
 /// Refuses a secret of ours that others can read or change: no vendor's installation has one.

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use crate::config::admin_ini::WrittenAdmin;
 use crate::config::document::Document;
 use crate::config::files;
 use crate::config::keys::IniFile;
-use crate::config::problem::{Place, Problem, Problems, Severity};
+use crate::config::problem::{Problem, Problems, Severity, Topic};
 use crate::config::reader::Reader;
 use crate::config::settings::{
-    AlarmSettings, Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings,
+    AlarmSettings, FileRef, Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings,
     WebhookSettings, WebhookUrl,
 };
 use crate::config::value::said_duration;
-use crate::model::{ListenAddr, Scheme};
+use crate::model::Scheme;
 
 /// SAP's ICM closes its idle client connections after 10 s; whoever closes first must not be us.
 const ICM_CLIENT_CLOSES: Duration = Duration::from_secs(10);
@@ -20,8 +21,7 @@ const ICM_CLIENT_CLOSES: Duration = Duration::from_secs(10);
 /// The file as it is meant.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct GatewayIni {
-    pub(super) admin: Vec<ListenAddr>,
-    pub(super) admin_place: Place,
+    pub(super) admin: WrittenAdmin,
     pub(super) log: LogSettings,
     pub(super) tickets: TicketSettings,
     pub(super) alarms: AlarmSettings,
@@ -31,30 +31,14 @@ pub(super) struct GatewayIni {
 
 /// Reads the file; of an empty document every value is the default.
 pub(super) fn read(document: &Document, problems: &mut Problems) -> GatewayIni {
-    let (admin, admin_place) = admin(document, problems);
     GatewayIni {
-        admin,
-        admin_place,
+        admin: WrittenAdmin::read(document, problems),
         log: log(document, problems),
         tickets: tickets(document, problems),
         alarms: alarms(document, problems),
         runtime: runtime(document, problems),
         limits: limits(document, problems),
     }
-}
-
-fn admin(document: &Document, problems: &mut Problems) -> (Vec<ListenAddr>, Place) {
-    let mut reader = Reader::new(document, IniFile::Gateway, "Admin", problems);
-    let listen: Vec<ListenAddr> = reader.value("Listen");
-    let place = reader.place("Listen");
-    if !listen.is_empty() {
-        reader.report(Problem::notice(
-            place.clone(),
-            "the admin listener is not opened by this release",
-            "nothing to do: the address is kept free for it",
-        ));
-    }
-    (listen, place)
 }
 
 fn log(document: &Document, problems: &mut Problems) -> LogSettings {
@@ -115,7 +99,8 @@ fn alarms(document: &Document, problems: &mut Problems) -> AlarmSettings {
     }
 }
 
-fn runtime(document: &Document, problems: &mut Problems) -> RuntimeSettings {
+/// Where what has to be known after a restart is kept.
+pub(super) fn state_file(document: &Document, problems: &mut Problems) -> Option<FileRef> {
     let mut reader = Reader::new(document, IniFile::Gateway, "Runtime", problems);
     let state_file = reader.file("StateFile");
     // What is kept there is of help and never needed: nothing shall wait for the folder.
@@ -125,6 +110,12 @@ fn runtime(document: &Document, problems: &mut Problems) -> RuntimeSettings {
             ..problem
         });
     }
+    state_file
+}
+
+fn runtime(document: &Document, problems: &mut Problems) -> RuntimeSettings {
+    let state_file = state_file(document, problems);
+    let mut reader = Reader::new(document, IniFile::Gateway, "Runtime", problems);
     RuntimeSettings {
         state_file,
         threads: reader.get("Threads").unwrap_or_else(cores),
@@ -165,7 +156,8 @@ fn limits(document: &Document, problems: &mut Problems) -> Limits {
                  so requests can meet a closed one",
                 "write more than 10s; 65s leaves the closing to SAP",
             )
-            .value(said_duration(limits.idle_timeout)),
+            .value(said_duration(limits.idle_timeout))
+            .about(Topic::Timeouts),
         );
     }
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::config::admin_ini::WrittenAdmin;
 use crate::config::decode::{Decoded, MAX_SIZE, decode};
 use crate::config::document::Document;
 use crate::config::keys::IniFile;
@@ -47,8 +48,27 @@ pub fn load(dir: &Path) -> Loaded {
     }
 }
 
+/// The ini files as they are written, whatever may be wrong with them, in the order in which they
+/// are explained.
+pub(super) fn documents(dir: &Path) -> Vec<(IniFile, Document)> {
+    let mut unheard = Problems::new();
+    let found = Found::in_directory(dir, &mut unheard);
+    let ssl = found.ssl.iter().map(|file| (IniFile::Ssl, file));
+    let systems = found
+        .systems
+        .iter()
+        .map(|(_, file)| (IniFile::System, file));
+    let gateway = found.gateway.iter().map(|file| (IniFile::Gateway, file));
+    ssl.chain(systems)
+        .chain(gateway)
+        .filter_map(|(ini, file)| Some((ini, document(file, ini, &mut unheard)?)))
+        .collect()
+}
+
 fn read(dir: &Path, found: &Found, problems: &mut Problems) -> (Settings, Vec<TlsRoles>) {
-    let names: Vec<SystemName> = found.systems.iter().map(|(name, _)| name.clone()).collect();
+    let names = found.systems.iter().map(|(name, _)| name.clone());
+    // ssl.ini may have sections for the admin listener too.
+    let names: Vec<SystemName> = names.chain(WrittenAdmin::ROLE.parse()).collect();
     let ssl = match &found.ssl {
         None => SslFile::Missing,
         Some(file) => match document(file, IniFile::Ssl, problems) {
@@ -80,6 +100,7 @@ fn read(dir: &Path, found: &Found, problems: &mut Problems) -> (Settings, Vec<Tl
             .iter()
             .map(|written| resolve::system(written, &mut roles, problems))
             .collect(),
+        admin: gateway.admin.resolve(&mut roles, problems),
         tickets: gateway.tickets,
         alarms: gateway.alarms,
         runtime: gateway.runtime,

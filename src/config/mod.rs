@@ -26,9 +26,12 @@
 //! `load` and `files` alone; `rust-ini` in `document` alone; no default is written anywhere but in
 //! the table.
 
+mod admin_door;
+mod admin_ini;
 mod connector_ini;
 mod decode;
 mod document;
+mod effective;
 mod events_ini;
 mod files;
 mod from_text;
@@ -53,8 +56,10 @@ mod tls_roles;
 mod value;
 mod vocabulary;
 
+pub use admin_door::AdminDoor;
+pub use effective::{Setting, effective};
 pub use keys::{IniFile, KEYS, Key, Kind, Preset};
 pub use load::{Loaded, load};
-pub use problem::{Place, Problem, Problems, Severity};
+pub use problem::{Place, Problem, Problems, Severity, Topic};
 pub use settings::Settings;
 pub use tls_roles::TlsRoles;

@@ -27,6 +27,59 @@ impl fmt::Display for Severity {
     }
 }
 
+/// What a problem is about, for whoever shows a checklist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// A key, a section, a file of ours.
+    Settings,
+    /// How long we wait, beside how long SAP does.
+    Timeouts,
+    /// Our own certificate and key, as files.
+    OwnFiles,
+    /// Whether our key belongs to our certificate.
+    OwnKey,
+    /// Who else can read our key.
+    KeyAccess,
+    /// When our certificate begins and ends.
+    OwnDates,
+    /// What our certificate may be used for.
+    OwnPurpose,
+    /// Which hosts our certificate names.
+    OwnNames,
+    /// How our certificate is made.
+    OwnStrength,
+    /// What is sent with our certificate.
+    OwnChain,
+    /// The authorities that we believe.
+    Trust,
+    /// When they begin and end.
+    TrustDates,
+    /// Revocation lists.
+    Lists,
+    /// When they begin and end.
+    ListDates,
+    /// Whose list is missing.
+    ListCoverage,
+}
+
+impl Topic {
+    /// What the file is for that a key names.
+    pub(super) fn of_key(key: &str) -> Self {
+        match key {
+            "CA_FILE" => Self::Trust,
+            "CRL_FILE" => Self::Lists,
+            key if key.contains("PEM_FILE")
+                || key.contains("CRT_FILE")
+                || key.contains("KEY_FILE")
+                || key.contains("PASSPHRASE") =>
+            {
+                Self::OwnFiles
+            }
+            _ => Self::Settings,
+        }
+    }
+}
+
 /// Where in the operator's files something stands.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Place {
@@ -106,6 +159,8 @@ pub struct Problem {
     /// on to serve: what is overdue today was in order when it was written, and a gateway that
     /// does not start for it would be the greater harm.
     pub fails_check: bool,
+    /// What it is about.
+    pub topic: Topic,
 }
 
 impl Problem {
@@ -133,7 +188,15 @@ impl Problem {
             allowed: None,
             hint,
             fails_check: false,
+            topic: Topic::Settings,
         }
+    }
+
+    /// Says what it is about.
+    #[must_use]
+    pub fn about(mut self, topic: Topic) -> Self {
+        self.topic = topic;
+        self
     }
 
     /// Makes a warning one that `crmgate check` counts as an error.
@@ -206,6 +269,17 @@ impl Problems {
                 self.0.push(problem);
             }
         }
+    }
+
+    /// Says what those are about that do not say it themselves.
+    #[must_use]
+    pub fn about(mut self, topic: Topic) -> Self {
+        for problem in &mut self.0 {
+            if problem.topic == Topic::Settings {
+                problem.topic = topic;
+            }
+        }
+        self
     }
 
     /// Whether the configuration may not be used.

@@ -254,8 +254,8 @@ pub(super) fn collisions(systems: &[WrittenSystem], gateway: &GatewayIni, proble
         let routes = system.routes.iter();
         claims.extend(routes.map(|route| (route.settings.listen, &route.place)));
     }
-    let admin = gateway.admin.iter();
-    claims.extend(admin.map(|addr| (*addr, &gateway.admin_place)));
+    let admin = &gateway.admin;
+    claims.extend(admin.listen.iter().map(|addr| (*addr, &admin.place)));
     for (index, (addr, place)) in claims.iter().enumerate() {
         let before = claims.get(..index).unwrap_or_default();
         if let Some((other, first)) = before.iter().find(|(other, _)| other.collides_with(*addr)) {

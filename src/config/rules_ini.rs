@@ -27,7 +27,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> (ClientRules, Option<WrittenRule>
     (rules, first)
 }
 
-fn rules(reader: &mut Reader<'_>, first: &str) -> Vec<ClientRule> {
+/// The rules of a numbered key.
+pub(super) fn rules(reader: &mut Reader<'_>, first: &str) -> Vec<ClientRule> {
     let mut rules = Vec::new();
     for key in reader.numbered(first) {
         if let Some(terms) = reader.get(&key) {

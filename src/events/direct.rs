@@ -23,11 +23,11 @@ pub struct EventRoute {
 }
 
 impl EventRoute {
-    fn find(&self, target: &HostPort) -> Option<&Arc<Upstream>> {
+    fn find(&self, target: (&str, u16)) -> Option<&Arc<Upstream>> {
         self.crm
             .iter()
             .chain(&self.allowed)
-            .find(|upstream| upstream.spec().target == *target)
+            .find(|upstream| upstream.spec().target.is(target))
     }
 }
 
@@ -53,8 +53,8 @@ impl EventFlow {
                 // own leg is plain; which port that means without one is known from the target.
                 let default_port = request.default_port();
                 let text = std::str::from_utf8(authority).ok()?;
-                let target = HostPort::parse_with_default(text, default_port).ok()?;
-                self.route.find(&target)
+                let target = HostPort::read(text, default_port).ok()?;
+                self.route.find(target)
             }
         }
     }

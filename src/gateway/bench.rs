@@ -9,9 +9,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::snapshot::{ListenerPlan, Snapshot, TlsRole};
+use super::snapshot::{ListenerPlan, Snapshot};
 use super::worker::{Running, Worker};
-use crate::model::{Denial, SystemName};
+use crate::model::{Denial, SystemName, TlsRole};
 use crate::tls::{Acceptor, Admitted, Client, HandshakeFailure, Span};
 
 /// By whom the clients of a listener are judged.
@@ -68,6 +68,11 @@ impl Bench {
     /// Whether an acceptor alone judges here.
     pub(super) fn is(&self, acceptor: &Arc<Acceptor>) -> bool {
         Arc::ptr_eq(&self.own, acceptor) && self.besides.is_none()
+    }
+
+    /// As what its listener ends TLS, or did.
+    pub(super) fn role(&self) -> TlsRole {
+        self.role
     }
 
     /// Judges the client of an open connection by what is in force now; see [`Acceptor::admits`].

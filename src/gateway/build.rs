@@ -17,7 +17,7 @@ use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
 use crate::config::settings::{
-    AlarmSettings, ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
+    AdminSettings, AlarmSettings, ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
 };
 use crate::events::StaticRoute;
 use crate::model::{Clock, Generation, ListenAddr, SystemName};
@@ -25,14 +25,16 @@ use crate::net::Scope;
 use crate::requests::SideEvents;
 use crate::telemetry::Counters;
 use crate::tls::authority_uses::RoleUses;
-use crate::tls::{Acceptor, AuthorityUses, Connector, SessionVault, TicketSource};
+use crate::tls::{Acceptor, AuthorityUses, Connector, ServerUses, SessionVault, TicketSource};
 
 /// What a build works with and what outlives it.
 pub(super) struct Workshop {
     pub(super) clock: Clock,
-    pub(super) vault: SessionVault,
+    pub(super) vault: Arc<SessionVault>,
     /// Which authority let in whom.
     pub(super) uses: Arc<AuthorityUses>,
+    /// What the servers showed that were called.
+    pub(super) servers: Arc<ServerUses>,
     /// What the first build is for; every later one is a change.
     pub(super) stage: Stage,
     pub(super) counters: Arc<Counters>,
@@ -43,6 +45,21 @@ pub(super) struct Workshop {
 impl std::fmt::Debug for Workshop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Workshop")
+    }
+}
+
+impl Workshop {
+    /// One for a build of which nothing runs.
+    pub(super) fn of_its_own(clock: &Clock, stage: Stage) -> Self {
+        Self {
+            clock: clock.clone(),
+            vault: Arc::default(),
+            uses: Arc::default(),
+            servers: Arc::default(),
+            stage,
+            counters: Arc::default(),
+            side_events: Box::new(|_system| Box::new(|_event| ())),
+        }
     }
 }
 
@@ -57,15 +74,8 @@ pub struct Check {
 
 /// Judges a configuration directory exactly as start and reload do, and opens no socket.
 pub fn check(dir: &Path, clock: &Clock) -> Check {
-    let workshop = Workshop {
-        clock: clock.clone(),
-        vault: SessionVault::new(),
-        uses: Arc::default(),
-        // What a reload would refuse is refused, whether or not a gateway runs.
-        stage: Stage::Change,
-        counters: Arc::default(),
-        side_events: Box::new(|_system| Box::new(|_event| ())),
-    };
+    // What a reload would refuse is refused, whether or not a gateway runs.
+    let workshop = Workshop::of_its_own(clock, Stage::Change);
     let Draft {
         snapshot, problems, ..
     } = load_and_build(dir, None, &workshop);
@@ -99,8 +109,9 @@ pub(super) fn load_and_build(
         files: loaded.files,
     };
     if let Some(settings) = loaded.settings {
+        let known = (&*workshop.uses, &*workshop.servers);
         if previous.is_none()
-            && let Some(problem) = state_file::recall(dir, &settings, &workshop.uses)
+            && let Some(problem) = state_file::recall(dir, &settings, known)
         {
             draft.problems.push(problem);
         }
@@ -167,6 +178,7 @@ pub(super) fn build(
             systems.insert(system.name.clone(), parts);
         }
     }
+    let admin = build.admin(&settings.admin);
     let tickets = build.tickets(&settings.tickets);
     let webhook = build.webhook(&settings.alarms);
     let Build {
@@ -184,6 +196,7 @@ pub(super) fn build(
             settings,
             systems,
             listeners,
+            admin,
             tickets,
             webhook,
         }),
@@ -219,6 +232,20 @@ impl Build<'_> {
         let (webhook, problems) = Webhook::build(settings.webhook.as_ref()?, &self.workshop.clock);
         self.problems.extend(problems);
         webhook.map(Arc::new)
+    }
+
+    /// What ends TLS on the admin listener. Its sessions are worth nothing anywhere else.
+    fn admin(&mut self, settings: &AdminSettings) -> Option<Arc<Acceptor>> {
+        const SCOPE: &str = "admin listener";
+        let tls = settings.tls.as_ref()?;
+        let each = settings.readers.iter().chain(&settings.operators);
+        let rules = ClientRules {
+            allow: each.cloned().collect(),
+            deny: Vec::new(),
+        };
+        let same = self.previous.and_then(|snapshot| snapshot.admin.as_ref());
+        let uses = self.workshop.uses.of_role(SCOPE);
+        self.acceptor(tls, &rules, SCOPE, uses, same)
     }
 
     fn system(&mut self, settings: &SystemSettings) -> Option<SystemParts> {

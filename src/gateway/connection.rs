@@ -24,7 +24,7 @@ use crate::http::{
 use crate::model::{Denial, Generation, Principal, SystemName};
 use crate::net::{Interrupt, Permit, Phase, Seat, Socket, Waiter};
 use crate::requests::{RequestFlow, relay_to_side};
-use crate::telemetry::{self, Noise, TlsLeg};
+use crate::telemetry::{self, HandshakeEnd, HandshakeKey, Leg, Noise, TlsLeg};
 use crate::tls::authority_uses::Arrival;
 use crate::tls::failure::Cause;
 use crate::tls::policy::version_name;
@@ -167,7 +167,8 @@ async fn enter(
     let (wire, principal, denial, tls, visit) = match &plan.acceptor {
         None => (Wire::Plain(socket), None, None, None, None),
         Some(acceptor) => {
-            let shaking = handshake(socket, acceptor, &mut waiter, context, lane, &plan);
+            let at = (&*plan, listener);
+            let shaking = handshake(socket, acceptor, &mut waiter, context, lane, at);
             let (wire, facts, arrival) = shaking.await?;
             let leg = leg_of(&facts);
             let principal = facts.principal().map(Arc::clone);
@@ -229,12 +230,19 @@ async fn handshake(
     waiter: &mut Waiter,
     context: &Context,
     lane: &HandshakeLane,
-    plan: &ListenerPlan,
+    (plan, listener): (&ListenerPlan, SocketAddr),
 ) -> Option<(Wire, SessionFacts, Option<Arrival>)> {
-    let deadline = Instant::now() + context.limits().handshake_timeout;
+    let began = Instant::now();
+    let deadline = began + context.limits().handshake_timeout;
     let peer = socket.peer();
     let mut accepting = Box::pin(acceptor.accept(socket));
     let counters = &context.counters;
+    let count = |version, end| {
+        let leg = Leg::Inbound(listener);
+        let key = HandshakeKey { leg, version, end };
+        let traffic = &counters.traffic;
+        traffic.handshake(&plan.system, key, began.elapsed());
+    };
     // Whoever is not through its handshake when a drain gets impatient has sent no request yet.
     let result = waiter
         .until(deadline, true, |cx| {
@@ -248,11 +256,14 @@ async fn handshake(
     let failure = match result {
         Ok(Ok(accepted)) => {
             let facts = accepted.facts;
-            if facts.resumed {
+            let end = if facts.resumed {
                 counters.handshakes_inbound_resumed.inc();
+                HandshakeEnd::Resumed
             } else {
                 counters.handshakes_inbound_full.inc();
-            }
+                HandshakeEnd::Full
+            };
+            count(Some(version_name(facts.version)), end);
             debug!(
                 system = %plan.system, %peer, version = version_name(facts.version), suite = facts.suite,
                 resumed = facts.resumed,
@@ -266,6 +277,7 @@ async fn handshake(
         Err(Interrupt::Leaving | Interrupt::Cut | Interrupt::Abandoned) => return None,
     };
     counters.handshakes_inbound_failed.inc();
+    count(None, HandshakeEnd::Failed(failure.code()));
     if *failure.cause() == Cause::ClosedByPeer {
         // A port check that closes without a word is no handshake that failed.
         debug!(system = %plan.system, %peer, listener = %plan.listen, code = failure.code(), %failure, "no TLS handshake");

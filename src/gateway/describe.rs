@@ -1,16 +1,13 @@
 //! What a generation does, and what is wrong with it, in an operator's words.
 
-use std::sync::Arc;
-
 use tracing::{error, info, warn};
 
+use super::report::{far, url};
 use super::snapshot::{Service, Snapshot};
 use crate::certs::CertificateFacts;
 use crate::certs::revocation::RevocationLists;
 use crate::config::problem::{Problem, Problems, Severity};
-use crate::http::Upstream;
-use crate::model::{Endpoint, Scheme, SystemName, WallTime};
-use crate::requests::FarEnd;
+use crate::model::{SystemName, WallTime};
 use crate::telemetry::Flow;
 
 /// What a generation does, one line a listener, and what its TLS comes down to.
@@ -95,14 +92,6 @@ fn own(role: &str, leaves: &[(Option<WallTime>, &CertificateFacts)]) -> Option<S
     (said.len() > 1).then(|| format!("{role}: certificate {}", said.join(", ")))
 }
 
-/// Where the bytes of a connection go.
-fn far(end: &FarEnd) -> String {
-    match end {
-        FarEnd::Untouched(target) => target.to_string(),
-        FarEnd::Upstream(upstream) => url(upstream),
-    }
-}
-
 /// How many lists one role goes by.
 fn revocation(name: &SystemName, role: &str, lists: Option<&RevocationLists>) -> Option<String> {
     let lists = lists?;
@@ -110,17 +99,6 @@ fn revocation(name: &SystemName, role: &str, lists: Option<&RevocationLists>) ->
     Some(format!(
         "{name} {role}: revocation lists: {count}; certificates on them: {revoked}"
     ))
-}
-
-/// Where requests go, and whether they go there by TLS.
-fn url(upstream: &Arc<Upstream>) -> String {
-    let spec = upstream.spec();
-    let scheme = match spec.tls {
-        Some(_) => Scheme::Https,
-        None => Scheme::Http,
-    };
-    let target = spec.target.clone();
-    Endpoint { scheme, target }.to_string()
 }
 
 /// Writes problems to the log, each with its place and hint.
@@ -134,6 +112,7 @@ pub(super) fn say(problems: &Problems) {
             allowed,
             hint,
             fails_check: _,
+            topic: _,
         } = problem;
         let (value, allowed) = (value.as_deref(), allowed.as_deref());
         match severity {

@@ -31,7 +31,7 @@ impl Gateway {
     /// Accepts no more, lets everybody finish within `limit`, then cuts and names the rest.
     /// `hurry` ends the wait at once.
     pub async fn drain(&mut self, limit: Duration, hurry: impl Future<Output = ()>) -> DrainReport {
-        self.lifecycle.step(Phase::Draining);
+        self.step(Phase::Draining);
         let deadline = Instant::now() + limit;
         info!(
             limit_seconds = limit.as_secs(),
@@ -68,7 +68,7 @@ impl Gateway {
         self.stop_workers();
         self.remember(true);
         self.drop_alarms();
-        self.lifecycle.step(Phase::Stopped);
+        self.step(Phase::Stopped);
         for cut in &report.cut {
             warn!(peer = %cut.peer, doing = cut.doing, "cut at the end of the drain");
         }

@@ -295,7 +295,10 @@ impl Guests {
 impl Guest {
     /// Nobody else has to be asked about it.
     fn serve(&self) {
-        let presence = self.arrival.borrow().as_ref().map(Arrival::serve);
+        let bench = self.running.bench();
+        let arrival = self.arrival.borrow();
+        let here = arrival.as_ref().zip(bench);
+        let presence = here.map(|(arrival, bench)| arrival.serve(bench.role()));
         self.presence.replace(presence);
     }
 

@@ -13,6 +13,8 @@
 //! | `build` | settings and the previous snapshot to the next; no side effects |
 //! | `ca_guard` | no authority goes by oversight while clients of it are at work |
 //! | `state_file` | what has to be known after a restart |
+//! | `remembering` | what goes in there, and how everybody stands |
+//! | `rehearsal` | who of those seen would be refused by what is on the disk |
 //! | `routes` | one SAP system's upstreams, sides and probes |
 //! | `describe` | a generation in an operator's words |
 //! | `worker` | one thread: its listeners, connections, pools |
@@ -26,8 +28,11 @@
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
+//! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
+//! | `report/` | how it stands, as data with stable names |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
+//! | `viewer` | a running gateway as others see it, from any thread |
 //! | `watch` | reload by itself when a file has changed |
 //!
 //! Reading opens nothing, building binds nothing, publishing cannot fail. A reload that goes wrong
@@ -46,18 +51,30 @@ mod describe;
 mod drain;
 mod guests;
 mod raise;
+mod rehearsal;
 mod reload;
+mod remembering;
+mod report;
 mod routes;
 mod run;
+mod scrape;
 mod snapshot;
 mod state_file;
 mod supervise;
 mod turning;
+mod viewer;
 mod watch;
 mod worker;
 
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
+pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
 pub use reload::ReloadReport;
-pub use run::{Gateway, StartError, Status};
+pub use report::{
+    AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,
+    ListenerReport, ProblemReport, Report, SideReport, SidesReport, SystemReport,
+};
+pub use run::{Gateway, StartError};
+pub use state_file::token_places;
+pub use viewer::{Attempt, Status, Trigger, Viewer};
 pub use watch::{FileWatch, Look};

@@ -10,6 +10,7 @@ use super::contain::{Panicked, contained_call};
 use super::describe::say;
 use super::run::{Gateway, StartError};
 use super::snapshot::{Snapshot, SystemParts};
+use super::viewer::{Attempt, Trigger};
 use crate::config::problem::{Place, Problem, Problems, Severity};
 use crate::model::{Generation, ListenAddr, Phase, Side, SystemName};
 use crate::net::BindError;
@@ -31,13 +32,18 @@ pub struct ReloadReport {
 impl Gateway {
     /// Reads the directory again and puts it in force, or keeps what is in force.
     pub async fn reload(&mut self) -> Result<ReloadReport, Problems> {
-        if !self.lifecycle.step(Phase::Reloading) {
+        self.reload_for(Trigger::System).await
+    }
+
+    /// The same, and says for whom.
+    pub async fn reload_for(&mut self, trigger: Trigger) -> Result<ReloadReport, Problems> {
+        if !self.step(Phase::Reloading) {
             info!(phase = %self.lifecycle.phase(), "reload ignored");
             return Ok(self.nothing_changed());
         }
         let result = self.try_reload().await;
-        self.lifecycle.step(Phase::Serving);
-        match &result {
+        let at = self.workshop.clock.now();
+        let attempt = match &result {
             Ok(report) => {
                 self.workshop.counters.reloads_succeeded.inc();
                 self.last_reload_failure = None;
@@ -46,6 +52,14 @@ impl Gateway {
                     generation = %report.generation, opened = ?report.opened, closed = ?report.closed,
                     "reloaded: the new configuration is in force"
                 );
+                Attempt {
+                    at,
+                    trigger,
+                    generation: Some(report.generation),
+                    opened: report.opened.clone(),
+                    closed: report.closed.clone(),
+                    problems: report.problems.clone(),
+                }
             }
             Err(problems) => {
                 self.workshop.counters.reloads_failed.inc();
@@ -55,8 +69,18 @@ impl Gateway {
                     generation = %self.snapshot.generation, errors = problems.count(Severity::Error),
                     "reload refused: the configuration in force stays; correct what is named above and reload again"
                 );
+                Attempt {
+                    at,
+                    trigger,
+                    generation: None,
+                    opened: Vec::new(),
+                    closed: Vec::new(),
+                    problems: problems.clone(),
+                }
             }
-        }
+        };
+        self.note(attempt);
+        self.step(Phase::Serving);
         result
     }
 
@@ -100,6 +124,7 @@ impl Gateway {
     /// Some settings are taken in at start only; nobody shall wonder why they do nothing.
     fn tell_what_waits(&self, next: &Snapshot) {
         let (log, next_log) = (&self.snapshot.settings.log, &next.settings.log);
+        let (admin, next_admin) = (&self.snapshot.settings.admin, &next.settings.admin);
         let waits = [
             (
                 "Threads",
@@ -108,6 +133,8 @@ impl Gateway {
             ("Format", log.format != next_log.format),
             ("File", log.file != next_log.file),
             ("Access", log.access != next_log.access),
+            ("Listen of [Admin]", admin.listen != next_admin.listen),
+            ("TokenFile", admin.token_file != next_admin.token_file),
         ];
         for (key, _) in waits.into_iter().filter(|(_, changed)| *changed) {
             warn!(key, "this change takes effect at the next start");

@@ -15,7 +15,8 @@ use crate::http::{Upstream, UpstreamSpec};
 use crate::model::{Endpoint, HostPort, Scheme, Side};
 use crate::requests::failover::Watch;
 use crate::requests::{FarEnd, RelayRoute, RequestRoute, Sides};
-use crate::telemetry::Flow;
+use crate::telemetry::{Flow, UpstreamRole};
+use crate::tls::UpstreamTls;
 use crate::tls::outbound::UnfitHost;
 
 impl Build<'_> {
@@ -39,7 +40,8 @@ impl Build<'_> {
             )),
         };
         parts.sides = Some(Arc::clone(&sides));
-        let key_of = |endpoint: &Endpoint, parts: &SystemParts| UpstreamKey {
+        let key_of = |side: Side, endpoint: &Endpoint, parts: &SystemParts| UpstreamKey {
+            role: UpstreamRole::Side(side),
             target: endpoint.target.clone(),
             dialled: endpoint.target.clone(),
             // In passthrough TLS is the ends' own; only a TLS probe speaks it here.
@@ -49,11 +51,11 @@ impl Build<'_> {
             response_timeout: requests.response_timeout,
             pool_idle: requests.pool_idle,
         };
-        let key_a = key_of(&requests.side_a, parts);
+        let key_a = key_of(Side::A, &requests.side_a, parts);
         let key_b = requests
             .side_b
             .as_ref()
-            .map(|endpoint| key_of(endpoint, parts));
+            .map(|endpoint| key_of(Side::B, endpoint, parts));
         parts.reached_by = [Some(key_a.clone()), key_b.clone()];
         let Some(side_a) = self.upstream(key_a, system, previous, parts) else {
             return;
@@ -154,6 +156,7 @@ impl Build<'_> {
         parts: &mut SystemParts,
     ) {
         let key_of = |target: &HostPort, scheme: Scheme, parts: &SystemParts| UpstreamKey {
+            role: UpstreamRole::Crm,
             target: target.clone(),
             dialled: events.via.clone().unwrap_or_else(|| target.clone()),
             tls: fingerprint(scheme, parts),
@@ -215,7 +218,7 @@ impl Build<'_> {
             .find(|(own, _)| *own == key);
         let upstream = match own {
             Some((_, upstream)) => Arc::clone(upstream),
-            None => match new_upstream(&key, parts) {
+            None => match self.new_upstream(&key, system, parts) {
                 Ok(upstream) => Arc::new(upstream),
                 Err(unfit) => {
                     let place = Place::file(&system.source);
@@ -230,23 +233,36 @@ impl Build<'_> {
         parts.upstreams.push((key, Arc::clone(&upstream)));
         Some(upstream)
     }
-}
 
-fn new_upstream(key: &UpstreamKey, parts: &SystemParts) -> Result<Upstream, UnfitHost> {
-    let connector = key.tls.and(parts.connector.as_ref());
-    Ok(Upstream::new(UpstreamSpec {
-        target: key.target.clone(),
-        dialled: key.dialled.clone(),
-        tls: connector
-            .map(|connector| connector.for_upstream(&key.target))
-            .transpose()?,
-        probe_tls: connector
-            .map(|connector| connector.for_probe(&key.target))
-            .transpose()?,
-        connect_timeout: key.connect_timeout,
-        response_timeout: key.response_timeout,
-        pool_idle: key.pool_idle,
-    }))
+    fn new_upstream(
+        &self,
+        key: &UpstreamKey,
+        system: &SystemSettings,
+        parts: &SystemParts,
+    ) -> Result<Upstream, UnfitHost> {
+        let connector = key.tls.and(parts.connector.as_ref());
+        let uses = connector.map(|_| {
+            let servers = &self.workshop.servers;
+            servers.of(system.name.as_str(), &key.target)
+        });
+        let noted = |tls: UpstreamTls| match &uses {
+            Some(uses) => tls.noted_in(Arc::clone(uses)),
+            None => tls,
+        };
+        let tls = connector.map(|connector| connector.for_upstream(&key.target));
+        let probe_tls = connector.map(|connector| connector.for_probe(&key.target));
+        Ok(Upstream::new(UpstreamSpec {
+            system: system.name.clone(),
+            role: key.role,
+            target: key.target.clone(),
+            dialled: key.dialled.clone(),
+            tls: tls.transpose()?.map(noted),
+            probe_tls: probe_tls.transpose()?.map(noted),
+            connect_timeout: key.connect_timeout,
+            response_timeout: key.response_timeout,
+            pool_idle: key.pool_idle,
+        }))
+    }
 }
 
 /// What a SOAP probe sends unless a file says otherwise.

@@ -1,6 +1,6 @@
 //! [`Gateway`]: start, reload, drain.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use super::snapshot::Snapshot;
 use super::state_file::{StateFile, recall_alarms};
 use super::supervise::Supervisor;
 use super::turning::Turning;
+use super::viewer::{Attempt, Face, REMEMBERED, Status, Trigger, Viewer};
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
 use crate::alarms::Courier;
 use crate::config::problem::Problems;
-use crate::model::{Clock, Generation, Lifecycle, ListenAddr, Phase, Side, SystemName};
+use crate::config::settings::Settings;
+use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, reserve};
-use crate::requests::failover::{Event, Health};
-use crate::telemetry::{AccessLog, Snapshot as Figures};
-use crate::tls::SessionVault;
-use crate::tls::authority_uses::{AuthorityKey, Chain};
+use crate::requests::failover::Event;
+use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -45,39 +45,25 @@ pub enum StartError {
     WorkerLost,
 }
 
-/// How the gateway stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// Where the daemon is in its life.
-    pub phase: Phase,
-    /// The generation in force.
-    pub generation: Generation,
-    /// Where it listens: as configured, and as bound.
-    pub listeners: Vec<(ListenAddr, SocketAddr)>,
-    /// The active side and both sides' health, for each SAP system that has sides.
-    pub sides: Vec<(SystemName, Side, [Health; 2])>,
-    /// Why the last reload failed; gone after the next success.
-    pub last_reload_failure: Option<String>,
-}
-
 /// A running gateway.
 #[derive(Debug)]
 pub struct Gateway {
     pub(super) dir: PathBuf,
     pub(super) workshop: Workshop,
     pub(super) admission: Admission,
-    access: AccessLog,
     pub(super) workers: Vec<WorkerHandle>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) bound: HashMap<ListenAddr, SocketAddr>,
     pub(super) supervisor: Supervisor,
     pub(super) lifecycle: Lifecycle,
     pub(super) last_reload_failure: Option<String>,
+    history: VecDeque<Attempt>,
+    viewer: Viewer,
     pub(super) announcements: Announcements,
     pub(super) courier: Courier,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
-    state_file: StateFile,
+    pub(super) state_file: StateFile,
     turning: Turning,
 }
 
@@ -87,8 +73,9 @@ impl Gateway {
         let outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>> = Arc::default();
         let workshop = Workshop {
             clock: clock.clone(),
-            vault: SessionVault::new(),
+            vault: Arc::default(),
             uses: Arc::default(),
+            servers: Arc::default(),
             stage: Stage::Start,
             counters: Arc::default(),
             side_events: side_events(Arc::clone(&outbox)),
@@ -99,41 +86,29 @@ impl Gateway {
             return Err(StartError::Config(problems));
         };
         say(&problems);
-        let settings = &snapshot.settings;
-        let admission = Admission::new(&settings.limits);
+        let admission = Admission::new(&snapshot.settings.limits);
         let mut announcements = Announcements::default();
-        announcements.remember(recall_alarms(dir, settings));
-        let mut workers = Vec::new();
-        for index in 0..settings.runtime.threads {
-            let spec = WorkerSpec {
-                index: u16::try_from(index).unwrap_or(u16::MAX),
-                threads: u32::try_from(settings.runtime.threads).unwrap_or(u32::MAX),
-                limits: settings.limits.clone(),
-                throttle: settings.log.throttle,
-                counters: Arc::default(),
-                access: access.clone(),
-                admission: admission.clone(),
-                clock: clock.clone(),
-            };
-            workers.push(worker::spawn(spec).map_err(StartError::Thread)?);
-        }
-        let _set_once = outbox.set(
-            workers
-                .iter()
-                .map(|worker| worker.commands.clone())
-                .collect(),
-        );
+        announcements.remember(recall_alarms(dir, &snapshot.settings));
+        let workers = workers_of(&snapshot.settings, access, &admission, &workshop)?;
+        let commands = workers.iter().map(|worker| worker.commands.clone());
+        let _set_once = outbox.set(commands.collect());
+        let snapshot = Arc::new(snapshot);
+        let lifecycle = Lifecycle::starting();
+        let counters = workers.iter().map(|worker| Arc::clone(&worker.counters));
+        let counters = counters.chain([Arc::clone(&workshop.counters)]).collect();
+        let viewer = Viewer::new(&snapshot, &workshop, counters, &admission, access);
         let mut gateway = Self {
             dir: dir.to_owned(),
             workshop,
             admission,
-            access: access.clone(),
             workers,
-            snapshot: Arc::new(snapshot),
+            snapshot,
             bound: HashMap::new(),
             supervisor: Supervisor::default(),
-            lifecycle: Lifecycle::starting(),
+            lifecycle,
             last_reload_failure: None,
+            history: VecDeque::new(),
+            viewer,
             announcements,
             courier: Courier::default(),
             files: draft.files,
@@ -148,8 +123,17 @@ impl Gateway {
                 return Err(error.into());
             }
         };
+        let addresses = opened.iter().map(|(listen, _)| *listen).collect();
         gateway.publish(next, opened).await?;
-        gateway.lifecycle.step(Phase::Serving);
+        gateway.note(Attempt {
+            at: clock.now(),
+            trigger: Trigger::Start,
+            generation: Some(gateway.snapshot.generation),
+            opened: addresses,
+            closed: Vec::new(),
+            problems,
+        });
+        gateway.step(Phase::Serving);
         for line in describe(&gateway.snapshot) {
             info!("{line}");
         }
@@ -225,12 +209,8 @@ impl Gateway {
             answer.await.map_err(|_ended| StartError::WorkerLost)?;
         }
         self.supervisor.follow(&next, &self.workshop.counters);
-        let universes = next
-            .systems
-            .values()
-            .flat_map(|parts| parts.acceptors.all());
         self.workshop.vault.publish(
-            universes.flat_map(|acceptor| {
+            next.acceptors().flat_map(|acceptor| {
                 let (policy, lifetime) = (acceptor.policy_id(), acceptor.session_lifetime());
                 let each = acceptor.universes();
                 each.map(move |universe| (universe, policy, lifetime))
@@ -242,72 +222,50 @@ impl Gateway {
         let has_news = !self.raise().is_empty();
         self.remember(has_news);
         self.turning.look(&self.snapshot);
+        self.show();
         Ok(())
     }
 
-    /// Writes down what has to be known after a restart, at once or when it is time again.
-    pub(super) fn remember(&mut self, at_once: bool) {
-        let Workshop { uses, clock, .. } = &self.workshop;
-        let now = clock.now();
-        let roles = self.snapshot.systems.iter();
-        let roles = roles.filter_map(|(name, parts)| Some((name, parts.acceptors.one()?)));
-        // What has left with an operator's consent has left: nobody is asked a second time.
-        let believed: HashSet<_> = roles
-            .flat_map(|(name, acceptor)| {
-                // Also those that have expired: the clock may be wrong, and may be set right.
-                let each = acceptor.trust().anchors().iter();
-                each.map(|anchor| (name.as_str(), AuthorityKey(anchor.facts().spki)))
-            })
-            .collect();
-        let vouching = |role: &str, chain: &Chain| {
-            let mut systems = self.snapshot.systems.iter();
-            let (_, parts) = systems.find(|(name, _)| name.as_str() == role)?;
-            parts.acceptors.one()?.vouching(chain)
-        };
-        let has_changed = uses.keep(&believed, vouching);
-        let settings = &self.snapshot.settings;
-        let alarms = self.announcements.said();
-        if at_once || has_changed {
-            self.state_file.write(settings, uses, alarms, now);
-        } else {
-            self.state_file.keep_up(settings, uses, alarms, now);
+    /// Takes a step of its life, and shows it. `false` if it is none that may be taken now.
+    pub(super) fn step(&mut self, to: Phase) -> bool {
+        let is_legal = self.lifecycle.step(to);
+        self.show();
+        is_legal
+    }
+
+    /// Remembers what became of a configuration.
+    pub(super) fn note(&mut self, attempt: Attempt) {
+        if self.history.len() == REMEMBERED {
+            self.history.pop_front();
         }
+        self.history.push_back(attempt);
+        self.show();
+    }
+
+    /// Has everybody who looks see how it stands now.
+    fn show(&self) {
+        self.viewer.show(Face {
+            phase: self.lifecycle.phase(),
+            snapshot: Arc::clone(&self.snapshot),
+            bound: self.bound.clone(),
+            last_reload_failure: self.last_reload_failure.clone(),
+            history: self.history.clone(),
+        });
+    }
+
+    /// For those who look at it from another thread.
+    pub fn viewer(&self) -> Viewer {
+        self.viewer.clone()
     }
 
     /// How it stands.
     pub fn status(&self) -> Status {
-        let mut listeners: Vec<_> = self
-            .bound
-            .iter()
-            .filter(|(listen, _)| self.snapshot.listener(**listen).is_some())
-            .map(|(listen, local)| (*listen, *local))
-            .collect();
-        listeners.sort_unstable();
-        let sides = self.snapshot.systems.iter().filter_map(|(name, parts)| {
-            let sides = parts.sides.as_ref()?;
-            Some((
-                name.clone(),
-                sides.active(),
-                Side::BOTH.map(|side| sides.health(side)),
-            ))
-        });
-        Status {
-            phase: self.lifecycle.phase(),
-            generation: self.snapshot.generation,
-            listeners,
-            sides: sides.collect(),
-            last_reload_failure: self.last_reload_failure.clone(),
-        }
+        self.viewer.status()
     }
 
     /// The figures of all threads together.
     pub fn figures(&self) -> Figures {
-        let own = std::iter::once(self.workshop.counters.snapshot());
-        let workers = self.workers.iter().map(|worker| worker.counters.snapshot());
-        Figures {
-            log_lines_lost: self.access.lost_lines(),
-            ..own.chain(workers).sum()
-        }
+        self.viewer.figures()
     }
 
     /// Makes a side the active one, as an operator would.
@@ -374,6 +332,30 @@ impl Gateway {
         let runtime = &self.snapshot.settings.runtime;
         (runtime.watch_interval, self.files.clone())
     }
+}
+
+/// As many threads as the settings ask for.
+fn workers_of(
+    settings: &Settings,
+    access: &AccessLog,
+    admission: &Admission,
+    workshop: &Workshop,
+) -> Result<Vec<WorkerHandle>, StartError> {
+    let threads = settings.runtime.threads;
+    let names = workshop.counters.traffic.names();
+    let each = (0..threads).map(|index| {
+        worker::spawn(WorkerSpec {
+            index: u16::try_from(index).unwrap_or(u16::MAX),
+            threads: u32::try_from(threads).unwrap_or(u32::MAX),
+            limits: settings.limits.clone(),
+            throttle: settings.log.throttle,
+            counters: Arc::new(Counters::of(names)),
+            access: access.clone(),
+            admission: admission.clone(),
+            clock: workshop.clock.clone(),
+        })
+    });
+    each.collect::<Result<_, _>>().map_err(StartError::Thread)
 }
 
 /// Every worker hears of a side that went down or was left.

@@ -11,10 +11,10 @@ use crate::certs::Due;
 use crate::config::settings::{ProbeSettings, Settings};
 use crate::events::{EventRoute, StaticRoute};
 use crate::http::Upstream;
-use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, WallTime};
+use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, TlsRole, WallTime};
 use crate::net::Scope;
 use crate::requests::{RelayRoute, RequestRoute, Sides};
-use crate::telemetry::Flow;
+use crate::telemetry::{Flow, UpstreamRole};
 use crate::tls::{Acceptor, Connector, TicketSource};
 
 /// What a listener does with its connections.
@@ -93,6 +93,8 @@ impl ListenerPlan {
 /// What an upstream was built from: equal means that the connections to it stay good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UpstreamKey {
+    /// Two sides at one address are two all the same: figures tell them apart.
+    pub(super) role: UpstreamRole,
     pub(super) target: HostPort,
     pub(super) dialled: HostPort,
     pub(super) tls: Option<[u8; 32]>,
@@ -115,15 +117,6 @@ pub(super) struct ProbePlan {
 pub(super) struct Acceptors {
     pub(super) requests: Option<Arc<Acceptor>>,
     pub(super) events: Option<Arc<Acceptor>>,
-}
-
-/// Requests and events of a system have rules of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TlsRole {
-    /// SAP CRM calls.
-    Requests,
-    /// The connector calls.
-    Events,
 }
 
 impl Acceptors {
@@ -168,6 +161,8 @@ pub(super) struct Snapshot {
     pub(super) settings: Settings,
     pub(super) systems: BTreeMap<SystemName, SystemParts>,
     pub(super) listeners: Vec<ListenerPlan>,
+    /// What ends TLS on the admin listener, where that can be reached from other machines.
+    pub(super) admin: Option<Arc<Acceptor>>,
     pub(super) tickets: TicketSource,
     /// Who is told of what is about to end.
     pub(super) webhook: Option<Arc<Webhook>>,
@@ -203,6 +198,9 @@ impl Snapshot {
     /// step towards their end.
     pub(super) fn due(&self, now: WallTime) -> Vec<Due> {
         let mut due = Vec::new();
+        if let (Some(tls), Some(admin)) = (&self.settings.admin.tls, &self.admin) {
+            due.extend(admin.due(&tls.files, now));
+        }
         for system in &self.settings.systems {
             let Some(parts) = self.systems.get(&system.name) else {
                 continue;
@@ -215,6 +213,15 @@ impl Snapshot {
             }
         }
         due
+    }
+
+    /// Whatever ends TLS.
+    pub(super) fn acceptors(&self) -> impl Iterator<Item = &Arc<Acceptor>> {
+        let of_systems = self
+            .systems
+            .values()
+            .flat_map(|parts| parts.acceptors.all());
+        of_systems.chain(&self.admin)
     }
 
     /// All upstreams.

@@ -163,6 +163,8 @@ impl Worker {
                 _ = look.tick() => self.guests.look_at_the_clock(),
                 _ = sweep.tick() => {
                     self.context.pool.borrow_mut().sweep();
+                    let traffic = &self.context.counters.traffic;
+                    traffic.pools(self.context.pool.borrow().stands());
                     self.context.settle_noise();
                 }
             }

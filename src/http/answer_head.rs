@@ -215,7 +215,11 @@ pub(super) fn poll_arrival(
 }
 
 /// Where the first head ends, once all of it is there.
-fn head_end(early: &[u8], seen: usize, limits: HeadLimits) -> Result<Option<usize>, BadAnswer> {
+pub(super) fn head_end(
+    early: &[u8],
+    seen: usize,
+    limits: HeadLimits,
+) -> Result<Option<usize>, BadAnswer> {
     match find_end(early, seen) {
         Ok(Some(end)) if end <= limits.max_size => Ok(Some(end)),
         Ok(None) if early.len() <= limits.max_size => Ok(None),

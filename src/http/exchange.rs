@@ -136,16 +136,20 @@ impl<'a> Exchange<'a> {
         // Judged before a connection is taken: a body that is too large costs the side nothing.
         let mut pump = self.prepare(rewrite)?;
         loop {
-            let stale = || self.context.counters.upstream_stale.inc();
+            let stale = || count_stale(self.context, upstream);
             let pooled = self.context.pool.borrow_mut().take(upstream, stale);
             let reused = pooled.is_some();
             let mut wire = match pooled {
                 Some(wire) => {
                     self.context.counters.upstream_reused.inc();
+                    upstream.note(&self.context.counters, |own| {
+                        own.reused = own.reused.wrapping_add(1);
+                    });
                     wire
                 }
                 None => self.connect(upstream).await?,
             };
+            let _in_use = self.context.pool.borrow_mut().lend(upstream);
             self.record.reused = reused;
             pump.rewind();
             let sent = self.send(upstream, &mut wire, side, &mut pump).await;
@@ -160,7 +164,7 @@ impl<'a> Exchange<'a> {
                         && failed.fault.is_some()
                         && failed.outcome().may_try_other_side() =>
                 {
-                    self.context.counters.upstream_stale.inc();
+                    count_stale(self.context, upstream);
                 }
                 Err(failed) => return Err(failed),
             }
@@ -188,6 +192,9 @@ impl<'a> Exchange<'a> {
             Ok(Ok(wire)) => Ok(wire),
             Ok(Err(error)) if error.blames_target() => {
                 self.context.counters.upstream_failed.inc();
+                upstream.note(&self.context.counters, |own| {
+                    own.failed = own.failed.wrapping_add(1);
+                });
                 let fault = match &error {
                     ConnectError::Dial(DialError::TimedOut { .. }) => UpstreamFault::ConnectTimeout,
                     ConnectError::Dial(_) => UpstreamFault::Connect,
@@ -226,6 +233,14 @@ impl<'a> Exchange<'a> {
         let all_taken = self.body != BodyState::Started;
         all_taken && self.work.get().request.keep_alive() && !self.caller.waiter.seat().is_leaving()
     }
+}
+
+/// A kept connection was no good any more.
+fn count_stale(context: &Context, upstream: &Upstream) {
+    context.counters.upstream_stale.inc();
+    upstream.note(&context.counters, |own| {
+        own.stale = own.stale.wrapping_add(1);
+    });
 }
 
 #[cfg(test)]

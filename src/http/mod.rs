@@ -19,6 +19,7 @@
 //! | `framing`, `copy`, `pace` | bodies: how long, on their way, how fast |
 //! | `upstream`, `pool` | connections to the far end, new and kept |
 //! | `error`, `fault`, `operation` | what is told to the caller and to the log |
+//! | `glance` | one request of our own, for the head of its answer alone |
 //! | `context`, `relay_caller` | what a thread shares; connections that are only relayed |
 //!
 //! hyper is not used here: this room keeps the bytes of the fields as they came, knows exactly how
@@ -41,6 +42,7 @@ mod exchange;
 mod fault;
 mod fields;
 mod framing;
+mod glance;
 mod head;
 mod lines;
 mod operation;
@@ -62,6 +64,7 @@ pub use context::Context;
 pub use error::{Blame, GatewayError};
 pub use exchange::Exchange;
 pub use framing::{BadChunk, Chunk, ChunkDecoder, Framing};
+pub use glance::{Glance, NoGlance, Question, glance, refusal};
 pub use head::{HeadLimits, Version};
 pub use pool::Pool;
 pub use refusal::{BadAnswer, Refusal};

@@ -1,11 +1,15 @@
 //! [`Pool`]: the idle connections of one thread.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use tokio::time::Instant;
 
 use crate::http::upstream::{Upstream, UpstreamId};
+use crate::model::SystemName;
 use crate::net::Turn;
+use crate::telemetry::{PoolTally, UpstreamRole};
 use crate::tls::Wire;
 
 #[derive(Debug)]
@@ -22,11 +26,42 @@ impl Idle {
     }
 }
 
+/// The connections to one upstream.
+#[derive(Debug)]
+struct Shelf {
+    system: SystemName,
+    role: UpstreamRole,
+    idle: Vec<Idle>,
+    /// How many carry a request.
+    used: Rc<Cell<u64>>,
+}
+
+impl Shelf {
+    fn of(upstream: &Upstream) -> Self {
+        Self {
+            system: upstream.spec().system.clone(),
+            role: upstream.spec().role,
+            idle: Vec::new(),
+            used: Rc::default(),
+        }
+    }
+}
+
+/// A connection that carries a request, as long as this is kept.
+#[derive(Debug)]
+pub(super) struct Lent(Rc<Cell<u64>>);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
 /// Idle connections to upstreams, the latest first: with less traffic the rest grows old and is
 /// closed, instead of all being used a little.
 #[derive(Debug, Default)]
 pub struct Pool {
-    idle: HashMap<UpstreamId, Vec<Idle>>,
+    shelves: HashMap<UpstreamId, Shelf>,
 }
 
 /// How many of the latest are looked at for one that need not be asked about.
@@ -45,7 +80,7 @@ impl Pool {
     /// back since the kernel was last heard is asked about; the look costs a few per cent of a kept
     /// request, and a connection that came back before is taken rather.
     pub(super) fn take(&mut self, upstream: &Upstream, mut stale: impl FnMut()) -> Option<Wire> {
-        let idle = self.idle.get_mut(&upstream.id())?;
+        let idle = &mut self.shelves.get_mut(&upstream.id())?.idle;
         let now = Instant::now();
         while let Some(mut candidate) = latest(idle, now) {
             if candidate.is_fit(now) {
@@ -62,7 +97,7 @@ impl Pool {
             return;
         }
         let now = Instant::now();
-        let idle = self.idle.entry(upstream.id()).or_default();
+        let idle = &mut self.shelf(upstream).idle;
         if idle.len() < KEPT_AT_MOST {
             idle.push(Idle {
                 wire,
@@ -72,35 +107,62 @@ impl Pool {
         }
     }
 
+    /// Counts a connection, kept or new, as one that carries a request.
+    pub(super) fn lend(&mut self, upstream: &Upstream) -> Lent {
+        let used = &self.shelf(upstream).used;
+        used.set(used.get().saturating_add(1));
+        Lent(Rc::clone(used))
+    }
+
+    fn shelf(&mut self, upstream: &Upstream) -> &mut Shelf {
+        let own = self.shelves.entry(upstream.id());
+        own.or_insert_with(|| Shelf::of(upstream))
+    }
+
+    /// How the connections to each upstream stand.
+    pub fn stands(&self) -> impl Iterator<Item = (&SystemName, UpstreamRole, PoolTally)> {
+        self.shelves.values().map(|shelf| {
+            let tally = PoolTally {
+                idle: shelf.idle.len() as u64,
+                used: shelf.used.get(),
+            };
+            (&shelf.system, shelf.role, tally)
+        })
+    }
+
     /// Closes what was idle too long or what the far end has closed, and forgets upstreams
     /// without connections. Returns how many are left.
     pub fn sweep(&mut self) -> usize {
         let now = Instant::now();
-        self.idle.retain(|_, idle| {
+        self.shelves.retain(|_, Shelf { idle, used, .. }| {
             idle.retain_mut(|kept| kept.is_fit(now));
-            !idle.is_empty()
+            !idle.is_empty() || used.get() > 0
         });
-        self.idle.values().map(Vec::len).sum()
+        self.len()
     }
 
     /// Closes every idle connection to an upstream.
     pub fn forget(&mut self, upstream: &Upstream) {
-        self.idle.remove(&upstream.id());
+        if let Some(shelf) = self.shelves.get_mut(&upstream.id()) {
+            shelf.idle.clear();
+        }
     }
 
     /// Closes every idle connection.
     pub fn clear(&mut self) {
-        self.idle.clear();
+        for shelf in self.shelves.values_mut() {
+            shelf.idle.clear();
+        }
     }
 
     /// How many are idle.
     pub fn len(&self) -> usize {
-        self.idle.values().map(Vec::len).sum()
+        self.shelves.values().map(|shelf| shelf.idle.len()).sum()
     }
 
     /// Whether none is idle.
     pub fn is_empty(&self) -> bool {
-        self.idle.is_empty()
+        self.len() == 0
     }
 }
 

@@ -193,6 +193,7 @@ impl RelayCaller {
         };
         fill(&mut line);
         context.counters.exchanges(flow, line.outcome).inc();
+        context.counters.traffic.exchange(&line);
         if line.response_bytes > 0 || !context.access.is_on() {
             context.access.write(&line);
             return;

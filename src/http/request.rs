@@ -1,11 +1,13 @@
 //! [`RequestHead`]: a request's head, judged, and written on for the next hop.
 
+use std::net::IpAddr;
+
 use crate::http::fields::FieldKind;
 use crate::http::framing::Framing;
 use crate::http::head::{Head, HeadLimits, Only, Span, StartLine, Version};
 use crate::http::refusal::Refusal;
 use crate::http::target::{is_host, may_stand_in_target, without_default_port};
-use crate::http::text::{decimal, push_decimal, push_field};
+use crate::http::text::{decimal, push_address, push_decimal, push_field};
 
 /// Which SOAP a caller speaks; a fault has to be in the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +60,7 @@ pub struct RequestRewrite<'a> {
     /// The length of a body that was collected, in place of the caller's framing.
     pub collected_length: Option<u64>,
     /// The caller's address for `X-Forwarded-For`.
-    pub forwarded_for: Option<&'a str>,
+    pub forwarded_for: Option<IpAddr>,
     /// The scheme of the caller's leg for SAP's `ClientProtocol`.
     pub client_protocol: Option<&'a str>,
 }
@@ -227,7 +229,7 @@ impl RequestHead {
             out.extend_from_slice(b"\r\n");
         }
         if let Some(address) = rewrite.forwarded_for {
-            push_field(out, "X-Forwarded-For", address);
+            push_address(out, "X-Forwarded-For", address);
         }
         if let Some(scheme) = rewrite.client_protocol {
             push_field(out, "ClientProtocol", scheme);

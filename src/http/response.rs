@@ -2,7 +2,7 @@
 
 use crate::http::fields::FieldKind;
 use crate::http::framing::Framing;
-use crate::http::head::{Head, HeadLimits, Only, Span, StartLine, Version};
+use crate::http::head::{Field, Head, HeadLimits, Only, Span, StartLine, Version};
 use crate::http::refusal::BadAnswer;
 use crate::http::text::{decimal, push_decimal};
 
@@ -82,6 +82,14 @@ impl AnswerHead {
     /// The status.
     pub const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The value of a field, as text; the first if there are several.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        let bytes = &self.head.bytes;
+        let is_it = |field: &&Field| field.name.of(bytes).eq_ignore_ascii_case(name.as_bytes());
+        let field = self.head.fields.iter().find(is_it)?;
+        std::str::from_utf8(field.value.of(bytes)).ok()
     }
 
     /// Whether this is an interim answer, after which the real one follows.

@@ -125,11 +125,9 @@ async fn exchange<F: Flow>(
     flow: &F,
 ) -> Stays {
     let started = Instant::now();
-    if context.access.is_on() {
-        let work = work.get();
-        let name = operation_name(&work.request, &work.early).unwrap_or_default();
-        work.operation.extend_from_slice(name);
-    }
+    let own = work.get();
+    let name = operation_name(&own.request, &own.early).unwrap_or_default();
+    own.operation.extend_from_slice(name);
     let mut exchange = Exchange::open(caller, context, work);
     let stays = match flow.handle(&mut exchange).await {
         Ok(Delivery::Complete { keep_alive: true }) => Stays::Yes,
@@ -140,10 +138,7 @@ async fn exchange<F: Flow>(
             exchange.tell(&error, flow).await
         }
     };
-    exchange.count(flow);
-    if context.access.is_on() {
-        exchange.log(started, flow);
-    }
+    exchange.note(started, flow, true);
     stays
 }
 
@@ -161,25 +156,22 @@ async fn say_no<F: Flow>(
     // Whatever follows cannot be told from the body of what was refused.
     exchange.body = BodyState::Started;
     let told = exchange.tell(error, flow).await;
-    exchange.count(flow);
-    if context.access.is_on() {
-        let noise = if matches!(error, GatewayError::HeaderTimeout) {
-            Noise::Abuse
-        } else if matches!(error, GatewayError::NotAdmitted(_)) {
-            Noise::NotAdmitted
-        } else {
-            Noise::Malformed
-        };
-        // Anybody can send garbage, so garbage may not fill the disk.
-        if let Some(suppressed) = context.may_say(noise) {
-            exchange.log(started, flow);
-            if suppressed > 0 {
-                info!(
-                    system = %flow.system(), suppressed, code = error.code(),
-                    "refused requests were counted and not logged one by one"
-                );
-            }
-        }
+    let noise = if matches!(error, GatewayError::HeaderTimeout) {
+        Noise::Abuse
+    } else if matches!(error, GatewayError::NotAdmitted(_)) {
+        Noise::NotAdmitted
+    } else {
+        Noise::Malformed
+    };
+    // Anybody can send garbage, so garbage may not fill the disk.
+    let is_on = context.access.is_on();
+    let suppressed = is_on.then(|| context.may_say(noise)).flatten();
+    exchange.note(started, flow, suppressed.is_some());
+    if let Some(suppressed) = suppressed.filter(|count| *count > 0) {
+        info!(
+            system = %flow.system(), suppressed, code = error.code(),
+            "refused requests were counted and not logged one by one"
+        );
     }
     told
 }
@@ -257,6 +249,8 @@ impl Exchange<'_> {
         if let Some(counter) = counter_of(error, &self.context.counters) {
             counter.inc();
         }
+        let traffic = &self.context.counters.traffic;
+        traffic.gateway_answer(flow.system(), flow.kind(), error.code());
         let out = std::mem::take(&mut work.out);
         // A word that the side is down has been heard; it must not interrupt what is said of it.
         self.caller.waiter.seat().set_phase(Phase::Busy);
@@ -269,21 +263,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// Counts the exchange.
-    fn count<F: Flow>(&self, flow: &F) {
-        let outcome = self.record.outcome.unwrap_or(Outcome::NotSent);
-        let counters = &self.context.counters;
-        counters.exchanges(flow.kind(), outcome).inc();
-        counters
-            .exchange_request_bytes
-            .add(self.record.request_bytes);
-        counters
-            .exchange_response_bytes
-            .add(self.record.response_bytes);
-    }
-
-    /// Writes the exchange's access line.
-    fn log<F: Flow>(&mut self, started: Instant, flow: &F) {
+    /// Counts the exchange, and writes its access line if it is to be written.
+    fn note<F: Flow>(&mut self, started: Instant, flow: &F, is_written: bool) {
         let record = &self.record;
         let facts = &self.caller.facts;
         let work = self.work.get();
@@ -312,7 +293,14 @@ impl Exchange<'_> {
             response_bytes: record.response_bytes,
             took: started.elapsed(),
         };
-        self.context.access.write(&line);
+        let counters = &self.context.counters;
+        counters.exchanges(line.flow, line.outcome).inc();
+        counters.exchange_request_bytes.add(line.request_bytes);
+        counters.exchange_response_bytes.add(line.response_bytes);
+        counters.traffic.exchange(&line);
+        if is_written {
+            self.context.access.write(&line);
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Numbers and fields as they are written in a head.
 
+use std::io::Write as _;
+use std::net::IpAddr;
+
 /// A plain decimal number, as lengths are written: digits only, and few enough not to overflow.
 pub(super) fn decimal(text: &[u8]) -> Option<u64> {
     let plain = (1..=18).contains(&text.len()) && text.iter().all(u8::is_ascii_digit);
@@ -22,6 +25,12 @@ pub(super) fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
     if let Some(digits) = out.get_mut(start..) {
         digits.reverse();
     }
+}
+
+/// Appends a field of ours that is an address.
+pub(super) fn push_address(out: &mut Vec<u8>, name: &str, address: IpAddr) {
+    // Memory takes all of it, and a text made first would be one to throw away.
+    let _taken = write!(out, "{name}: {address}\r\n");
 }
 
 /// Appends a field of ours.

@@ -7,14 +7,19 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::{field, warn};
 
-use crate::model::{ExchangeId, HostPort, Side};
+use crate::model::{ExchangeId, HostPort, Side, SystemName};
 use crate::net::{DialError, dial};
-use crate::telemetry::Counters;
-use crate::tls::{Direction, HandshakeFailure, UpstreamTls, Wire};
+use crate::telemetry::{Counters, HandshakeEnd, HandshakeKey, Leg, UpstreamRole, UpstreamTally};
+use crate::tls::policy::version_name;
+use crate::tls::{Connected, Direction, HandshakeFailure, UpstreamTls, Wire};
 
 /// What an upstream is made of.
 #[derive(Debug)]
 pub struct UpstreamSpec {
+    /// The SAP system that it belongs to, for figures.
+    pub system: SystemName,
+    /// What it is there.
+    pub role: UpstreamRole,
     /// Who is meant: the name in `Host` and in TLS.
     pub target: HostPort,
     /// Where the TCP connection goes: the target, or a proxy in front of it.
@@ -147,8 +152,8 @@ impl Upstream {
 
     /// A new connection, ready for a request, within `connect_timeout`.
     pub async fn connect(&self, counters: &Counters) -> Result<Wire, ConnectError> {
-        let tls = self.spec.tls.as_ref();
-        self.connect_with(tls, counters, || ()).await
+        let own = (self.spec.tls.as_ref(), Leg::Outbound(self.spec.role));
+        self.connect_with(own, counters, || ()).await
     }
 
     /// A connection for a health probe: it shares no TLS session with requests. `host_answered` is
@@ -158,25 +163,31 @@ impl Upstream {
         counters: &Counters,
         host_answered: impl FnMut(),
     ) -> Result<Wire, ConnectError> {
-        let tls = self.spec.probe_tls.as_ref();
-        self.connect_with(tls, counters, host_answered).await
+        let own = (self.spec.probe_tls.as_ref(), Leg::Probe(self.spec.role));
+        self.connect_with(own, counters, host_answered).await
+    }
+
+    /// Notes something about the connections to it.
+    pub(super) fn note(&self, counters: &Counters, note: impl FnOnce(&mut UpstreamTally)) {
+        let UpstreamSpec { system, role, .. } = &self.spec;
+        counters.traffic.upstream(system, *role, note);
     }
 
     async fn connect_with(
         &self,
-        tls: Option<&UpstreamTls>,
+        own: (Option<&UpstreamTls>, Leg),
         counters: &Counters,
         mut host_answered: impl FnMut(),
     ) -> Result<Wire, ConnectError> {
         let deadline = Instant::now() + self.spec.connect_timeout;
         match self
-            .connect_once(tls, counters, deadline, &mut host_answered)
+            .connect_once(own, counters, deadline, &mut host_answered)
             .await
         {
             // The server may have had a new certificate for long: a session does not show it. The
             // full handshake does, and nobody has to hear that there was a session in between.
             Err(ConnectError::Tls(failure)) if failure.is_of_a_stale_session() => {
-                self.connect_once(tls, counters, deadline, &mut host_answered)
+                self.connect_once(own, counters, deadline, &mut host_answered)
                     .await
             }
             other => other,
@@ -185,7 +196,7 @@ impl Upstream {
 
     async fn connect_once(
         &self,
-        tls: Option<&UpstreamTls>,
+        (tls, leg): (Option<&UpstreamTls>, Leg),
         counters: &Counters,
         deadline: Instant,
         host_answered: &mut impl FnMut(),
@@ -194,31 +205,48 @@ impl Upstream {
             .await
             .map_err(ConnectError::Dial)?;
         counters.upstream_opened.inc();
+        self.note(counters, |own| match leg {
+            Leg::Probe(_) => own.probed = own.probed.wrapping_add(1),
+            Leg::Inbound(_) | Leg::Outbound(_) => own.opened = own.opened.wrapping_add(1),
+        });
         host_answered();
         let Some(tls) = tls else {
             return Ok(Wire::Plain(socket));
         };
-        match timeout_at(deadline, tls.connect(socket)).await {
-            Ok(Ok(connected)) => {
-                let count = if connected.resumed {
-                    &counters.handshakes_outbound_resumed
-                } else {
-                    &counters.handshakes_outbound_full
-                };
-                count.inc();
-                Ok(Wire::dialled(connected.stream))
-            }
-            Ok(Err(failure)) => {
-                counters.handshakes_outbound_failed.inc();
-                Err(ConnectError::Tls(failure))
-            }
-            Err(_elapsed) => {
-                counters.handshakes_outbound_failed.inc();
-                // TCP is there, so the host is up and no firewall drops its packets.
-                Err(ConnectError::Tls(HandshakeFailure::timed_out(
-                    Direction::Outbound,
-                )))
-            }
+        let began = Instant::now();
+        let shaken = match timeout_at(deadline, tls.connect(socket)).await {
+            Ok(shaken) => shaken,
+            // TCP is there, so the host is up and no firewall drops its packets.
+            Err(_elapsed) => Err(HandshakeFailure::timed_out(Direction::Outbound)),
+        };
+        self.count_handshake(counters, leg, &shaken, began);
+        match shaken {
+            Ok(connected) => Ok(Wire::dialled(connected)),
+            Err(failure) => Err(ConnectError::Tls(failure)),
         }
+    }
+
+    fn count_handshake(
+        &self,
+        counters: &Counters,
+        leg: Leg,
+        shaken: &Result<Connected, HandshakeFailure>,
+        began: Instant,
+    ) {
+        let (count, end) = match shaken {
+            Ok(connected) if connected.resumed => {
+                (&counters.handshakes_outbound_resumed, HandshakeEnd::Resumed)
+            }
+            Ok(_) => (&counters.handshakes_outbound_full, HandshakeEnd::Full),
+            Err(failure) => (
+                &counters.handshakes_outbound_failed,
+                HandshakeEnd::Failed(failure.code()),
+            ),
+        };
+        count.inc();
+        let version = shaken.as_ref().ok().map(|own| version_name(own.version));
+        let key = HandshakeKey { leg, version, end };
+        let traffic = &counters.traffic;
+        traffic.handshake(&self.spec.system, key, began.elapsed());
     }
 }

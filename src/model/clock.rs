@@ -49,6 +49,12 @@ impl WallTime {
         };
         Some(Self(moment.as_second()))
     }
+
+    /// Reads a date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    pub fn parse_http(text: &str) -> Option<Self> {
+        let moment = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
+        Some(Self(moment.timestamp().as_second()))
+    }
 }
 
 impl fmt::Display for WallTime {
@@ -108,6 +114,15 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_of_http_is_read_and_nothing_else_is() {
+        let moment = WallTime::parse_http("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(moment, Some(WallTime(784_111_777)));
+        for other in ["", "yesterday", "1994-11-06 08:49:37"] {
+            assert_eq!(WallTime::parse_http(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_shifted_clock_shifts_its_clones() {

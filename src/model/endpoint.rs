@@ -53,7 +53,7 @@ impl HostPort {
     /// Joins a bare host (no brackets needed) and a port.
     pub fn new(host: &str, port: u16) -> Result<Self, EndpointError> {
         Ok(Self {
-            host: checked_host(host)?,
+            host: checked_host(host)?.to_ascii_lowercase(),
             port,
         })
     }
@@ -82,21 +82,32 @@ impl HostPort {
         }
     }
 
+    /// Whether this is the host and the port that were [`HostPort::read`].
+    pub fn is(&self, (host, port): (&str, u16)) -> bool {
+        self.port == port && self.host.eq_ignore_ascii_case(host)
+    }
+
     /// Splits `host`, `host:port`, `[v6]` or `[v6]:port`, with a port to use where none is given.
     pub fn parse_with_default(
         text: &str,
         default_port: Option<u16>,
     ) -> Result<Self, EndpointError> {
+        let (host, port) = Self::read(text, default_port)?;
+        Ok(Self {
+            host: host.to_ascii_lowercase(),
+            port,
+        })
+    }
+
+    /// The same for who only compares: the host stays as it is written, and nothing is copied.
+    pub fn read(text: &str, default_port: Option<u16>) -> Result<(&str, u16), EndpointError> {
         let (host, port) = split_host_port(text)?;
         let port = match (port, default_port) {
             (Some(port), _) => parse_port(port)?,
             (None, Some(port)) => port,
             (None, None) => return Err(EndpointError::NoPort),
         };
-        Ok(Self {
-            host: checked_host(host)?,
-            port,
-        })
+        Ok((checked_host(host)?, port))
     }
 }
 
@@ -277,7 +288,7 @@ fn parse_port(text: &str) -> Result<u16, EndpointError> {
     }
 }
 
-fn checked_host(host: &str) -> Result<String, EndpointError> {
+fn checked_host(host: &str) -> Result<&str, EndpointError> {
     if host.is_empty() {
         return Err(EndpointError::NoHost);
     }
@@ -285,7 +296,7 @@ fn checked_host(host: &str) -> Result<String, EndpointError> {
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
     if name || host.parse::<Ipv6Addr>().is_ok() {
-        Ok(host.to_ascii_lowercase())
+        Ok(host)
     } else {
         Err(EndpointError::BadHost(host.to_owned()))
     }
@@ -311,6 +322,24 @@ mod tests {
     fn a_host_name_is_kept_in_lower_case() {
         let parsed: HostPort = "CRM.Example.COM:44300".parse().expect("valid");
         assert_eq!(parsed.host(), "crm.example.com");
+    }
+
+    #[test]
+    fn what_is_read_without_a_copy_is_compared_as_what_is_kept() {
+        let kept: HostPort = "crm.example.com:443".parse().expect("valid");
+        for text in [
+            "crm.example.com:443",
+            "CRM.Example.COM:443",
+            "crm.example.com",
+        ] {
+            let read = HostPort::read(text, Some(443)).expect(text);
+            assert!(kept.is(read), "{text}");
+        }
+        for text in ["crm.example.com:444", "crm.example.co", "[::1]:443"] {
+            let read = HostPort::read(text, Some(443)).expect(text);
+            assert!(!kept.is(read), "{text}");
+        }
+        assert_eq!(HostPort::read("crm", None), Err(EndpointError::NoPort));
     }
 
     #[test]

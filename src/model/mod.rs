@@ -15,6 +15,7 @@ mod outcome;
 mod principal;
 mod secret;
 mod side;
+mod tls_role;
 
 pub use clock::{Clock, WallTime};
 pub use denial::Denial;
@@ -31,3 +32,4 @@ pub use outcome::Outcome;
 pub use principal::{Fingerprint, Principal};
 pub use secret::Secret;
 pub use side::Side;
+pub use tls_role::TlsRole;

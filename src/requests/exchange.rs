@@ -68,10 +68,10 @@ impl RequestFlow {
         let address = self
             .route
             .forwarded_for
-            .then(|| exchange.peer().ip().to_canonical().to_string());
+            .then(|| exchange.peer().ip().to_canonical());
         let rewrite = RequestRewrite {
             host_if_missing: upstream.host(),
-            forwarded_for: address.as_deref(),
+            forwarded_for: address,
             ..RequestRewrite::default()
         };
         let result = exchange.forward(upstream, Some(side), &rewrite).await;

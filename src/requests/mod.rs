@@ -27,4 +27,4 @@ mod sides;
 pub use exchange::{RequestFlow, RequestRoute};
 pub use probe::{ProbeError, probe_once, watch_side};
 pub use relay::{FarEnd, RelayRoute, relay_to_side};
-pub use sides::{SideEvent, SideEvents, Sides};
+pub use sides::{SideEvent, SideEvents, Sides, Summary};

@@ -52,7 +52,12 @@ pub async fn watch_side(
     loop {
         let begun = Instant::now();
         let mut again_at = begun + settings.interval;
-        match probe_once(&upstream, &settings, body.clone(), &counters).await {
+        let probed = probe_once(&upstream, &settings, body.clone(), &counters).await;
+        if !matches!(probed, Err(ProbeError::Exhausted)) {
+            let traffic = &counters.traffic;
+            traffic.probe(sides.system(), side, probed.is_ok(), begun.elapsed());
+        }
+        match probed {
             Ok(()) => {
                 counters.probes_passed.inc();
                 sides.tell(Event::ProbePassed { side });

@@ -26,6 +26,19 @@ pub enum SideEvent {
 /// Who wants to know it.
 pub type SideEvents = Box<dyn Fn(SideEvent) + Send + Sync>;
 
+/// How the pair of sides stands; times are those of [`Sides::elapsed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// The side that requests go to.
+    pub active: Side,
+    /// The side that a fail-back goes to.
+    pub home: Side,
+    /// When the active side became it; `None` while it is still the one of the start.
+    pub active_since: Option<Duration>,
+    /// Until when the cap on switches holds, if it does.
+    pub flap_alarm: Option<Duration>,
+}
+
 /// The two sides of one SAP system, shared by all threads and kept over reloads.
 ///
 /// The usual request takes no lock: which side is active and whether an answer would tell anything
@@ -115,6 +128,17 @@ impl Sides {
     /// Everything about a side.
     pub fn status(&self, side: Side) -> SideStatus {
         self.lock().status(side)
+    }
+
+    /// Which side serves, and what stands about the pair of them.
+    pub fn summary(&self) -> Summary {
+        let machine = self.lock();
+        Summary {
+            active: machine.active(),
+            home: machine.home(),
+            active_since: machine.active_since(),
+            flap_alarm: machine.flap_alarm(),
+        }
     }
 
     /// The time as the machine counts it.
@@ -213,6 +237,8 @@ impl Sides {
                     } else {
                         self.counters.switches_ordered.inc();
                     }
+                    let traffic = &self.counters.traffic;
+                    traffic.switched(system, *to, reason.into());
                     warn!(%system, %from, %to, %reason, "switched to the other side");
                     (self.on_event)(SideEvent::Left(*from));
                 }

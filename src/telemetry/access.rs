@@ -167,14 +167,14 @@ impl AccessLog {
         }
     }
 
-    pub(super) const fn new(sink: LineSink, form: LogForm, clock: Clock, losses: Losses) -> Self {
+    pub(super) fn new(sink: LineSink, form: LogForm, clock: Clock) -> Self {
         Self {
+            losses: Some(sink.losses()),
             writer: Some(Writer { sink, form, clock }),
-            losses: Some(losses),
         }
     }
 
-    /// Writes one line. Its only allocation is the queue's own copy.
+    /// Writes one line, without an allocation.
     pub fn write(&self, line: &AccessLine<'_>) {
         let Some(writer) = &self.writer else { return };
         BUFFER.with_borrow_mut(|buffer| {

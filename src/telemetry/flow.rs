@@ -37,6 +37,14 @@ impl Flow {
             Self::Relay => "relay",
         }
     }
+
+    /// Whether bytes pass and nobody here knows what is in them.
+    pub const fn is_relayed(self) -> bool {
+        match self {
+            Self::Request | Self::Event => false,
+            Self::StaticRoute | Self::Passthrough | Self::Relay => true,
+        }
+    }
 }
 
 impl fmt::Display for Flow {

@@ -6,9 +6,12 @@
 
 use std::iter::Sum;
 use std::ops::{Add, Sub};
+use std::sync::Arc;
 
 use super::figure::{Counter, Gauge, Kind};
 use super::flow::Flow;
+use super::operations::OperationNames;
+use super::traffic::Traffic;
 use crate::model::{Denial, Outcome};
 
 /// Figures of one name, told apart by labels.
@@ -50,6 +53,8 @@ macro_rules! figures {
                 #[doc = $help]
                 pub $field: $kind,
             )+)+
+            /// What these figures are of, in detail.
+            pub traffic: Traffic,
         }
 
         impl Counters {
@@ -229,6 +234,14 @@ figures! {
 }
 
 impl Counters {
+    /// A worker's figures, whose operations are those of the whole process.
+    pub fn of(operations: &Arc<OperationNames>) -> Self {
+        Self {
+            traffic: Traffic::new(Arc::clone(operations)),
+            ..Self::default()
+        }
+    }
+
     /// The counter of clients that are not admitted for one reason.
     pub const fn clients_not_admitted(&self, denial: &Denial) -> &Counter {
         match denial {
@@ -288,7 +301,6 @@ const fn since(kind: Kind, now: u64, earlier: u64) -> u64 {
 mod tests {
     use super::*;
     use std::collections::HashSet;
-    use std::sync::Arc;
 
     #[test]
     fn names_follow_the_conventions_and_no_figure_is_there_twice() {

@@ -4,7 +4,8 @@
 //!   tracing macros ──────► log.rs ──┐
 //!                                   ├──► queue ──► target.rs ──► file or standard output
 //!   AccessLog::write ──► access.rs ─┘   (bounded)  (own thread)
-//!   Counters  ──► Snapshot              read by the status page, the demo and the tests
+//!   Counters ──┬─► Snapshot             read by the status page, the demo and the tests
+//!   Traffic  ──┴─► exposition::write    read by Prometheus
 //! ```
 //!
 //! Nothing here can stall or fail traffic: a full queue or a full disk costs lines, which are
@@ -17,22 +18,34 @@
 
 mod access;
 mod escape;
+pub mod exposition;
 mod figure;
 mod flow;
+mod histogram;
 mod line;
 mod log;
 mod metrics;
+mod operations;
+mod process;
 mod sink;
 mod stamp;
 mod target;
 mod throttle;
+mod traffic;
 
 pub use access::{AccessLine, AccessLog, TlsLeg};
 pub use figure::{Counter, Gauge, Kind};
 pub use flow::Flow;
+pub use histogram::Histogram;
 #[cfg(test)]
 pub(crate) use log::parse_level;
-pub use log::{LogError, LogGuard, LogOptions, init};
+pub use log::{LogError, LogGuard, LogOptions, Recent, Said, init};
 pub use metrics::{Counters, Family, Series, Snapshot, TABLE};
+pub use operations::{MOST_OPERATIONS, Operation, OperationNames};
+pub use process::ProcessFigures;
 pub use sink::LogForm;
 pub use throttle::{Noise, Throttle, Verdict};
+pub use traffic::{
+    ExchangeKey, ExchangeTally, HandshakeEnd, HandshakeKey, Leg, PoolTally, StatusClass, Switched,
+    SystemTally, Traffic, UpstreamRole, UpstreamTally,
+};

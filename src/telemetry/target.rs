@@ -1,19 +1,19 @@
 //! [`Target`]: the file or the standard output behind the queue.
 //!
 //! It lives on the log's own thread, where waiting for a disk stalls nobody. It never reports an
-//! error to the queue: what cannot be written is dropped and counted, and once a second the
-//! target is opened again, so that a disk that has room again is found without a restart.
+//! error: what cannot be written is dropped and counted, and once a second the target is opened
+//! again, so that a disk that has room again is found without a restart.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::sink::Losses;
 
 /// Where bytes go in the end.
 pub(super) type Sink = Box<dyn Write + Send>;
@@ -21,15 +21,15 @@ pub(super) type Sink = Box<dyn Write + Send>;
 /// Opens the sink, at first and again after an error.
 pub(super) type Opener = Box<dyn FnMut() -> io::Result<Sink> + Send>;
 
-/// Writes a line about lines that are missing, given how many could not be written so far; or
-/// nothing, if there is nothing new to say.
+/// Writes a line about lines that are missing, given how many were lost so far; or nothing, if
+/// there is nothing new to say.
 pub(super) type Notice = Box<dyn FnMut(u64) -> Option<String> + Send>;
 
 /// What the target shares with the guard.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Lines that reached the target and could not be written.
-    pub(super) unwritten: AtomicU64,
+    /// Lines that are missing, here or before they got here.
+    pub(super) losses: Losses,
     /// A file that was opened anew and waits to be taken.
     pub(super) reopened: Mutex<Option<File>>,
 }
@@ -40,7 +40,6 @@ pub(super) struct Target {
     notice: Notice,
     sink: Option<Sink>,
     shared: Arc<Shared>,
-    buffer: Vec<u8>,
     /// The last write stopped within a line.
     torn: bool,
     retry_at: Option<Instant>,
@@ -55,29 +54,28 @@ impl Target {
             notice,
             sink: Some(sink),
             shared,
-            buffer: Vec::with_capacity(BATCH),
             torn: false,
             retry_at: None,
         })
     }
 
-    fn push(&mut self) {
+    /// Writes lines, and counts those that cannot be written.
+    pub(super) fn take(&mut self, lines: &[u8]) {
         self.take_reopened();
         if self.sink.is_none() && self.retry_at.is_none_or(|at| Instant::now() >= at) {
             self.sink = (self.open)().ok();
             self.retry_at = Some(later());
         }
         self.announce();
-        let lines = std::mem::take(&mut self.buffer);
-        let written = self.write_out(&lines);
-        let lost = lines.get(written..).unwrap_or_default();
-        if !lost.is_empty() {
-            let count = memchr::memchr_iter(b'\n', lost).count();
-            let count = u64::try_from(count).unwrap_or(u64::MAX);
-            self.shared.unwritten.fetch_add(count, Ordering::Relaxed);
+        let written = self.write_out(lines);
+        self.shared
+            .losses
+            .add(lines.get(written..).unwrap_or_default());
+        if let Some(sink) = &mut self.sink
+            && sink.flush().is_err()
+        {
+            self.give_up();
         }
-        self.buffer = lines;
-        self.buffer.clear();
     }
 
     /// Ends a torn line, and says what has to be said about missing ones.
@@ -86,8 +84,7 @@ impl Target {
             return;
         }
         let mut text = if self.torn { "\n" } else { "" }.to_owned();
-        let unwritten = self.shared.unwritten.load(Ordering::Relaxed);
-        text.extend((self.notice)(unwritten));
+        text.extend((self.notice)(self.shared.losses.lines()));
         self.write_out(text.as_bytes());
     }
 
@@ -138,27 +135,6 @@ impl fmt::Debug for Target {
     }
 }
 
-impl Write for Target {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(line);
-        if self.buffer.len() >= BATCH {
-            self.push();
-        }
-        Ok(line.len())
-    }
-
-    /// Called by the queue's thread whenever the queue has run empty.
-    fn flush(&mut self) -> io::Result<()> {
-        self.push();
-        if let Some(sink) = &mut self.sink
-            && sink.flush().is_err()
-        {
-            self.give_up();
-        }
-        Ok(())
-    }
-}
-
 /// Opens a log file for appending, so that several writers and a truncating rotation get along.
 pub(super) fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
@@ -191,10 +167,6 @@ fn later() -> Instant {
     Instant::now() + RETRY
 }
 
-/// Lines are collected up to so many bytes while the queue is not empty: one system call for
-/// about a hundred and fifty lines, and no line waits, since an empty queue flushes.
-const BATCH: usize = 64 * 1024;
-
 /// Often enough that an operator who made room sees lines at once, seldom enough that a broken
 /// disk is not hammered.
 const RETRY: Duration = Duration::from_secs(1);
@@ -203,6 +175,7 @@ const RETRY: Duration = Duration::from_secs(1);
 mod tests {
     use super::*;
     use std::collections::VecDeque;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     /// A disk that takes so many bytes at a time, and fails where the script says nothing.
     #[derive(Debug, Clone, Default)]
@@ -253,22 +226,17 @@ mod tests {
         (target, shared)
     }
 
-    fn say(target: &mut Target, line: &str) {
-        target.write_all(line.as_bytes()).expect("cannot fail");
-        target.flush().expect("cannot fail");
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_full_disk_costs_lines_that_are_counted_and_told_once_there_is_room() {
         let disk = Disk::default();
         let (mut target, shared) = target(&disk);
         disk.takes(&[100]);
-        say(&mut target, "one\n");
-        say(&mut target, "two\nthree\n");
-        assert_eq!(shared.unwritten.load(Ordering::Relaxed), 2);
+        target.take(b"one\n");
+        target.take(b"two\nthree\n");
+        assert_eq!(shared.losses.lines(), 2);
         tokio::time::advance(RETRY).await;
         disk.takes(&[100; 2]);
-        say(&mut target, "four\n");
+        target.take(b"four\n");
         assert_eq!(disk.text(), "one\nlost 2\nfour\n");
     }
 
@@ -277,11 +245,11 @@ mod tests {
         let disk = Disk::default();
         let (mut target, shared) = target(&disk);
         disk.takes(&[2]);
-        say(&mut target, "one\n");
-        assert_eq!(shared.unwritten.load(Ordering::Relaxed), 1);
+        target.take(b"one\n");
+        assert_eq!(shared.losses.lines(), 1);
         tokio::time::advance(RETRY).await;
         disk.takes(&[100; 2]);
-        say(&mut target, "two\n");
+        target.take(b"two\n");
         assert_eq!(disk.text(), "on\nlost 1\ntwo\n");
     }
 
@@ -291,7 +259,7 @@ mod tests {
         let (mut target, _shared) = target(&disk);
         for _ in 0..30 {
             for _ in 0..100 {
-                say(&mut target, "line\n");
+                target.take(b"line\n");
             }
             tokio::time::advance(RETRY / 10).await;
         }
@@ -303,9 +271,9 @@ mod tests {
         let disk = Disk::default();
         let (mut target, shared) = target(&disk);
         disk.takes(&[1; 100]);
-        say(&mut target, "one\ntwo\n");
+        target.take(b"one\ntwo\n");
         assert_eq!(disk.text(), "one\ntwo\n");
-        assert_eq!(shared.unwritten.load(Ordering::Relaxed), 0);
+        assert_eq!(shared.losses.lines(), 0);
     }
 
     #[test]

@@ -66,6 +66,22 @@ impl Admission {
         }
     }
 
+    /// Opens what was found under the name that a client gave, if anything was, and counts it.
+    fn look_up(&self, envelope: Option<Vec<u8>>) -> Option<Vec<u8>> {
+        let lookups = &self.universe.lookups;
+        let Some(envelope) = envelope else {
+            lookups.unknown.inc();
+            return None;
+        };
+        let admitted = self.admit(&envelope);
+        if admitted.is_some() {
+            lookups.found.inc();
+        } else {
+            lookups.refused.inc();
+        }
+        admitted
+    }
+
     /// Opens an envelope if the session in it may be taken up now.
     fn admit(&self, envelope: &[u8]) -> Option<Vec<u8>> {
         // Outside a handshake of ours nobody would look at the standing.
@@ -123,11 +139,11 @@ impl StoresServerSessions for Admission {
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.admit(&self.universe.store.get(key)?)
+        self.look_up(self.universe.store.get(key))
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.admit(&self.universe.store.take(key)?)
+        self.look_up(self.universe.store.take(key))
     }
 
     fn can_cache(&self) -> bool {
@@ -154,8 +170,7 @@ impl ProducesTickets for Admission {
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
         let tickets = &self.universe.tickets;
-        let envelope = tickets.open(cipher, self.clock.now(), self.settings.lifetime)?;
-        self.admit(&envelope)
+        self.look_up(tickets.open(cipher, self.clock.now(), self.settings.lifetime))
     }
 }
 

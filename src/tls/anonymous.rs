@@ -19,9 +19,10 @@ use crate::tls::attempt::Attempt;
 use crate::tls::clock::ClockTime;
 use crate::tls::failure::{Direction, HandshakeFailure};
 use crate::tls::judge::ServerJudge;
-use crate::tls::outbound::{UnfitHost, server_name};
+use crate::tls::outbound::{Connected, UnfitHost, server_name};
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::stream::Wire;
+use crate::tls::wire::{suite_of, version_of};
 
 /// Originates TLS without showing a certificate. Every handshake is a full one.
 #[derive(Clone)]
@@ -66,7 +67,14 @@ impl Anonymous {
                 .because(attempt.refusal);
             NoConnection::Handshake(failure)
         })?;
-        Ok(Wire::dialled(stream))
+        let (_, connection) = stream.get_ref();
+        Ok(Wire::dialled(Connected {
+            resumed: false,
+            version: version_of(connection),
+            suite: suite_of(connection),
+            presence: None,
+            stream,
+        }))
     }
 }
 

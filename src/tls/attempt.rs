@@ -58,6 +58,14 @@ impl Attempt {
             .await
     }
 
+    /// Judges a peer as in a handshake, without one, and hands back what was noted.
+    pub(super) fn rehearse<T>(judge: impl FnOnce() -> T) -> (T, Self) {
+        ATTEMPT.sync_scope(RefCell::default(), || {
+            let output = judge();
+            (output, ATTEMPT.with(RefCell::take))
+        })
+    }
+
     /// Notes the leaf that a peer shows.
     pub(super) fn note_shown(leaf: &CertificateDer<'_>) {
         let leaf = leaf.clone().into_owned();

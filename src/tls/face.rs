@@ -22,6 +22,13 @@ impl<T> Face<T> {
         }
     }
 
+    /// The names of the authorities on the way from it, as servers name whom they believe.
+    pub(super) fn issuers(&self) -> Vec<Vec<u8>> {
+        self.sent()
+            .map(|facts| facts.issuer_der().to_vec())
+            .collect()
+    }
+
     /// All that is sent.
     fn sent(&self) -> impl Iterator<Item = &CertificateFacts> {
         std::iter::once(&self.leaf).chain(&self.intermediates)

@@ -3,8 +3,9 @@
 //! What is here: [`Acceptor`] terminates TLS on our listeners, [`Connector`] originates it towards
 //! the CRM and the sides, [`SessionVault`] keeps resumption alive over reloads and apart by policy,
 //! [`HandshakeFailure`] says why a connection did not come about, [`TlsPolicy`] and
-//! [`cipher_suites`] decide what is offered, [`AuthorityUses`] remembers which authority let in whom,
-//! [`Anonymous`] calls whom nobody has to know us, and [`glance()`] looks at what a server shows.
+//! [`cipher_suites`] decide what is offered, [`AuthorityUses`] remembers which authority let in whom, [`ServerUses`]
+//! what the servers showed that we called. [`Anonymous`] calls whom nobody has to know us, and
+//! [`glance()`] looks at what a server shows.
 //!
 //! What is not here: files and keys (`certs`), sockets (`net`), deadlines (the caller's).
 //!
@@ -46,10 +47,12 @@ pub mod policy;
 pub mod provider;
 mod recent;
 mod rules;
+pub mod server_uses;
 mod session_store;
 pub mod sessions;
 mod stream;
 mod tickets;
+mod trial;
 mod turns;
 mod upstream_sessions;
 mod verdicts;
@@ -63,9 +66,11 @@ pub use glance::{Glance, glance, is_for_host};
 pub use inbound::Acceptor;
 pub use outbound::{Connected, Connector, UnfitHost, UpstreamTls};
 pub use policy::TlsPolicy;
+pub use server_uses::ServerUses;
 pub use sessions::{PolicyId, SessionVault, UniverseId};
-pub use stream::Wire;
+pub use stream::{Secured, Wire};
 pub use tickets::TicketSource;
+pub use trial::{Asked, OwnStanding, Shown, Trial};
 pub use verdicts::{Client, Span};
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! [`Connector`]: TLS on our connections to the CRM and to the sides.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::Resumption;
-use rustls::pki_types::{IpAddr, ServerName};
+use rustls::client::danger::ServerCertVerifier as _;
+use rustls::pki_types::{CertificateDer, IpAddr, ServerName};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, HandshakeKind};
 use tokio_rustls::TlsConnector;
@@ -17,12 +18,15 @@ use crate::config::settings::{ClientTls, TlsFiles, TlsVersion};
 use crate::model::{Clock, HostPort, WallTime};
 use crate::net::Socket;
 use crate::tls::attempt::Attempt;
+use crate::tls::authority_uses::Chain;
 use crate::tls::clock::ClockTime;
 use crate::tls::face::Face;
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::judge::ServerJudge;
 use crate::tls::own;
+use crate::tls::path::unix;
 use crate::tls::policy::{Role, TlsPolicy};
+use crate::tls::server_uses::{ServerPresence, ServerUse};
 use crate::tls::turns::Turns;
 use crate::tls::upstream_sessions::UpstreamSessions;
 use crate::tls::wire::{suite_of, version_of};
@@ -110,19 +114,25 @@ impl Connector {
     /// The target is who the certificate has to be for; the TCP connection may go through
     /// somebody else.
     pub fn for_upstream(&self, target: &HostPort) -> Result<UpstreamTls, UnfitHost> {
-        self.upstream(target, || Some(Arc::new(UpstreamSessions::default())))
+        self.upstream(
+            target,
+            || Some(Arc::new(UpstreamSessions::default())),
+            |_, _| (),
+        )
     }
 
     /// TLS to one target for health probes: every handshake is a full one, so that a probe sees
     /// what a new client would see, and takes no session away from the traffic.
     pub fn for_probe(&self, target: &HostPort) -> Result<UpstreamTls, UnfitHost> {
-        self.upstream(target, || None)
+        self.upstream(target, || None, |_, _| ())
     }
 
-    fn upstream(
+    /// TLS to one target, after the last touch of whoever asks for it.
+    pub(super) fn upstream(
         &self,
         target: &HostPort,
         sessions: impl Fn() -> Option<Arc<UpstreamSessions>>,
+        touch: impl Fn(&mut ClientConfig, &Face<ClientConfig>),
     ) -> Result<UpstreamTls, UnfitHost> {
         let name = server_name(target)?;
         let ways = self.faces.map(|face| {
@@ -132,6 +142,7 @@ impl Connector {
                 Some(own) => Resumption::store(Arc::<UpstreamSessions>::clone(own)),
                 None => Resumption::disabled(),
             };
+            touch(&mut config, face);
             Way {
                 tls: TlsConnector::from(Arc::new(config)),
                 sessions,
@@ -139,10 +150,17 @@ impl Connector {
         });
         Ok(UpstreamTls {
             ways,
+            shown: Arc::default(),
             name,
             judge: Arc::clone(&self.judge),
             clock: self.clock.clone(),
+            noted: None,
         })
+    }
+
+    /// Who judges the servers.
+    pub(super) fn judge(&self) -> Arc<ServerJudge> {
+        Arc::clone(&self.judge)
     }
 
     /// A digest of all it was built from, file contents included: of two connectors with the same
@@ -159,6 +177,11 @@ impl Connector {
     /// The certificates that it shows, the later one with the time from which it does.
     pub fn leaves(&self) -> impl Iterator<Item = (Option<WallTime>, &CertificateFacts)> {
         self.faces.leaves()
+    }
+
+    /// Whom it believes.
+    pub fn trust(&self) -> &TrustStore {
+        self.judge.trust()
     }
 
     /// The lists by which it judges servers.
@@ -220,9 +243,13 @@ impl fmt::Debug for Connector {
 #[derive(Clone)]
 pub struct UpstreamTls {
     ways: Turns<Way>,
+    /// The server's own certificate, as it was shown last.
+    shown: Arc<Mutex<Option<CertificateDer<'static>>>>,
     name: ServerName<'static>,
     judge: Arc<ServerJudge>,
     clock: Clock,
+    /// Where it is noted what the server shows.
+    noted: Option<Arc<ServerUse>>,
 }
 
 /// TLS under one own certificate, with the sessions that were granted for it: a server has bound
@@ -244,9 +271,37 @@ pub struct Connected {
     pub version: TlsVersion,
     /// The cipher suite by IANA's name.
     pub suite: &'static str,
+    /// To be kept as long as the connection: the server is in use.
+    pub presence: Option<ServerPresence>,
 }
 
 impl UpstreamTls {
+    /// The same, with what the server shows noted.
+    #[must_use]
+    pub fn noted_in(self, uses: Arc<ServerUse>) -> Self {
+        Self {
+            noted: Some(uses),
+            ..self
+        }
+    }
+
+    /// Says why a handshake with whoever shows a chain would fail now, if it would. Walks the
+    /// verifier that handshakes walk.
+    pub fn would_accept(&self, chain: &Chain) -> Result<(), HandshakeFailure> {
+        let Some((leaf, others)) = chain.split() else {
+            let cause = Cause::MalformedCertificate;
+            return Err(HandshakeFailure::new(Direction::Outbound, cause));
+        };
+        let now = unix(self.clock.now());
+        let judge = || (self.judge).verify_server_cert(leaf, others, &self.name, &[], now);
+        let (judged, attempt) = Attempt::rehearse(judge);
+        judged.map(|_verified| ()).map_err(|error| {
+            HandshakeFailure::from_tls(&error, Direction::Outbound)
+                .over(Some(leaf))
+                .because(attempt.refusal)
+        })
+    }
+
     /// Does the handshake. There is no deadline in here: the caller has one for dial and handshake.
     ///
     /// In TLS 1.3 the server looks at our certificate after this has returned: a refusal arrives
@@ -262,24 +317,40 @@ impl UpstreamTls {
         })?;
         let (_, connection) = stream.get_ref();
         let resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
+        let chain = connection.peer_certificates().unwrap_or_default();
         if resumed {
-            let chain = connection.peer_certificates().unwrap_or_default();
             self.judge_again(chain, way)?;
+        } else if let Some(leaf) = chain.first() {
+            self.keep(leaf);
         }
+        let noted = self.noted.as_ref();
+        let presence = noted.map(|uses| uses.serve(chain, &self.clock));
         Ok(Connected {
             resumed,
             version: version_of(connection),
             suite: suite_of(connection),
+            presence,
             stream,
         })
     }
 
+    fn keep(&self, leaf: &CertificateDer<'_>) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.as_ref().is_none_or(|known| **known != **leaf) {
+            *shown = Some(leaf.clone().into_owned());
+        }
+    }
+
+    /// What the server's certificate says, once there was a handshake.
+    pub fn server(&self) -> Option<CertificateFacts> {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let leaf = shown.clone();
+        drop(shown);
+        leaf.and_then(|leaf| CertificateFacts::of(&leaf).ok())
+    }
+
     /// A session must not outlive the server's certificate, nor the trust in who issued it.
-    fn judge_again(
-        &self,
-        chain: &[rustls::pki_types::CertificateDer<'_>],
-        way: &Way,
-    ) -> Result<(), HandshakeFailure> {
+    fn judge_again(&self, chain: &[CertificateDer<'_>], way: &Way) -> Result<(), HandshakeFailure> {
         let judged = chain
             .split_first()
             .map(|(leaf, others)| self.judge.judge(leaf, others, &self.name, self.clock.now()));

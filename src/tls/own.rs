@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::certs::path::{Certificate, Purpose, Reason};
 use crate::certs::{CertificateFacts, Digest, Due, Identity, RevocationLists, TrustStore, When};
-use crate::config::problem::{Problem, Problems};
+use crate::config::problem::{Problem, Problems, Topic};
 use crate::config::settings::{FileRef, IdentityFiles, Successor, TlsFiles};
 use crate::model::WallTime;
 use crate::tls::face::Face;
@@ -86,7 +86,7 @@ fn judge_date(
         );
         let hint = "make its files PEM_FILE, or CRT_FILE and KEY_FILE, and remove the keys that \
                     begin with NEXT_; sessions go on";
-        return Some(Problem::notice(place, what, hint));
+        return Some(Problem::notice(place, what, hint).about(Topic::OwnDates));
     }
     let end = present.leaf().not_after;
     (end < from).then(|| {
@@ -95,7 +95,7 @@ fn judge_date(
              and no peer accepts us in between",
             present.leaf().subject
         );
-        Problem::warning(place, what, "write an earlier NEXT_FROM")
+        Problem::warning(place, what, "write an earlier NEXT_FROM").about(Topic::OwnDates)
     })
 }
 
@@ -150,7 +150,8 @@ fn unfit_for(purpose: Purpose, file: &FileRef, identity: &Identity) -> Option<Pr
         "have it issued with {needed}; most {}s refuse it",
         peers.words()
     );
-    Some(Problem::warning(file.place.clone(), what, hint).value(&file.written))
+    let problem = Problem::warning(file.place.clone(), what, hint).value(&file.written);
+    Some(problem.about(Topic::OwnPurpose))
 }
 
 /// A server's certificate that names no host as current rules want it.
@@ -162,6 +163,7 @@ fn without_host(file: &FileRef, leaf: &CertificateFacts) -> Option<Problem> {
     let hint = "SAP compares the common name and connects; other clients refuse it, so have the \
                 host added as an alternative name at the next renewal";
     let warning = Problem::warning(file.place.clone(), what, hint).value(&file.written);
+    let warning = warning.about(Topic::OwnNames);
     (!leaf.has_alternative_names).then_some(warning)
 }
 

@@ -113,6 +113,11 @@ impl TlsPolicy {
         self.versions.iter().map(known).collect()
     }
 
+    /// The suites that are left, in order of preference.
+    pub fn suites(&self) -> &[&'static Suite] {
+        &self.suites
+    }
+
     /// Whether a listener goes by its own order of suites: only if someone wrote one down.
     pub(super) fn order_matters(&self) -> bool {
         self.order_matters

@@ -16,6 +16,8 @@ use crate::certs::CertificateFacts;
 use crate::certs::{Digest, TrustStore};
 use crate::config::settings::{ClientAuth, ResponderUrl};
 use crate::model::WallTime;
+use crate::telemetry::Counter;
+use crate::telemetry::exposition::{ResponderFigures, SessionFigures};
 use crate::tls::ocsp::Said;
 use crate::tls::rules::Rules;
 use crate::tls::session_store::SessionStore;
@@ -93,6 +95,15 @@ struct Universes {
     source: Arc<TicketSource>,
     /// What responders have said about clients.
     responders: HashMap<String, Arc<Said>>,
+    lookups: Arc<Lookups>,
+}
+
+/// Sessions that clients named, counted for the life of the process.
+#[derive(Debug, Default)]
+pub(super) struct Lookups {
+    pub(super) found: Counter,
+    pub(super) unknown: Counter,
+    pub(super) refused: Counter,
 }
 
 impl SessionVault {
@@ -112,6 +123,7 @@ impl SessionVault {
             store: SessionStore::default(),
             policies: RwLock::default(),
             lifetime: AtomicU64::default(),
+            lookups: Arc::clone(&universes.lookups),
         });
         universes.by_id.insert(id, Arc::clone(&universe));
         universe
@@ -186,6 +198,37 @@ impl SessionVault {
         });
     }
 
+    /// How many sessions there are, what became of those that clients named, and how old the key
+    /// of the latest ticket was. The rotation is that of the source of keys.
+    pub fn figures(&self) -> SessionFigures {
+        let universes = self.lock();
+        let each = || universes.by_id.values();
+        SessionFigures {
+            kept: each().map(|one| one.store.len() as u64).sum(),
+            found: universes.lookups.found.value(),
+            unknown: universes.lookups.unknown.value(),
+            refused: universes.lookups.refused.value(),
+            key_age: each()
+                .map(|one| one.tickets.sealed_with_age())
+                .max()
+                .unwrap_or_default(),
+            key_rotation: universes.source.rotation,
+        }
+    }
+
+    /// What responders have said, all of them together.
+    pub fn responders(&self) -> ResponderFigures {
+        let universes = self.lock();
+        let mut sum = ResponderFigures::default();
+        for said in universes.responders.values() {
+            sum.good += said.good.value();
+            sum.withdrawn += said.withdrawn.value();
+            sum.unknown += said.unknown.value();
+            sum.failed += said.failed.value();
+        }
+        sum
+    }
+
     /// How many universes there are.
     pub fn len(&self) -> usize {
         self.lock().by_id.len()
@@ -210,6 +253,7 @@ pub(super) struct Universe {
     policies: RwLock<VecDeque<PolicyId>>,
     /// How long its sessions live, in seconds.
     lifetime: AtomicU64,
+    pub(super) lookups: Arc<Lookups>,
 }
 
 /// More changes of trust than sessions live to see.

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use tokio_rustls::TlsStream;
 
 use crate::net::{RelayEndpoint, Socket, Turn};
+use crate::tls::outbound::Connected;
+use crate::tls::server_uses::ServerPresence;
 
 /// A connection, with or without TLS, in either role.
 #[derive(Debug)]
@@ -16,25 +18,39 @@ pub enum Wire {
     /// Plain TCP.
     Plain(Socket),
     /// TLS; boxed, because its state is ten times the size of a socket's.
-    Tls(Box<TlsStream<Socket>>),
+    Tls(Box<Secured>),
+}
+
+/// A connection with TLS.
+#[derive(Debug)]
+pub struct Secured {
+    stream: TlsStream<Socket>,
+    /// Of the server that was dialled; it is in use until the connection ends.
+    _presence: Option<ServerPresence>,
 }
 
 impl Wire {
     /// A connection that was accepted with TLS.
     pub fn accepted(stream: tokio_rustls::server::TlsStream<Socket>) -> Self {
-        Self::Tls(Box::new(TlsStream::Server(stream)))
+        Self::Tls(Box::new(Secured {
+            stream: TlsStream::Server(stream),
+            _presence: None,
+        }))
     }
 
     /// A connection that was dialled with TLS.
-    pub fn dialled(stream: tokio_rustls::client::TlsStream<Socket>) -> Self {
-        Self::Tls(Box::new(TlsStream::Client(stream)))
+    pub fn dialled(connected: Connected) -> Self {
+        Self::Tls(Box::new(Secured {
+            stream: TlsStream::Client(connected.stream),
+            _presence: connected.presence,
+        }))
     }
 
     /// The socket below.
     pub fn socket(&self) -> &Socket {
         match self {
             Self::Plain(socket) => socket,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(tls) => tls.stream.get_ref().0,
         }
     }
 
@@ -49,13 +65,13 @@ impl Wire {
     /// since the last `turn` of the connection. With TLS 1.3 session tickets may wait unread; they
     /// are taken in here and are no reason to give up a connection.
     pub fn is_fit_for_request(&mut self, turn: Turn, now: Instant) -> bool {
-        if let Self::Tls(stream) = self {
+        if let Self::Tls(tls) = self {
             // The far end may have said farewell in the same breath as its last answer: then TLS
             // knows it and the socket is silent.
             let mut byte = [0; 1];
             let mut buffer = ReadBuf::new(&mut byte);
             let mut cx = Context::from_waker(Waker::noop());
-            if Pin::new(stream.as_mut())
+            if Pin::new(&mut tls.stream)
                 .poll_read(&mut cx, &mut buffer)
                 .is_ready()
             {
@@ -84,7 +100,7 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_read(cx, buf),
         }
     }
 }
@@ -97,21 +113,21 @@ impl AsyncWrite for Wire {
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Tls(tls) => Pin::new(&mut tls.stream).poll_shutdown(cx),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! another.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub(super) struct TicketKeys {
     /// Separates the keys of one policy's sessions from those of another one.
     purpose: [u8; 32],
     ring: RwLock<Ring>,
+    /// How old the key was that sealed last, when it did, in seconds.
+    sealed_with_age: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -155,6 +158,15 @@ impl Window {
     }
 }
 
+impl Window {
+    /// How long ago an epoch began, in seconds.
+    fn age(epoch: i64, now: WallTime, rotation: Duration) -> u64 {
+        let rotation = i64::try_from(rotation.as_secs()).unwrap_or(i64::MAX);
+        let age = now.0.saturating_sub(epoch.saturating_mul(rotation));
+        u64::try_from(age).unwrap_or_default()
+    }
+}
+
 impl TicketKeys {
     /// No keys yet; they are made when they are needed.
     pub(super) fn new(purpose: [u8; 32], source: Arc<TicketSource>) -> Self {
@@ -164,6 +176,7 @@ impl TicketKeys {
                 source,
                 ..Ring::default()
             }),
+            sealed_with_age: AtomicU64::default(),
         }
     }
 
@@ -182,6 +195,8 @@ impl TicketKeys {
         self.prepare(now, lifetime);
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         let key = ring.keys.first()?;
+        let age = Window::age(key.epoch, now, ring.source.rotation);
+        self.sealed_with_age.store(age, Ordering::Relaxed);
         let mut body = plain.to_vec();
         let aad = Aad::from(key.name);
         let nonce = key.aead.seal_in_place_append_tag(aad, &mut body).ok()?;
@@ -214,6 +229,12 @@ impl TicketKeys {
         if ring.ready != Some(window) {
             ring.ready = None;
         }
+    }
+
+    /// How old the key was that sealed last, when it did: never older than a rotation, unless no
+    /// new one could be made.
+    pub(super) fn sealed_with_age(&self) -> Duration {
+        Duration::from_secs(self.sealed_with_age.load(Ordering::Relaxed))
     }
 
     /// How many keys are held.
@@ -342,6 +363,17 @@ mod tests {
             let gone = 3_600 + 3_600 + MAX_CLOCK_SKEW;
             assert!(!opens(&keys, &first, gone));
             assert!(opens(&keys, &second, gone));
+        }
+    }
+
+    #[test]
+    fn the_key_of_the_latest_ticket_is_as_old_as_its_rotation_is_long_at_the_most() {
+        for keys in [keys(), keys_of(&["one"])] {
+            assert_eq!(keys.sealed_with_age(), Duration::ZERO);
+            for (at, age) in [(3_599, 3_599), (3_600, 0), (10_000, 2_800)] {
+                sealed(&keys, at);
+                assert_eq!(keys.sealed_with_age().as_secs(), age);
+            }
         }
     }
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::pki_types::CertificateDer;
 
 use crate::certs::Digest;
+use crate::certs::inspect::Claims;
+use crate::config::settings::ClientRule;
 use crate::model::{Denial, Principal, WallTime};
 use crate::tls::authority_uses::ClientUse;
 use crate::tls::ocsp::Subject;
@@ -26,6 +28,15 @@ pub struct Client {
 }
 
 impl Client {
+    /// Whether one of these rules is about it.
+    pub fn meets(&self, rules: &[ClientRule]) -> bool {
+        let claims = self.chain.first().and_then(|leaf| Claims::of(leaf).ok());
+        claims.is_some_and(|claims| {
+            let is_about = |rule: &ClientRule| rule.terms.iter().all(|term| claims.meet(term));
+            rules.iter().any(is_about)
+        })
+    }
+
     /// A client with a chain that was found good.
     pub(super) fn new(
         principal: Arc<Principal>,

@@ -250,3 +250,45 @@ async fn a_second_gateway_in_the_same_directory_is_refused_and_the_first_goes_on
     daemon.signal("TERM");
     assert_eq!(daemon.ended().await.code(), Some(0));
 }
+
+#[test]
+fn a_checklist_ends_with_what_it_found() {
+    let world = World::new();
+    let mut deployment = requests(&world);
+    deployment
+        .system
+        .set("Requests", "Listen", free_address())
+        .set("Requests", "SideA", format!("http://{}", free_address()));
+    deployment.gateway.set("Limits", "MaxConnections", 100).set(
+        "Limits",
+        "MaxConnectionsPerAddress",
+        200,
+    );
+    deployment.write(world.path()).expect("ini files");
+    let ends = |arguments: &[&str]| {
+        let mut command = crmgate();
+        command.args(["preflight", "--config"]).arg(world.path());
+        let output = command.args(arguments).output().expect("the binary");
+        let said = text(&output.stdout);
+        (output.status.code(), said)
+    };
+    for (arguments, code) in [
+        (&["--only", "own"][..], 0),
+        (&["--only", "config"], 0),
+        (&["--only", "config", "--strict"], 3),
+        (&["--only", "peer"], 1),
+        (&["--only", "peer", "--strict"], 1),
+    ] {
+        let (ended, said) = ends(arguments);
+        assert_eq!(ended, Some(code), "{arguments:?}: {said}");
+    }
+    for (form, beginning) in [
+        ("json", "{\n"),
+        ("html", "<!DOCTYPE html>"),
+        ("junit", "<?xml"),
+        ("short", "SAP1 side A"),
+    ] {
+        let (_, said) = ends(&["--only", "peer", "--output", form]);
+        assert!(said.starts_with(beginning), "{form}: {said}");
+    }
+}

@@ -124,6 +124,8 @@ fn help_and_version_are_complete() {
         let name = format!("help_certs_{verb}");
         shows(&name, nowhere, &["certs", verb, "--help"]);
     }
+    shows("help_explain", nowhere, &["explain", "--help"]);
+    shows("help_preflight", nowhere, &["preflight", "--help"]);
     shows("version", nowhere, &["--version"]);
 }
 
@@ -135,4 +137,63 @@ fn a_wrong_command_line_says_what_is_right() {
     shows("usage_option", nowhere, &["run", "--conf", "x"]);
     shows("usage_format", nowhere, &["check", "--format", "xml"]);
     shows("usage_value", nowhere, &["run", "--config"]);
+}
+
+#[test]
+fn explain_says_what_a_code_means_and_what_to_do_here_and_in_sap() {
+    let nowhere = Path::new("nowhere");
+    shows(
+        "explain_code",
+        nowhere,
+        &["explain", "SSSLERR_PEER_CERT_UNTRUSTED"],
+    );
+    shows("explain_number", nowhere, &["explain", "-10"]);
+    let line = "dev_icm: rc=-1 ICM_HTTP_SSL_ERROR, then alert unknown_ca";
+    shows("explain_line", nowhere, &["explain", line]);
+    shows(
+        "explain_json",
+        nowhere,
+        &["explain", "GW-503-CUT", "--output", "json"],
+    );
+    shows("explain_slip", nowhere, &["explain", "unkown_ca"]);
+    shows("explain_nothing", nowhere, &["explain", "horse"]);
+    shows("explain_list", nowhere, &["explain", "--list"]);
+}
+
+#[test]
+fn preflight_prints_the_checklist_and_what_to_do() {
+    let world = good();
+    let only = "config,own,listener";
+    let line = &[
+        "preflight",
+        "--config",
+        "DIR",
+        "--only",
+        only,
+        "--skip",
+        "own-dates",
+    ];
+    shows("preflight_good", world.path(), line);
+    let line = &[
+        "preflight",
+        "--config",
+        "DIR",
+        "--only",
+        "config",
+        "--output",
+        "short",
+    ];
+    shows("preflight_bad", bad().path(), line);
+    shows(
+        "preflight_list",
+        Path::new("nowhere"),
+        &["preflight", "--list"],
+    );
+    let line = &["preflight", "--config", "DIR", "--only", "peer-nam"];
+    shows("preflight_unknown", world.path(), line);
+    shows(
+        "preflight_nowhere",
+        Path::new("nowhere"),
+        &["preflight", "--config", "DIR"],
+    );
 }

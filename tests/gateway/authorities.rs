@@ -17,7 +17,7 @@ pub(crate) struct Scene {
     pub(crate) world: World,
     _side: SimConnector,
     pub(crate) deployment: Deployment,
-    listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     pub(crate) second: Authority,
 }
 
@@ -33,7 +33,7 @@ impl Scene {
         )
     }
 
-    fn with_second(world: World, second: Authority) -> Self {
+    pub(crate) fn with_second(world: World, second: Authority) -> Self {
         let side = world.side(Side::A);
         let listen = free_address();
         let deployment = world.deployment().requests(listen, &side.endpoint(), None);
@@ -94,13 +94,13 @@ impl Scene {
     }
 
     /// Somebody of the second authority.
-    fn visitor(&self) -> Caller {
+    pub(crate) fn visitor(&self) -> Caller {
         let own = self.client_of(&self.second, "visitor.example");
         self.caller(&own, &self.second, TlsRange::Both)
     }
 
     /// SAP CRM with a certificate of the company's CA.
-    fn crm(&self) -> Caller {
+    pub(crate) fn crm(&self) -> Caller {
         let own = self.world.pki.identity(Party::Crm);
         self.caller(own, self.world.pki.authority(Party::Crm), TlsRange::Both)
     }

@@ -437,3 +437,30 @@ async fn what_a_side_says_before_tls_is_no_answer_and_the_request_stays_here() {
     assert_eq!(side.requests(), Vec::new());
     assert_eq!(gateway.figures().handshakes_outbound_failed, 1);
 }
+
+/// W3C Trace Context: who follows a call through all machines finds it in their logs by these.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_context_of_a_trace_goes_on_untouched_through_any_door() {
+    const CONTEXT: [(&str, &str); 3] = [
+        (
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ),
+        ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"),
+        ("baggage", "agent=AG42;ttl=1"),
+    ];
+    let lines = CONTEXT.map(|(name, value)| format!("{name}: {value}\r\n"));
+    let fields = lines.concat();
+    let stage = Stage::set().await;
+    for (place, door) in &stage.doors {
+        is_answered(&mut door.open().await, &request_with(&fields)).await;
+        let arrived = stage.complete();
+        assert!(!arrived.is_empty(), "{place}");
+        for request in arrived {
+            for (name, value) in CONTEXT {
+                assert_eq!(request.values(name), [value], "{place}");
+            }
+        }
+        stage.forget();
+    }
+}

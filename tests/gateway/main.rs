@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod against_seen;
 mod alarms;
 mod authorities;
 mod broken_inputs;
@@ -38,6 +39,7 @@ mod many_clients;
 mod ocsp;
 mod outcomes;
 mod passthrough;
+mod preflight;
 mod probes;
 mod promise;
 mod refusals;

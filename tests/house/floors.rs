@@ -9,13 +9,13 @@ use crate::tokens::Token;
 /// The floors, from the ground up.
 pub(crate) const FLOORS: [&[&str]; 9] = [
     &["model"],
-    &["config", "telemetry"],
+    &["config", "telemetry", "explain"],
     &["certs", "net"],
     &["tls"],
     &["http", "alarms"],
     &["requests", "events"],
     &["gateway"],
-    &["simulate", "service"],
+    &["simulate", "service", "admin", "preflight"],
     &["cli"],
 ];
 

@@ -253,7 +253,8 @@ impl Daemon {
         Self::spawn(command, dir)
     }
 
-    fn spawn(mut command: Command, dir: &Path) -> Self {
+    /// Any program; what it says goes to `daemon.log` in `dir`.
+    pub fn spawn(mut command: Command, dir: &Path) -> Self {
         let log = dir.join("daemon.log");
         let out = std::fs::File::create(&log).expect("a log file");
         let child = command

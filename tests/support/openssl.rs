@@ -220,9 +220,32 @@ impl OpenSslServer {
             child: command.stdout(heard).spawn().expect("openssl runs"),
             _folder: folder,
         };
-        let listens = || std::fs::read_to_string(&said).is_ok_and(|said| said.contains("ACCEPT"));
+        server.listening(&said).await
+    }
+
+    /// A server of old settings: TLS 1.2 with these suites and no others, and no client certificates.
+    pub async fn old(at: SocketAddr, own: &Issued, suites: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        private(&folder.path().join("own.pem"), &own.combined_pem());
+        let said = folder.path().join("said");
+        let heard = std::fs::File::create(&said).expect("a file");
+        let mut command = Command::new("openssl");
+        command.current_dir(folder.path());
+        command.args(["s_server", "-www", "-tls1_2", "-accept"]);
+        command.arg(at.to_string());
+        command.args(["-cert", "own.pem", "-key", "own.pem", "-cipher", suites]);
+        command.stdin(Stdio::null()).stderr(Stdio::null());
+        let server = Self {
+            child: command.stdout(heard).spawn().expect("openssl runs"),
+            _folder: folder,
+        };
+        server.listening(&said).await
+    }
+
+    async fn listening(self, said: &Path) -> Self {
+        let listens = || std::fs::read_to_string(said).is_ok_and(|said| said.contains("ACCEPT"));
         until("OpenSSL listens", listens).await;
-        server
+        self
     }
 }
 

@@ -29,6 +29,14 @@ impl Done {
 /// Longer than any of them takes; what takes longer is killed.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// What Debian calls the package of a program.
+fn package_of(program: &str) -> &str {
+    match program {
+        "promtool" => "prometheus",
+        same => same,
+    }
+}
+
 /// Runs a program to its end. One that is not there fails the test: `.ci/run` installs them all.
 pub async fn run<I, A>(program: &'static str, arguments: I, stdin: &[u8]) -> Done
 where
@@ -42,8 +50,9 @@ where
         .stderr(Stdio::piped())
         .spawn();
     let mut child = spawned.unwrap_or_else(|error| {
+        let package = package_of(program);
         panic!(
-            "{program} does not run ({error}): install the package \"{program}\", as .ci/run does"
+            "{program} does not run ({error}): install the package \"{package}\", as .ci/run does"
         )
     });
     let (mut input, stdin) = (child.stdin.take().expect("piped"), stdin.to_vec());

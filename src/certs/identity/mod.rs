@@ -17,7 +17,7 @@ use crate::certs::inspect::{CertificateFacts, KeyKind};
 use crate::certs::key::{Passphrase, signing_key};
 use crate::certs::path::Certificate;
 use crate::certs::pem::{PemFile, error, notice, refuse_lists, warning};
-use crate::config::problem::{Problem, Problems};
+use crate::config::problem::{Problem, Problems, Topic};
 use crate::config::settings::{FileRef, IdentityFiles};
 
 /// Who the gateway is: the chain it shows and the key that proves it.
@@ -46,7 +46,7 @@ impl Identity {
         let mut problems = Problems::new();
         let identity = Self::read(files, passphrase, provider, when, &mut problems);
         let usable = identity.filter(|_| !problems.has_errors());
-        (usable, problems)
+        (usable, problems.about(Topic::OwnFiles))
     }
 
     fn read(
@@ -177,7 +177,7 @@ impl<'a> Found<'a> {
                      for \"{}\")",
                     facts.subject
                 );
-                error(key_file, &what, MISMATCH)
+                error(key_file, &what, MISMATCH).about(Topic::OwnKey)
             });
         }
         None
@@ -220,7 +220,7 @@ impl<'a> Found<'a> {
                 "holds {left_over} certificate(s) that do not belong to the chain; they are not sent"
             );
             let hint = "leave only the certificate, its intermediates and, if you like, the root";
-            problems.push(warning(file, &what, hint));
+            problems.push(warning(file, &what, hint).about(Topic::OwnChain));
         }
         let mut sent = sent.into_iter();
         Some(Identity {
@@ -270,7 +270,7 @@ fn ended_root(file: &FileRef, facts: &CertificateFacts, when: When) -> Option<Pr
     );
     let hint = "nothing has to be done here; see whether the peers have its authority's new root";
     let is_over = matches!(validity, Validity::Expired { .. });
-    is_over.then(|| notice(file, &what, hint))
+    is_over.then(|| notice(file, &what, hint).about(Topic::OwnChain))
 }
 
 /// What a peer would refuse about a certificate, and what will soon be refused.
@@ -291,7 +291,7 @@ fn judge(
     {
         let what = format!("holds the certificate of \"{subject}\" with an RSA key of {bits} bits");
         let hint = "have it issued again for a key of 2048 bits or more, or for P-256";
-        problems.push(error(file, &what, hint));
+        problems.push(error(file, &what, hint).about(Topic::OwnStrength));
     }
     if facts.signature_is_weak {
         let what = format!(
@@ -299,12 +299,12 @@ fn judge(
             facts.signature
         );
         let hint = "have it issued again with SHA-256; no current peer accepts this one";
-        problems.push(error(file, &what, hint));
+        problems.push(error(file, &what, hint).about(Topic::OwnStrength));
     }
     if is_leaf && facts.ca == Some(true) {
         let what = format!("holds the certificate of \"{subject}\", which is one of an authority");
         let hint = "have a certificate issued for this host; peers refuse an authority's own";
-        problems.push(warning(file, &what, hint));
+        problems.push(warning(file, &what, hint).about(Topic::OwnStrength));
     }
 }
 
@@ -327,7 +327,7 @@ fn report_flaw(
             facts.subject
         );
         let hint = "have it issued again without that; this gateway would refuse it as well";
-        problems.push(warning(file, &what, hint));
+        problems.push(warning(file, &what, hint).about(Topic::OwnStrength));
     }
 }
 

@@ -4,7 +4,7 @@ use crate::certs::due::{Due, DueKind, Step};
 use crate::certs::expiry::Validity;
 use crate::certs::inspect::CertificateFacts;
 use crate::certs::pem::{error, warning};
-use crate::config::problem::Problem;
+use crate::config::problem::{Problem, Topic};
 use crate::config::settings::FileRef;
 use crate::model::WallTime;
 
@@ -54,7 +54,7 @@ impl When {
                 facts.subject, facts.serial
             )
         };
-        Some(match (self, validity) {
+        let problem = match (self, validity) {
             (Self::Former(_), _) | (_, Validity::Good) => return None,
             (Self::Now(_), Validity::EndsSoon { .. }) => warning(
                 file,
@@ -84,7 +84,8 @@ impl When {
                 &told(format!("begins at {start}, after NEXT_FROM ({from})")),
                 "write a later NEXT_FROM, or have one issued that begins earlier",
             ),
-        })
+        };
+        Some(problem.about(Topic::OwnDates))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::certs::expiry::ALARM_DAYS;
 use crate::certs::pem::warning;
 use crate::certs::revocation::read::Listed;
 use crate::certs::revocation::{RevocationLists, later};
+use crate::config::problem::Topic;
 use crate::config::settings::ExpiredLists;
 use crate::model::WallTime;
 
@@ -20,6 +21,12 @@ impl RevocationLists {
             .into_iter()
             .filter_map(|listed| self.due_of(listed, now))
             .collect()
+    }
+
+    /// Until when the lists that count are to be followed by others, each with its issuer.
+    pub fn ends(&self, now: WallTime) -> impl Iterator<Item = (&str, WallTime)> {
+        let counting = self.in_force(now).map(|listed| &listed.list);
+        counting.filter_map(|list| Some((list.issuer_name.as_str(), list.next_update?)))
     }
 
     /// Of the lists of one issuer, one key and one scope the newest that has begun; if that has
@@ -52,7 +59,7 @@ impl RevocationLists {
             list.issuer_name,
             self.outlook(step, end, now)
         );
-        let problem = warning(&listed.file, &what, RENEW);
+        let problem = warning(&listed.file, &what, RENEW).about(Topic::ListDates);
         Some(Due {
             kind: DueKind::List,
             subject: list.issuer_name.clone(),

@@ -12,7 +12,7 @@ use crate::certs::revocation::RevocationLists;
 use crate::certs::revocation::proof::Signer;
 use crate::certs::revocation::read::{Found, Listed, read};
 use crate::certs::{Digest, TrustStore};
-use crate::config::problem::{Problem, Problems};
+use crate::config::problem::{Problem, Problems, Topic};
 use crate::config::settings::{ExpiredLists, FileRef, ListCoverage, RevocationSettings};
 use crate::model::{DistinguishedName, WallTime};
 
@@ -80,6 +80,7 @@ impl RevocationLists {
         for due in lists.due(now) {
             problems.push(due.problem);
         }
+        let problems = problems.about(Topic::Lists);
         ((!problems.has_errors()).then_some(lists), problems)
     }
 
@@ -101,7 +102,8 @@ impl RevocationLists {
             );
             let hint = "add its list, unless it issues to other authorities only; CRL_COVERAGE=any \
                         lets peers in without a list";
-            problems.push(Problem::notice(file.place.clone(), what, hint).value(&file.written));
+            let problem = Problem::notice(file.place.clone(), what, hint).value(&file.written);
+            problems.push(problem.about(Topic::ListCoverage));
         }
     }
 }
@@ -169,7 +171,7 @@ fn judge_dates(listed: &Listed, now: WallTime) -> Problems {
             list.this_update
         );
         let hint = "check this host's clock, or wait until then";
-        problems.push(warning(file, &what, hint));
+        problems.push(warning(file, &what, hint).about(Topic::ListDates));
     }
     if list.next_update.is_none() {
         let what = format!(
@@ -177,7 +179,7 @@ fn judge_dates(listed: &Listed, now: WallTime) -> Problems {
         );
         let hint = "it counts until it is replaced, and nobody is told when it is out of date; have \
                     the authority write a nextUpdate";
-        problems.push(warning(file, &what, hint));
+        problems.push(warning(file, &what, hint).about(Topic::ListDates));
     }
     problems
 }

@@ -19,6 +19,7 @@ mod proof;
 mod read;
 mod reason;
 mod refusal;
+mod summary;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub use crate::certs::revocation::parse::ListDefect;
 use crate::certs::revocation::read::Listed;
 pub use crate::certs::revocation::reason::Reason;
 pub use crate::certs::revocation::refusal::RevocationRefusal;
+pub use crate::certs::revocation::summary::ListSummary;
 use crate::config::settings::{ExpiredLists, ListCoverage};
 use crate::model::{DistinguishedName, WallTime};
 

@@ -12,7 +12,7 @@ use crate::certs::expiry::Validity;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
 use crate::certs::path::{Anchors, Certificate, Malformed};
 use crate::certs::pem::{PemFile, error, refuse_lists, warning};
-use crate::config::problem::{Problem, Problems};
+use crate::config::problem::{Problem, Problems, Topic};
 use crate::config::settings::FileRef;
 use crate::model::WallTime;
 
@@ -64,7 +64,7 @@ impl TrustStore {
         let mut problems = Problems::new();
         let pem = match PemFile::read(file) {
             Ok(pem) => pem,
-            Err(problems) => return (None, problems),
+            Err(problems) => return (None, problems.about(Topic::Trust)),
         };
         let mut anchors: Vec<Anchor> = Vec::new();
         let mut expired: Vec<CertificateFacts> = Vec::new();
@@ -109,7 +109,7 @@ impl TrustStore {
         report_expired(file, &expired, !in_force, now, &mut problems);
         let digest = pem.digest;
         if !in_force || problems.has_errors() {
-            return (None, problems);
+            return (None, problems.about(Topic::Trust));
         }
         let certificates = anchors.iter().map(|anchor| anchor.certificate.clone());
         let authorities = Arc::new(Anchors::new(certificates.collect()));
@@ -118,7 +118,7 @@ impl TrustStore {
             authorities,
             digest,
         };
-        (Some(store), problems)
+        (Some(store), problems.about(Topic::Trust))
     }
 
     /// Trust in certificates that stand in no file of the configuration: those of the machine. What
@@ -330,7 +330,7 @@ fn outlook(
     );
     let is_in_vain = nothing_else && matches!(validity, Validity::Expired { .. });
     let say = if is_in_vain { error } else { warning };
-    Some(say(file, &what, EXCHANGE))
+    Some(say(file, &what, EXCHANGE).about(Topic::TrustDates))
 }
 
 const EXCHANGE: &str =

@@ -36,7 +36,7 @@ pub(super) fn list(args: &ListArgs) -> Result<Exit, Failure> {
     }
     let is_refused = |entry: &Entry| !entry.validity(now).is_valid();
     if found.problems.has_errors() || found.entries.iter().any(is_refused) {
-        return Ok(Exit::CheckFailed);
+        return Ok(Exit::Due);
     }
     Ok(Exit::Ok)
 }

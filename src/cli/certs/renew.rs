@@ -41,12 +41,12 @@ pub(super) fn renew(args: &RenewArgs) -> Result<Exit, Failure> {
         if due.is_empty() && !problems.has_errors() {
             Exit::Ok
         } else {
-            Exit::CheckFailed
+            Exit::Due
         }
     } else {
         prepare(args, &due)?;
         if problems.has_errors() {
-            Exit::CheckFailed
+            Exit::Due
         } else {
             Exit::Ok
         }

@@ -27,7 +27,7 @@ pub(super) fn watch(args: &WatchArgs) -> Result<Exit, Failure> {
             say("nothing ends within 60 days");
             return Ok(Exit::Ok);
         }
-        return Ok(Exit::CheckFailed);
+        return Ok(Exit::Due);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -128,7 +128,7 @@ fn for_monitoring(args: &WatchArgs, now: WallTime) -> Exit {
     let (word, exit) = if critical > 0 || found.problems.has_errors() {
         ("CRITICAL", Exit::Critical)
     } else if warned > 0 {
-        ("WARNING", Exit::CheckFailed)
+        ("WARNING", Exit::Due)
     } else {
         ("OK", Exit::Ok)
     };

@@ -14,15 +14,17 @@ pub(super) struct Doors {
     pub(super) requests: Port,
     pub(super) events: Port,
     pub(super) route: Port,
+    pub(super) admin: Port,
 }
 
 impl Doors {
-    /// Takes three free ports.
+    /// Takes four free ports.
     pub(super) fn reserve() -> io::Result<Self> {
         Ok(Self {
             requests: Port::reserve()?,
             events: Port::reserve()?,
             route: Port::reserve()?,
+            admin: Port::reserve()?,
         })
     }
 }
@@ -71,6 +73,8 @@ impl Home {
         deployment.system.set("Failover", "Preferred", Side::A);
         deployment
             .gateway
+            .set("Admin", "Listen", doors.admin.addr())
+            .set("Admin", "TokenFile", format_args!("./{LOG_FOLDER}/{TOKEN}"))
             .set("Log", "File", format_args!("./{LOG_FOLDER}/{LOG}"))
             .set("Runtime", "Threads", 2)
             .set("Runtime", "DrainTimeout", "5s");
@@ -109,6 +113,8 @@ impl Home {
 pub(super) const SYSTEM: &str = "SAP1";
 
 const LOG: &str = "gateway.log";
+
+const TOKEN: &str = "admin.token";
 
 /// Not beside the ini files, where every change wakes the file watch.
 const LOG_FOLDER: &str = "log";

@@ -23,6 +23,7 @@ use std::time::Duration;
 use super::args::DemoArgs;
 use super::exit::Exit;
 use super::output::complain;
+use crate::admin::AdminError;
 use crate::gateway::StartError;
 use crate::net::raise_descriptor_limit;
 use crate::service::{Request, Requests};
@@ -48,7 +49,9 @@ pub(super) fn demo(args: &DemoArgs) -> Exit {
                 Exit::Software
             }
             DemoError::Pki(_) | DemoError::PeerTls(_) | DemoError::Start(_) => Exit::Software,
-            DemoError::System(_) | DemoError::Peer(_) | DemoError::Log(_) => Exit::Os,
+            DemoError::System(_) | DemoError::Peer(_) | DemoError::Admin(_) | DemoError::Log(_) => {
+                Exit::Os
+            }
         }
     })
 }
@@ -64,6 +67,8 @@ enum DemoError {
     Peer(#[from] crate::simulate::PeerError),
     #[error("the gateway of the demo does not start: {0}")]
     Start(#[from] StartError),
+    #[error("{0}")]
+    Admin(#[from] AdminError),
     #[error("{0}")]
     Log(#[from] crate::telemetry::LogError),
     #[error("the system refuses what the demo needs: {0}")]

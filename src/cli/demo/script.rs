@@ -8,7 +8,8 @@ use super::DemoError;
 use super::report::Excuse;
 use super::screen::{Screen, Tone};
 use super::stage::Stage;
-use crate::gateway::FileWatch;
+use crate::admin::{Order, Reloaded};
+use crate::gateway::{FileWatch, Trigger};
 use crate::model::Side;
 use crate::service::{Request, Requests};
 
@@ -25,6 +26,15 @@ impl From<DemoError> for Interrupted {
     fn from(error: DemoError) -> Self {
         Self::Failed(error)
     }
+}
+
+/// What somebody wants while the play goes on.
+#[derive(Debug)]
+enum Wish {
+    /// Asked for by the system.
+    Asked(Request),
+    /// Ordered at the console.
+    Ordered(Order),
 }
 
 /// Lets things happen on a stage, at their times.
@@ -87,35 +97,56 @@ impl<'a> Director<'a> {
         for line in self.stage.home.lines_to_type(&self.stage.doors) {
             Screen::line(format_args!("  {line}"));
         }
+        Screen::line(format_args!("  {}", self.stage.console()));
         Screen::line("");
         let (interval, files) = self.stage.gateway.watched();
         let mut watch = FileWatch::new(self.stage.gateway.dir(), files, interval);
         loop {
-            match self.next_request(&mut watch).await {
-                Request::Drain | Request::Quit => return,
-                Request::ReopenLog => {}
-                Request::Reload => {
-                    let before = watch.look();
-                    let reloaded = self.reload().await;
-                    let (interval, files) = self.stage.gateway.watched();
-                    watch.follow(files, interval, &before);
-                    if !reloaded {
-                        watch.failed();
-                    }
-                }
+            let wish = self.next_wish(&mut watch).await;
+            let before = watch.look();
+            let reloaded = match self.fulfil(wish).await {
+                Err(_asked_to_stop) => return,
+                Ok(None) => continue,
+                Ok(Some(reloaded)) => reloaded,
+            };
+            let (interval, files) = self.stage.gateway.watched();
+            watch.follow(files, interval, &before);
+            if !reloaded {
+                watch.failed();
             }
         }
     }
 
-    /// Waits for a request or a change of a file.
-    async fn next_request(&mut self, watch: &mut FileWatch) -> Request {
+    /// Waits for a wish or a change of a file.
+    async fn next_wish(&mut self, watch: &mut FileWatch) -> Wish {
         loop {
             tokio::select! {
                 () = sleep_until(Instant::now() + REDRAW) => self.glance(),
-                () = watch.changed() => return Request::Reload,
-                request = self.requests.next() => return request,
+                () = watch.changed() => return Wish::Asked(Request::Reload),
+                request = self.requests.next() => return Wish::Asked(request),
+                order = self.stage.next_order() => return Wish::Ordered(order),
             }
         }
+    }
+
+    /// Does what is wished, and says whether a reload that this led to is in force.
+    async fn fulfil(&mut self, wish: Wish) -> Result<Option<bool>, Interrupted> {
+        Ok(match wish {
+            Wish::Asked(Request::Drain | Request::Quit) | Wish::Ordered(Order::Stop { .. }) => {
+                return Err(Interrupted::Asked);
+            }
+            Wish::Asked(Request::ReopenLog) => None,
+            Wish::Asked(Request::Reload) => Some(self.reload(Trigger::System).await),
+            Wish::Ordered(Order::Reload { by, reply }) => {
+                let reloaded = self.reload(Trigger::Operator(by)).await;
+                let _gone = reply.send(Reloaded::Tried);
+                Some(reloaded)
+            }
+            Wish::Ordered(Order::LogLevel { level, reply }) => {
+                let _gone = reply.send(self.stage.set_log_level(&level));
+                None
+            }
+        })
     }
 
     async fn kill(&mut self, end: Duration) -> Result<(), Interrupted> {
@@ -241,22 +272,17 @@ impl<'a> Director<'a> {
     /// Waits for a moment, and does meanwhile what is asked for.
     async fn tick(&mut self, end: Instant) -> Result<(), Interrupted> {
         loop {
-            let request = tokio::select! {
+            let wish = tokio::select! {
                 () = sleep_until(end) => return Ok(()),
-                request = self.requests.next() => request,
+                request = self.requests.next() => Wish::Asked(request),
+                order = self.stage.next_order() => Wish::Ordered(order),
             };
-            match request {
-                Request::Drain | Request::Quit => return Err(Interrupted::Asked),
-                Request::ReopenLog => {}
-                Request::Reload => {
-                    self.reload().await;
-                }
-            }
+            let _reloaded = self.fulfil(wish).await?;
         }
     }
 
-    async fn reload(&mut self) -> bool {
-        match self.stage.gateway.reload().await {
+    async fn reload(&mut self, trigger: Trigger) -> bool {
+        match self.stage.gateway.reload_for(trigger).await {
             Ok(report) => {
                 let generation = report.generation;
                 self.screen

@@ -9,6 +9,7 @@ use super::DemoError;
 use super::home::{Doors, Home, SYSTEM};
 use super::report::{Excuse, Report};
 use super::screen::{Screen, Tone};
+use crate::admin::{Admin, Desk, Order, Orders};
 use crate::cli::run::log_options;
 use crate::config::problem::Problems;
 use crate::gateway::{Gateway, StartError};
@@ -34,6 +35,9 @@ pub(super) struct Stage {
     pub(super) doors: Doors,
     pub(super) books: Books,
     pub(super) gateway: Gateway,
+    /// What is opened in a browser.
+    console: String,
+    orders: Orders,
     pub(super) side_a: SimConnector,
     side_b: SimConnector,
     /// SAP CRM's port for events, and the one behind the static route.
@@ -82,6 +86,7 @@ impl Stage {
         let sides = [&side_a.endpoint(), &side_b.endpoint()];
         home.write(&pki, &doors, sides, [direct, routed])?;
         let (gateway, log) = start_gateway(home.path(), &clock).await?;
+        let (console, orders) = open_console(home.path(), &gateway, &log)?;
         let app_servers = app_servers(&pki, &doors, agents, &books.requests)?;
         let events_of_a = events_of_a(&doors, &books)?;
         let named_crm = HostPort::from_addr(direct.addr());
@@ -94,6 +99,8 @@ impl Stage {
             doors,
             books,
             gateway,
+            console,
+            orders,
             side_a,
             side_b,
             receivers,
@@ -130,8 +137,28 @@ impl Stage {
             "  events        sides   ==http==> :{events} ==mTLS==> SAP CRM :{direct}"
         ));
         Screen::line(format_args!(
-            "  static route  side B  ==mTLS==> :{route} ==same bytes==> SAP CRM :{routed}\n"
+            "  static route  side B  ==mTLS==> :{route} ==same bytes==> SAP CRM :{routed}"
         ));
+        Screen::line(format_args!("  console       {}\n", self.console));
+    }
+
+    /// What to open in a browser, with what makes an operator of whoever does.
+    pub(super) fn console(&self) -> &str {
+        &self.console
+    }
+
+    /// What somebody wants who looks at the console. The admin listener lives as long as the process,
+    /// so there is always another one to wait for.
+    pub(super) async fn next_order(&mut self) -> Order {
+        match self.orders.recv().await {
+            Some(order) => order,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Sets the level of the log.
+    pub(super) fn set_log_level(&self, level: &str) -> Result<(), String> {
+        self.log.set_level(level).map_err(|error| error.to_string())
     }
 
     /// Side A's process dies, at the moment that is returned. Its events stop after the one in
@@ -322,6 +349,23 @@ async fn start_gateway(dir: &Path, clock: &Clock) -> Result<(Gateway, LogGuard),
     let access = log.access_log(settings.log.access);
     let gateway = Gateway::start(dir, clock, &access).await?;
     Ok((gateway, log))
+}
+
+/// The admin listener, and what leads into it.
+fn open_console(
+    dir: &Path,
+    gateway: &Gateway,
+    log: &LogGuard,
+) -> Result<(String, Orders), DemoError> {
+    let desk = Desk {
+        viewer: gateway.viewer(),
+        recent: log.recent(),
+        dir: dir.to_owned(),
+    };
+    let opened = Admin::start(desk)?;
+    let none = || std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    let (admin, orders) = opened.ok_or_else(none)?;
+    Ok((admin.console()?, orders))
 }
 
 /// The demo wrote these files itself, so a mistake in them is one of the program.

@@ -7,8 +7,12 @@ use super::{IniFile, Key, Kind, Preset, Section};
 pub(super) const SECTIONS: &[Section] = &[
     Section {
         name: "Admin",
-        doc: "Reserved for the operator's own listener. The address is checked and kept free; this \
-              release does not listen there yet.",
+        doc: "The operator's own listener: the console for a browser, status, metrics, and orders \
+              such as a switch-over. On a loopback address everybody on this machine may look, and \
+              whoever can read the token file may change things. On any other address there is \
+              TLS with client certificates, and rules say who may look and who may change things; \
+              certificates are those of [SSL_SERVER_CLIENT] unless ssl.ini has [SSL_SERVER_CLIENT \
+              ADMIN] or [SSL_SERVER ADMIN].",
     },
     Section {
         name: "Log",
@@ -77,10 +81,39 @@ pub(super) const KEYS: &[Key] = &[
         "Listen",
         Kind::Listeners,
         Preset::Absent("no admin listener"),
-        "Where the admin listener will be. Reserved: checked against the other listeners, not yet \
-         opened.",
+        "Where the operator's browser, the command line and a monitoring system connect. A change \
+         takes effect at the next start.",
     )
     .example("127.0.0.1:9440"),
+    key(
+        ADMIN,
+        "TokenFile",
+        Kind::File,
+        Preset::Computed("a file of its own beside StateFile"),
+        "Where a new token is written at each start, readable for the service's account alone. Who \
+         can read it may operate the gateway over the loopback address; the command line does so.",
+    )
+    .example("./admin.token"),
+    key(
+        ADMIN,
+        "AllowReader1",
+        Kind::ClientRule,
+        Preset::Absent("nobody but operators may look over TLS"),
+        "Who may look over TLS: AllowReader1, AllowReader2 and so on, written as AllowClient in \
+         [Requests].",
+    )
+    .example("cn=monitoring")
+    .numbered(),
+    key(
+        ADMIN,
+        "AllowOperator1",
+        Kind::ClientRule,
+        Preset::Absent("nobody may operate over TLS"),
+        "Who may look and change things over TLS: AllowOperator1, AllowOperator2 and so on, written \
+         as AllowClient in [Requests].",
+    )
+    .example("cn=basis01 & issuer=CN=Company CA, O=Company, C=DE")
+    .numbered(),
     key(
         LOG,
         "Format",
@@ -223,9 +256,10 @@ pub(super) const KEYS: &[Key] = &[
             "a file in $STATE_DIRECTORY, else in /var/lib/crmgate or %ProgramData%\\crmgate where \
              that folder is, else crmgate.state beside this file",
         ),
-        "Where it is kept which authority let in which clients, and which certificates they showed, \
-         for CA_DROP_GUARD: check reads it, and so does the gateway after a restart; and which alarms \
-         have been raised, so that none is raised twice. It holds no \
+        "Where it is kept which authority let in which clients, for requests or for events, and \
+         which certificates they and the servers that were called showed, for CA_DROP_GUARD and for \
+         check --against-seen: check reads it, and so does the gateway after a restart; and which \
+         alarms have been raised, so that none is raised twice. It holds no \
          secret, is written once a minute at the most and at the end, and may be deleted; where it \
          cannot be written, that is a warning and the rest works.",
     )

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::SystemName;
+use crate::model::{ListenAddr, SystemName};
 
 mod alarms;
 mod flows;
@@ -31,6 +31,8 @@ pub use tls::{
 pub struct Settings {
     /// One entry for each `CRMConnectorSAP_<name>.ini`, ordered by name.
     pub systems: Vec<SystemSettings>,
+    /// The operator's own listener.
+    pub admin: AdminSettings,
     /// Session tickets that gateways share.
     pub tickets: TicketSettings,
     /// Who is told when something is about to end.
@@ -50,6 +52,9 @@ impl Settings {
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = self.sources.clone();
         files.extend(self.tickets.secret.iter().map(|file| file.path.clone()));
+        if let Some(tls) = &self.admin.tls {
+            files.extend(tls.files.all().map(|file| file.path.clone()));
+        }
         let webhook = self.alarms.webhook.iter();
         let ca = webhook.filter_map(|webhook| webhook.ca.as_ref());
         files.extend(ca.map(|file| file.path.clone()));
@@ -94,6 +99,21 @@ pub struct SystemSettings {
     pub events: Option<EventSettings>,
     /// Flow 2 over a proxy host: bytes of port xy to port xy of the CRM host.
     pub static_routes: Vec<StaticRouteSettings>,
+}
+
+/// `[Admin]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdminSettings {
+    /// `Listen`; empty where there is no admin listener.
+    pub listen: Vec<ListenAddr>,
+    /// TLS on the addresses that are not loopback ones; there if and only if there is such a one.
+    pub tls: Option<ServerTls>,
+    /// `TokenFile`; `None` is a place that the system offers.
+    pub token_file: Option<FileRef>,
+    /// `AllowReader<n>`: who may look, over TLS.
+    pub readers: Vec<ClientRule>,
+    /// `AllowOperator<n>`: who may look and change, over TLS.
+    pub operators: Vec<ClientRule>,
 }
 
 /// `[Sessions]`.

@@ -32,6 +32,16 @@ pub enum IdentityFiles {
     },
 }
 
+impl IdentityFiles {
+    /// The file with the certificate.
+    pub const fn certificate(&self) -> &FileRef {
+        match self {
+            Self::Combined(file) => file,
+            Self::Pair { certificate, .. } => certificate,
+        }
+    }
+}
+
 /// Files that one TLS role needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {

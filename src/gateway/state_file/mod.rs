@@ -1,6 +1,7 @@
 //! [`StateFile`]: what has to be known after a restart, and to `crmgate check`.
 //!
-//! That is which authority let in which clients, and which alarms have been raised. The file is a help and never needed:
+//! That is which authority let in which clients, and what the servers showed that were called: with
+//! it `check` tells whom a change would shut out; and which alarms have been raised. The file is a help and never needed:
 //! whatever is wrong with it is a warning, and everything else goes on.
 
 mod format;
@@ -13,21 +14,50 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
 
-use self::format::State;
 use crate::certs::Step;
 use crate::certs::digest::sha256;
+use crate::config::AdminDoor;
 use crate::config::keys::LONGEST_GUARD;
 use crate::config::problem::{Place, Problem};
-use crate::config::settings::Settings;
-use crate::model::{Fingerprint, WallTime};
-use crate::tls::AuthorityUses;
+use crate::config::settings::{FileRef, Settings};
+use crate::model::{Fingerprint, Generation, WallTime};
+use crate::tls::authority_uses::AuthorityUse;
+use crate::tls::server_uses::Server;
+use crate::tls::{AuthorityUses, ServerUses};
+
+pub(super) use format::Recalled;
+
+/// What is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Memory {
+    /// Which authority let in which clients.
+    pub(super) uses: Vec<AuthorityUse>,
+    /// What the servers showed that were called.
+    pub(super) servers: Vec<Server>,
+    /// Which alarms have been raised, each with the last step that was told.
+    pub(super) alarms: Vec<([u8; 32], Step)>,
+}
+
+impl Memory {
+    /// What is known now of the time that may matter.
+    pub(super) fn of(uses: &AuthorityUses, servers: &ServerUses, now: WallTime) -> Self {
+        let since = remembered_since(now);
+        Self {
+            uses: uses.since(since, now, MOST_CLIENTS),
+            servers: servers.since(since, now),
+            alarms: Vec::new(),
+        }
+    }
+}
 
 /// The file, and what was written into it last.
 #[derive(Debug)]
 pub(super) struct StateFile {
     dir: PathBuf,
     /// What it holds, and where it may be.
-    written: Option<(Vec<PathBuf>, String)>,
+    written: Option<(Vec<PathBuf>, Memory)>,
+    /// What was known when it was looked at last, in which generation, and until when that is enough.
+    looked_at: Option<(Memory, Generation, Instant)>,
     /// Not before this moment it is written again.
     next: Instant,
     /// Whether it has been said that it cannot be written.
@@ -38,7 +68,7 @@ pub(super) struct StateFile {
 const PAUSE: Duration = Duration::from_mins(1);
 
 /// Clients of one authority in the file; of the rest there is a number.
-const MOST_CLIENTS: usize = 100;
+pub(super) const MOST_CLIENTS: usize = 100;
 
 /// More than a hundred authorities with a hundred clients each, with the certificates that fit.
 const MAX_SIZE: u64 = 64 << 20;
@@ -52,44 +82,41 @@ impl StateFile {
         Self {
             dir: dir.to_owned(),
             written: None,
+            looked_at: None,
             next: Instant::now(),
             complained: false,
         }
     }
 
-    /// Writes what has changed, unless that was done a moment ago.
-    pub(super) fn keep_up(
-        &mut self,
-        settings: &Settings,
-        uses: &AuthorityUses,
-        alarms: Vec<([u8; 32], Step)>,
-        now: WallTime,
-    ) {
-        if Instant::now() >= self.next {
-            self.write(settings, uses, alarms, now);
+    /// Whether what has changed may be written again.
+    pub(super) fn is_due(&self) -> bool {
+        Instant::now() >= self.next
+    }
+
+    /// Whether somebody came or went since it was asked last, or another generation is in force, or
+    /// the time may have changed how somebody stands: to prove everybody again costs signatures.
+    pub(super) fn is_news(&mut self, memory: &Memory, generation: Generation) -> bool {
+        let now = Instant::now();
+        let is_known = self
+            .looked_at
+            .as_ref()
+            .is_some_and(|(known, of, until)| known == memory && *of == generation && now < *until);
+        if !is_known {
+            self.looked_at = Some((memory.clone(), generation, now + PAUSE));
         }
+        !is_known
     }
 
     /// Writes what has changed.
-    pub(super) fn write(
-        &mut self,
-        settings: &Settings,
-        uses: &AuthorityUses,
-        alarms: Vec<([u8; 32], Step)>,
-        now: WallTime,
-    ) {
-        let text = format::text(&State {
-            uses: uses.since(remembered_since(now), now, MOST_CLIENTS),
-            alarms,
-        });
+    pub(super) fn write(&mut self, settings: &Settings, memory: Memory, now: WallTime) {
         let places = places(&self.dir, settings);
-        if self.holds(&places, &text) {
+        if self.holds(&places, &memory) {
             return;
         }
         self.next = Instant::now() + PAUSE;
-        match write(&places, &text) {
+        match write(&places, &format::text(&memory, now)) {
             Ok(()) => {
-                self.written = Some((places, text));
+                self.written = Some((places, memory));
                 self.complained = false;
             }
             Err((path, cause)) if !self.complained => {
@@ -104,14 +131,14 @@ impl StateFile {
         }
     }
 
-    fn holds(&mut self, places: &[PathBuf], text: &str) -> bool {
+    fn holds(&mut self, places: &[PathBuf], memory: &Memory) -> bool {
         if let Some((before, held)) = &self.written {
-            return before == places && held == text;
+            return before == places && held == memory;
         }
         // A gateway that nobody shows a certificate to needs no file.
-        let needs_none = text == format::text(&State::default()) && read(places).is_none();
+        let needs_none = *memory == Memory::default() && read(places).is_none();
         if needs_none {
-            self.written = Some((places.to_vec(), text.to_owned()));
+            self.written = Some((places.to_vec(), memory.clone()));
         }
         needs_none
     }
@@ -122,42 +149,58 @@ fn remembered_since(now: WallTime) -> WallTime {
     WallTime(now.0.saturating_sub(longest))
 }
 
+/// Takes in what the file tells, if there is one; a problem says why it tells nothing.
+pub(super) fn recall(
+    dir: &Path,
+    settings: &Settings,
+    (uses, servers): (&AuthorityUses, &ServerUses),
+) -> Option<Problem> {
+    match known(dir, settings) {
+        Ok(None) => None,
+        Ok(Some((_, Recalled { memory, .. }))) => {
+            uses.remember(memory.uses);
+            servers.remember(memory.servers);
+            None
+        }
+        Err(problem) => Some(*problem),
+    }
+}
+
 /// The alarms that the file tells of, if there is one. Whatever is wrong with it is told where the
 /// rest of it is read.
 pub(super) fn recall_alarms(dir: &Path, settings: &Settings) -> Vec<([u8; 32], Step)> {
-    let text = read(&places(dir, settings)).and_then(|(_, text)| text.ok());
-    let state = text.and_then(|text| format::parse(&text).ok());
-    state.map(|state| state.alarms).unwrap_or_default()
+    let known = known(dir, settings).ok().flatten();
+    known.map_or_else(Vec::new, |(_, recalled)| recalled.memory.alarms)
 }
 
-/// Takes in what the file tells, if there is one; a problem says why it tells nothing.
-pub(super) fn recall(dir: &Path, settings: &Settings, uses: &AuthorityUses) -> Option<Problem> {
-    let (path, text) = read(&places(dir, settings))?;
-    let trouble = |what: String, hint: &str| Some(Problem::warning(Place::file(&path), what, hint));
-    let text = match text {
-        Ok(text) => text,
-        Err(cause) => {
-            return trouble(
-                format!(
-                    "the state file cannot be read, so it is not known which authority is in use: \
-                     {cause}"
-                ),
-                "give the account that runs crmgate the right to read it",
-            );
-        }
+/// What the file tells, and which one it is, if there is one; a problem says why it tells nothing.
+pub(super) fn known(
+    dir: &Path,
+    settings: &Settings,
+) -> Result<Option<(PathBuf, Recalled)>, Box<Problem>> {
+    let Some((path, text)) = read(&places(dir, settings)) else {
+        return Ok(None);
     };
-    match format::parse(&text) {
-        Ok(known) => {
-            uses.remember(known.uses);
-            None
-        }
-        Err(broken) => trouble(
+    let trouble = |what: String, hint: &str| {
+        let place = Place::file(&path);
+        Err(Box::new(Problem::warning(place, what, hint)))
+    };
+    match text.as_deref().map(format::parse) {
+        Ok(Ok(recalled)) => Ok(Some((path, recalled))),
+        Ok(Err(broken)) => trouble(
             format!(
                 "the state file is not understood, so it is not known which authority is in use: \
                  {broken}"
             ),
             "nothing has to be done: the gateway begins a new one; see whether something else \
              writes there",
+        ),
+        Err(cause) => trouble(
+            format!(
+                "the state file cannot be read, so it is not known which authority is in use: \
+                 {cause}"
+            ),
+            "give the account that runs crmgate the right to read it",
         ),
     }
 }
@@ -195,10 +238,24 @@ fn read_one(path: &Path) -> io::Result<String> {
 /// Where the file may be, the best place first: where an operator wants it, or where the system
 /// keeps what services have to remember, or beside the configuration.
 fn places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
-    if let Some(file) = &settings.runtime.state_file {
+    places_of(dir, settings.runtime.state_file.as_ref())
+}
+
+fn places_of(dir: &Path, named: Option<&FileRef>) -> Vec<PathBuf> {
+    if let Some(file) = named {
         return vec![file.path.clone()];
     }
     places_among(dir, folders_of_the_system())
+}
+
+/// Where the admin listener's token may be: where an operator wants it, or beside the state file. The
+/// first place that takes it has it.
+pub fn token_places(dir: &Path, door: &AdminDoor) -> Vec<PathBuf> {
+    if let Some(file) = &door.token_file {
+        return vec![file.path.clone()];
+    }
+    let beside = places_of(dir, door.state_file.as_ref()).into_iter();
+    beside.map(|path| path.with_extension("token")).collect()
 }
 
 fn places_among(dir: &Path, folders: Vec<PathBuf>) -> Vec<PathBuf> {

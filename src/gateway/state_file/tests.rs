@@ -1,6 +1,6 @@
 use super::*;
-use crate::model::Clock;
-use crate::tls::authority_uses::{Authority, AuthorityKey, AuthorityUse, Client};
+use crate::model::{Clock, TlsRole};
+use crate::tls::authority_uses::{Authority, AuthorityKey, Client, SeenAs};
 
 /// A folder with the smallest configuration and these keys of `[Runtime]`.
 fn configured(keys: &str) -> (tempfile::TempDir, Settings) {
@@ -27,26 +27,53 @@ fn used(last: WallTime) -> Vec<AuthorityUse> {
             fingerprint: Fingerprint([9; 32]),
             chain: vec![vec![1, 2, 3], vec![4]].into(),
             last,
+            roles: vec![SeenAs {
+                role: TlsRole::Events,
+                last,
+                refused: None,
+            }],
         }],
         more: 3,
     }]
 }
 
-fn known(dir: &Path, settings: &Settings) -> (Vec<AuthorityUse>, Option<Problem>) {
-    let uses = AuthorityUses::default();
-    let problem = recall(dir, settings, &uses);
-    (uses.since(WallTime(0), WallTime(0), 10), problem)
+fn called(last: WallTime) -> Vec<Server> {
+    vec![Server {
+        system: "SAP1".to_owned(),
+        target: "crm.example.com:44300".parse().expect("a target"),
+        chain: vec![vec![5]].into(),
+        last,
+        refused: None,
+    }]
+}
+
+fn memory(now: WallTime) -> Memory {
+    Memory {
+        uses: used(now),
+        servers: called(now),
+        alarms: Vec::new(),
+    }
+}
+
+/// What the next process knows.
+fn recalled(dir: &Path, settings: &Settings) -> (Memory, Option<Problem>) {
+    let (uses, servers) = (AuthorityUses::default(), ServerUses::default());
+    let problem = recall(dir, settings, (&uses, &servers));
+    (Memory::of(&uses, &servers, WallTime(0)), problem)
 }
 
 #[test]
 fn what_was_written_is_known_to_the_next_process() {
     let (dir, settings) = configured("StateFile=./kept.state");
     let now = Clock::system().now();
-    let uses = AuthorityUses::default();
-    uses.remember(used(now));
-    StateFile::of(dir.path()).write(&settings, &uses, Vec::new(), now);
-    let (known, problem) = known(dir.path(), &settings);
-    assert_eq!((known, problem), (used(now), None));
+    StateFile::of(dir.path()).write(&settings, memory(now), now);
+    let told = recalled(dir.path(), &settings);
+    assert_eq!(told, (memory(now), None));
+    let (path, file) = known(dir.path(), &settings)
+        .expect("understood")
+        .expect("a file");
+    assert_eq!(path, dir.path().join("kept.state"));
+    assert_eq!((file.written, file.memory), (Some(now), memory(now)));
     let left: Vec<_> = fs::read_dir(dir.path()).expect("a folder").collect();
     assert_eq!(left.len(), 3, "{left:?}");
 }
@@ -54,11 +81,13 @@ fn what_was_written_is_known_to_the_next_process() {
 #[test]
 fn alarms_that_were_raised_are_known_to_the_next_process() {
     let (dir, settings) = configured("StateFile=./kept.state");
-    let raised = vec![([3; 32], Step::left(30)), ([4; 32], Step::Ended)];
-    let uses = AuthorityUses::default();
+    let raised = Memory {
+        alarms: vec![([3; 32], Step::left(30)), ([4; 32], Step::Ended)],
+        ..Memory::default()
+    };
     let mut file = StateFile::of(dir.path());
-    file.write(&settings, &uses, raised.clone(), WallTime(0));
-    assert_eq!(recall_alarms(dir.path(), &settings), raised);
+    file.write(&settings, raised.clone(), WallTime(0));
+    assert_eq!(recall_alarms(dir.path(), &settings), raised.alarms);
     fs::write(dir.path().join("kept.state"), "something else").expect("written");
     assert_eq!(recall_alarms(dir.path(), &settings), []);
 }
@@ -67,12 +96,7 @@ fn alarms_that_were_raised_are_known_to_the_next_process() {
 fn a_gateway_that_has_nothing_to_remember_writes_no_file() {
     let (dir, settings) = configured("StateFile=./kept.state");
     let mut file = StateFile::of(dir.path());
-    file.write(
-        &settings,
-        &AuthorityUses::default(),
-        Vec::new(),
-        WallTime(0),
-    );
+    file.write(&settings, Memory::default(), WallTime(0));
     assert!(!dir.path().join("kept.state").exists());
 }
 
@@ -80,18 +104,16 @@ fn a_gateway_that_has_nothing_to_remember_writes_no_file() {
 fn it_is_written_once_a_minute_at_the_most_unless_it_has_to_be() {
     let (dir, settings) = configured("StateFile=./kept.state");
     let now = Clock::system().now();
-    let uses = AuthorityUses::default();
     let mut file = StateFile::of(dir.path());
-    uses.remember(used(now));
-    file.keep_up(&settings, &uses, Vec::new(), now);
+    assert!(file.is_due());
+    file.write(&settings, memory(now), now);
     let path = dir.path().join("kept.state");
     let first = fs::read_to_string(&path).expect("written");
-    let mut other = used(now);
-    other[0].authority.key = AuthorityKey([8; 32]);
-    uses.remember(other);
-    file.keep_up(&settings, &uses, Vec::new(), now);
+    assert!(!file.is_due());
+    let later = WallTime(now.0 + 10);
+    file.write(&settings, memory(now), later);
     assert_eq!(fs::read_to_string(&path).expect("kept"), first);
-    file.write(&settings, &uses, Vec::new(), now);
+    file.write(&settings, memory(later), later);
     assert_ne!(fs::read_to_string(&path).expect("kept"), first);
 }
 
@@ -100,23 +122,26 @@ fn a_broken_file_is_told_and_begun_anew() {
     let (dir, settings) = configured("StateFile=./kept.state");
     let path = dir.path().join("kept.state");
     fs::write(&path, "something else\n").expect("written");
-    let (nothing, problem) = known(dir.path(), &settings);
+    let (nothing, problem) = recalled(dir.path(), &settings);
     let said = problem.expect("told").to_string();
-    assert!(nothing.is_empty() && said.starts_with("warning"), "{said}");
+    assert!(
+        nothing == Memory::default() && said.starts_with("warning"),
+        "{said}"
+    );
     assert!(
         said.contains("the state file is not understood, so it is not known which authority is in use: its first line is not"),
         "{said}"
     );
     let now = WallTime(0);
-    StateFile::of(dir.path()).write(&settings, &AuthorityUses::default(), Vec::new(), now);
-    assert_eq!(known(dir.path(), &settings).1, None);
+    StateFile::of(dir.path()).write(&settings, Memory::default(), now);
+    assert_eq!(recalled(dir.path(), &settings).1, None);
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_told() {
     let (dir, settings) = configured("StateFile=./kept.state");
     fs::create_dir(dir.path().join("kept.state")).expect("a folder");
-    let said = known(dir.path(), &settings).1.expect("told").to_string();
+    let said = recalled(dir.path(), &settings).1.expect("told").to_string();
     assert!(
         said.contains(
             "the state file cannot be read, so it is not known which authority is in use: it is \
@@ -170,4 +195,25 @@ fn the_file_lies_where_it_is_wanted_or_in_a_folder_for_services_or_beside_the_co
         name,
         "one machine may run several"
     );
+}
+
+#[test]
+fn it_is_news_when_somebody_came_or_another_generation_is_in_force_and_not_else() {
+    let (dir, _) = configured("");
+    let mut file = StateFile::of(dir.path());
+    let (now, first) = (WallTime(0), Generation::FIRST);
+    assert!(file.is_news(&memory(now), first));
+    assert!(!file.is_news(&memory(now), first));
+    assert!(file.is_news(&memory(WallTime(1)), first));
+    assert!(file.is_news(&memory(WallTime(1)), first.next()));
+    assert!(!file.is_news(&memory(WallTime(1)), first.next()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_news_again_after_a_while_since_the_time_may_have_shut_somebody_out() {
+    let (dir, _) = configured("");
+    let mut file = StateFile::of(dir.path());
+    assert!(file.is_news(&memory(WallTime(0)), Generation::FIRST));
+    tokio::time::advance(PAUSE).await;
+    assert!(file.is_news(&memory(WallTime(0)), Generation::FIRST));
 }

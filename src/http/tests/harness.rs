@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use crate::config::settings::{FaultStyle, Limits};
 pub(super) use crate::http::peers::*;
 use crate::http::*;
-use crate::model::{ConnectionId, Generation, HostPort, Outcome, SystemName};
+use crate::model::{self, ConnectionId, Generation, HostPort, Outcome, SystemName};
 use crate::net::{Roster, Scope, Socket, Waiter};
-use crate::telemetry::{self, AccessLog, Counters};
+use crate::telemetry::{self, AccessLog, Counters, UpstreamRole};
 use crate::tls::Wire;
 
 /// Runs a test where tasks of one thread can be spawned, as they are in the gateway.
@@ -82,7 +82,7 @@ impl Flow for Forward {
                 ..RequestRewrite::default()
             };
             match exchange
-                .forward(upstream, Some(crate::model::Side::A), &rewrite)
+                .forward(upstream, Some(model::Side::A), &rewrite)
                 .await
             {
                 Ok(delivery) => {
@@ -189,6 +189,8 @@ impl Gateway {
 pub(super) fn upstream(side: SocketAddr, response_timeout: Duration) -> Arc<Upstream> {
     let target = HostPort::parse_with_default(&side.to_string(), None).expect("an address");
     Arc::new(Upstream::new(UpstreamSpec {
+        system: "SAP1".parse().expect("a name"),
+        role: UpstreamRole::Side(model::Side::A),
         dialled: target.clone(),
         target,
         tls: None,

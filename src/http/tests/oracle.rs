@@ -1,8 +1,12 @@
 //! The entry points of the fuzz targets as properties, over the corpus and over its mutants.
 
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
 use proptest::prelude::*;
 
-use super::corpus::{GOOD, HOSTILE};
+use super::corpus::{self, GOOD, HOSTILE};
 use crate as crmgate;
 
 #[path = "../../../fuzz/entries.rs"]
@@ -11,6 +15,17 @@ use crate as crmgate;
     reason = "the same file is a module of the fuzz targets"
 )]
 mod entries;
+
+#[path = "../../../fuzz/seeds.rs"]
+#[expect(unreachable_pub, reason = "the same file is a module of the fuzzer")]
+mod seeds;
+
+#[path = "../../../tests/support/more_hostile.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "the same file is a module of the system tests"
+)]
+mod more_hostile;
 
 #[test]
 fn hyper_reads_every_good_request_as_we_do() {
@@ -21,7 +36,8 @@ fn hyper_reads_every_good_request_as_we_do() {
 
 #[test]
 fn no_hostile_request_gets_through() {
-    for (name, bytes) in HOSTILE {
+    let more = more_hostile::HEADS.iter().chain(more_hostile::BODIES);
+    for (name, bytes) in HOSTILE.iter().chain(more) {
         assert!(!entries::differential(bytes), "{name}");
     }
 }
@@ -55,76 +71,74 @@ fn mutant_of(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
         })
 }
 
-fn requests() -> Vec<Vec<u8>> {
-    let hostile = HOSTILE.iter().map(|(_, bytes)| bytes.to_vec());
-    let good = GOOD.iter().map(|(_, bytes, _)| bytes.to_vec());
-    hostile.chain(good).collect()
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn answers() -> Vec<Vec<u8>> {
-    [
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: x\r\n\r\n",
-        "HTTP/1.1 500 Internal Server Error\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "HTTP/1.0 200\r\nConnection: keep-alive, X\r\nX: y\r\n\r\n",
-        "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nConnection: close\r\n\r\n",
-        "HTTP/1.1 100 Continue\r\n\r\n",
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
-    ]
-    .map(|text| text.as_bytes().to_vec())
-    .into()
+#[test]
+fn nothing_that_fuzzing_starts_from_is_a_finding() {
+    for (target, seeds) in seeds::all(root()) {
+        assert!(seeds.len() > 10, "{target}: {}", seeds.len());
+        for seed in seeds {
+            try_one(target, &seed);
+        }
+    }
 }
 
-fn bodies() -> Vec<Vec<u8>> {
-    [
-        "5\r\nhello\r\n0\r\n\r\n",
-        "a;x=\"y\"\r\n0123456789\r\n00\r\nA: b\r\nC:\r\n\r\nGET /",
-        "1\r\n\r\n\r\n0\r\n\r\n",
-    ]
-    .map(|text| text.as_bytes().to_vec())
-    .into()
+#[test]
+fn every_fuzz_target_has_something_to_start_from() {
+    let folder = root().join("fuzz/fuzz_targets");
+    let mut targets: Vec<_> = fs::read_dir(folder)
+        .expect("targets")
+        .map(|entry| entry.expect("a target").file_name())
+        .collect();
+    targets.sort();
+    let mut seeded = seeds::all(root()).map(|(target, _)| OsString::from(format!("{target}.rs")));
+    seeded.sort();
+    assert_eq!(targets, seeded);
 }
 
-fn inis() -> Vec<Vec<u8>> {
-    [
-        "[Config]\r\nTpiDllParameter=SSL PROXY=10.0.0.5:44300\r\n[Requests]\r\n\
-         Listen=127.0.0.1:8443\r\nSideA=http://127.0.0.1:8080\r\n\n---\n\
-         [SSL]\nMETHOD=0\n[SSL_SERVER_CLIENT]\nCA_FILE=./ca.pem\nPEM_FILE=.\\a.pem\n\n---\n\
-         [Admin]\nListen=127.0.0.1:9440\n[Log]\nFormat=text\n",
-        "\u{feff}[Config]\nTpiDllParameter=\n[StaticRoutes]\n44300=crm.example.com ; why\n",
-    ]
-    .map(|text| text.as_bytes().to_vec())
-    .into()
+fn try_one(target: &str, bytes: &[u8]) {
+    match target {
+        "request_head" => entries::request_head(bytes),
+        "answer_head" => entries::answer_head(bytes),
+        "chunked" => entries::chunked(bytes),
+        "differential" => {
+            entries::differential(bytes);
+        }
+        "ini" => entries::ini(bytes),
+        unknown => panic!("{unknown} is no target"),
+    }
 }
 
 proptest! {
     #[test]
-    fn hyper_reads_every_mutant_that_gets_through_as_we_do(bytes in mutant_of(requests())) {
+    fn hyper_reads_every_mutant_that_gets_through_as_we_do(bytes in mutant_of(seeds::requests())) {
         entries::differential(&bytes);
     }
 
     #[test]
     fn a_head_of_a_request_is_refused_or_goes_on_as_it_was_meant(
-        bytes in mutant_of(requests()),
+        bytes in mutant_of(seeds::requests()),
     ) {
         let end = memchr::memmem::find(&bytes, b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
         entries::request_head(&bytes[..end]);
     }
 
     #[test]
-    fn a_head_of_an_answer_is_refused_or_goes_on_as_it_was_meant(bytes in mutant_of(answers())) {
+    fn a_head_of_an_answer_is_refused_or_goes_on_as_it_was_meant(bytes in mutant_of(seeds::answers())) {
         entries::answer_head(&bytes);
     }
 
     #[test]
     fn a_chunked_body_comes_apart_alike_wherever_it_is_cut(
-        bytes in prop_oneof![mutant_of(bodies()), prop::collection::vec(byte(), 0..60)],
+        bytes in prop_oneof![mutant_of(seeds::bodies()), prop::collection::vec(byte(), 0..60)],
     ) {
         entries::chunked(&bytes);
     }
 
     #[test]
-    fn a_configuration_is_settings_or_errors(bytes in mutant_of(inis())) {
+    fn a_configuration_is_settings_or_errors(bytes in mutant_of(seeds::inis(root()))) {
         entries::ini(&bytes);
     }
 }

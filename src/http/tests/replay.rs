@@ -15,7 +15,7 @@ use crate::http::{
 };
 use crate::model::{self, HostPort, Outcome, SystemName};
 use crate::net::{Phase, Roster};
-use crate::telemetry;
+use crate::telemetry::{self, UpstreamRole};
 
 fn failed(outcome: Outcome, fault: UpstreamFault) -> Vec<Tried> {
     vec![Tried::Failed(outcome, Some(fault))]
@@ -183,6 +183,8 @@ async fn a_side_that_goes_down_does_not_end_the_dial_to_the_other_one() {
         let roster = Roster::new();
         let flow = SecondTry {
             second: Arc::new(Upstream::new(UpstreamSpec {
+                system: "SAP1".parse().expect("a name"),
+                role: UpstreamRole::Side(model::Side::A),
                 dialled: target.clone(),
                 target,
                 tls: None,

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use super::*;
 
 fn good(head: &str) -> RequestHead {
@@ -83,7 +85,7 @@ fn the_forward_proxy_form_goes_on_as_a_path() {
 fn a_collected_body_goes_on_with_its_length() {
     let rewrite = RequestRewrite {
         collected_length: Some(42),
-        forwarded_for: Some("10.1.2.3"),
+        forwarded_for: Some(IpAddr::from([10, 1, 2, 3])),
         client_protocol: Some("https"),
         ..RequestRewrite::default()
     };
@@ -169,7 +171,7 @@ fn to_name_a_claim_in_connection_neither_saves_it_nor_takes_away_ours() {
         );
         let rewrite = RequestRewrite {
             client_protocol: Some("https"),
-            forwarded_for: Some("10.1.2.3"),
+            forwarded_for: Some(IpAddr::from([10, 1, 2, 3])),
             ..RequestRewrite::default()
         };
         assert_eq!(

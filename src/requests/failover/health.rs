@@ -29,13 +29,20 @@ pub enum Health {
     Down,
 }
 
-impl fmt::Display for Health {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Health {
+    /// The stable word for log lines and figures.
+    pub const fn code(self) -> &'static str {
+        match self {
             Self::Untested => "untested",
             Self::Up => "up",
             Self::Down => "down",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cause::{Cause, Witness};
 use crate::model::Side;
+use crate::telemetry::Switched;
 
 /// Why the active side changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,19 @@ impl SwitchReason {
     /// Whether the gateway decided by itself: only such switches count as flapping.
     pub const fn is_automatic(&self) -> bool {
         matches!(self, Self::SideDown(_) | Self::FailBack)
+    }
+}
+
+/// As figures tell it: without whom and what.
+impl From<&SwitchReason> for Switched {
+    fn from(reason: &SwitchReason) -> Self {
+        match reason {
+            SwitchReason::SideDown(_) => Self::SideDown,
+            SwitchReason::FailBack => Self::FailBack,
+            SwitchReason::Drained(_) => Self::Drained,
+            SwitchReason::Operator(_) => Self::Operator,
+            SwitchReason::Removed => Self::Removed,
+        }
     }
 }
 

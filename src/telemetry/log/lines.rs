@@ -1,10 +1,8 @@
 //! What a line looks like, and that it stays one.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
 
 use tracing::{Event, Subscriber};
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::time::FormatTime;
@@ -13,7 +11,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::model::Clock;
 use crate::telemetry::escape::OneLine;
-use crate::telemetry::sink::LogForm;
+use crate::telemetry::sink::{LineSink, LogForm};
 use crate::telemetry::stamp;
 use crate::telemetry::target::Notice;
 
@@ -21,7 +19,7 @@ use crate::telemetry::target::Notice;
 pub(super) fn layer<S>(
     form: LogForm,
     clock: Clock,
-    queue: NonBlocking,
+    sink: LineSink,
 ) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -29,7 +27,7 @@ where
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .log_internal_errors(false)
-        .with_writer(queue);
+        .with_writer(move || sink.clone());
     let format = Format::default().with_timer(Stamp(clock));
     match form {
         LogForm::Text => layer.event_format(Safe { format, form }).boxed(),
@@ -46,12 +44,10 @@ where
 }
 
 /// Says at most once a second that lines are missing.
-pub(super) fn notice(form: LogForm, clock: Clock, queue: Arc<OnceLock<ErrorCounter>>) -> Notice {
+pub(super) fn notice(form: LogForm, clock: Clock) -> Notice {
     let mut told = 0;
     let mut told_at = None;
-    Box::new(move |unwritten| {
-        let dropped = queue.get().map_or(0, ErrorCounter::dropped_lines);
-        let total = unwritten.saturating_add(u64::try_from(dropped).unwrap_or(u64::MAX));
+    Box::new(move |total| {
         let now = clock.since_epoch();
         if total <= told || told_at == Some(now.as_secs()) {
             return None;
@@ -113,7 +109,7 @@ mod tests {
     #[test]
     fn missing_lines_are_told_once_and_at_most_once_a_second() {
         let clock = Clock::system();
-        let mut text = notice(LogForm::Text, clock.clone(), Arc::default());
+        let mut text = notice(LogForm::Text, clock.clone());
         assert_eq!(text(0), None);
         let said = text(3).expect("news");
         assert!(
@@ -128,7 +124,7 @@ mod tests {
 
     #[test]
     fn missing_lines_are_told_in_json_too() {
-        let mut json = notice(LogForm::Json, Clock::system(), Arc::default());
+        let mut json = notice(LogForm::Json, Clock::system());
         let said = json(7).expect("news");
         let said: serde_json::Value = serde_json::from_str(&said).expect("json");
         assert_eq!(said["lost"], 7);

@@ -1,26 +1,28 @@
 //! The log: set-up, and the guard that changes it while running.
 //!
-//! Here and in the file beside are the only uses of `tracing-subscriber` and `tracing-appender`;
-//! everybody else speaks through the macros of `tracing`.
+//! Here and in the file beside are the only uses of `tracing-subscriber`; everybody else speaks
+//! through the macros of `tracing`.
 
 mod lines;
+mod recent;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+use self::recent::Noting;
+pub use self::recent::{Recent, Said};
 use super::access::AccessLog;
-use super::sink::{LineSink, LogForm, Losses};
+use super::sink::{LineSink, LogForm};
 use super::target::{self, Opener, Shared, Target};
 use crate::model::Clock;
 
@@ -56,6 +58,11 @@ pub enum LogError {
         /// What the system says.
         source: io::Error,
     },
+    /// The log's thread cannot be started.
+    #[error(
+        "cannot start the thread of the log: {0}; the system may be short of threads or memory"
+    )]
+    Thread(io::Error),
     /// Standard output cannot be used.
     #[error("cannot use standard output for the log: {0}; name a file with File= in [Log]")]
     Stdout(io::Error),
@@ -91,52 +98,89 @@ fn start(
     open: Opener,
 ) -> Result<(Dispatch, LogGuard), LogError> {
     let filter = parse_level(&options.level)?;
-    let shared = Arc::new(Shared::default());
-    let queue_losses = Arc::new(OnceLock::<ErrorCounter>::new());
-    let notice = lines::notice(options.form, clock.clone(), Arc::clone(&queue_losses));
+    let sink = LineSink::default();
+    let shared = Arc::new(Shared {
+        losses: sink.losses(),
+        ..Shared::default()
+    });
+    let notice = lines::notice(options.form, clock.clone());
     let target = Target::new(open, notice, Arc::clone(&shared))
         .map_err(|source| LogError::open(options.file.as_ref(), source))?;
-    let (queue, worker) = NonBlockingBuilder::default()
-        .lossy(true)
-        .buffered_lines_limit(QUEUED_LINES)
-        .thread_name("crmgate-log")
-        .finish(target);
-    let dropped = queue_losses.get_or_init(|| queue.error_counter()).clone();
+    let ended = write_on_own_thread(sink.clone(), target).map_err(LogError::Thread)?;
     let (filter, level) = reload::Layer::new(filter);
-    let lines = lines::layer(options.form, clock.clone(), queue.clone());
-    let dispatch = Dispatch::new(tracing_subscriber::registry().with(filter).with(lines));
+    let lines = lines::layer(options.form, clock.clone(), sink.clone());
+    let recent = Recent::default();
+    let noting = Noting {
+        recent: recent.clone(),
+        clock: clock.clone(),
+    };
+    let layers = tracing_subscriber::registry().with(filter);
+    let dispatch = Dispatch::new(layers.with(lines).with(noting));
     let guard = LogGuard {
         level,
-        sink: LineSink::new(queue),
-        losses: Losses::new(dropped, Arc::clone(&shared)),
+        asked: Mutex::new(options.level.clone()),
+        sink,
+        recent,
         shared,
         file: options.file.clone(),
         form: options.form,
         clock: clock.clone(),
-        worker: Some(worker),
+        ended,
     };
     Ok((dispatch, guard))
+}
+
+/// Says, by closing the channel, that the last line has been written.
+fn write_on_own_thread(sink: LineSink, mut target: Target) -> io::Result<mpsc::Receiver<()>> {
+    let (ends, ended) = mpsc::channel();
+    let thread = std::thread::Builder::new().name("crmgate-log".into());
+    thread.spawn(move || {
+        sink.serve(|lines| target.take(lines));
+        drop::<mpsc::Sender<()>>(ends);
+    })?;
+    Ok(ended)
 }
 
 /// Changes the running log, and ends it in order when dropped.
 pub struct LogGuard {
     level: reload::Handle<EnvFilter, Registry>,
+    /// As it was asked for last.
+    asked: Mutex<String>,
     sink: LineSink,
-    losses: Losses,
+    recent: Recent,
     shared: Arc<Shared>,
     file: Option<PathBuf>,
     form: LogForm,
     clock: Clock,
-    worker: Option<WorkerGuard>,
+    ended: mpsc::Receiver<()>,
 }
 
 impl LogGuard {
     /// Sets the level from now on. A text that is no level changes nothing.
     pub fn set_level(&self, level: &str) -> Result<(), LogError> {
-        let filter = parse_level(level)?;
+        self.put_in_force(level, level).map(drop)
+    }
+
+    /// Sets the level that an operator wants until the next reload, and returns the one before.
+    /// What operators change is written down whatever they choose.
+    pub fn set_level_for_now(&self, level: &str) -> Result<String, LogError> {
+        // Checked by itself first, so that a refusal shows what was asked for.
+        parse_level(level)?;
+        self.put_in_force(level, &format!("{level},{AUDIT}=info"))
+    }
+
+    fn put_in_force(&self, level: &str, filter: &str) -> Result<String, LogError> {
+        let filter = parse_level(filter)?;
         self.level
             .reload(filter)
-            .map_err(|_gone| LogError::Level(level.to_owned()))
+            .map_err(|_gone| LogError::Level(level.to_owned()))?;
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::replace(&mut asked, level.to_owned()))
+    }
+
+    /// The latest warnings and errors, as far as the level lets them through.
+    pub fn recent(&self) -> Recent {
+        self.recent.clone()
     }
 
     /// Opens the log file anew, after a rotation has moved it away. On failure the old one stays
@@ -153,14 +197,14 @@ impl LogGuard {
             .unwrap_or_else(PoisonError::into_inner);
         *slot = Some(file);
         drop(slot);
-        // An empty line makes the log's thread look, so that the old file is let go of now.
-        self.sink.send(b"");
+        // So that the old file is let go of now.
+        self.sink.poke();
         Ok(())
     }
 
     /// Lines lost so far: because the queue was full, or because the target could not be written.
     pub fn lost_lines(&self) -> u64 {
-        self.losses.lines()
+        self.shared.losses.lines()
     }
 
     /// The handle that writes access lines to the same target; `Access=no` gives one that
@@ -168,9 +212,9 @@ impl LogGuard {
     pub fn access_log(&self, access: bool) -> AccessLog {
         if access {
             let (sink, clock) = (self.sink.clone(), self.clock.clone());
-            AccessLog::new(sink, self.form, clock, self.losses.clone())
+            AccessLog::new(sink, self.form, clock)
         } else {
-            AccessLog::silent(self.losses.clone())
+            AccessLog::silent(self.sink.losses())
         }
     }
 }
@@ -186,22 +230,10 @@ impl fmt::Debug for LogGuard {
 }
 
 impl Drop for LogGuard {
-    /// Waits for the lines that are queued, but not for a target that takes none: the appender
-    /// itself may then print to a standard output that is blocked, so it ends on its own thread.
+    /// Waits for the lines that are queued, but not for a target that takes none.
     fn drop(&mut self) {
-        let Some(worker) = self.worker.take() else {
-            return;
-        };
-        let (done, wait) = mpsc::channel();
-        let end = std::thread::Builder::new().name("crmgate-log-end".into());
-        let spawned = end.spawn(move || {
-            drop(worker);
-            // Nobody waits any more when the time is up.
-            let _late = done.send(());
-        });
-        if spawned.is_ok() {
-            let _in_time = wait.recv_timeout(LAST_WORDS);
-        }
+        self.sink.close();
+        let _in_time = self.ended.recv_timeout(LAST_WORDS);
     }
 }
 
@@ -220,10 +252,8 @@ pub(crate) fn parse_level(text: &str) -> Result<EnvFilter, LogError> {
         .map_err(|_syntax| refused())
 }
 
-/// Enough for a disk that pauses for a second at ten thousand exchanges a second; some ten
-/// megabytes of lines at the most.
-const QUEUED_LINES: usize = 16_384;
+/// Which part of the program says what operators have changed.
+const AUDIT: &str = "crmgate::admin::orders";
 
-/// What a stop may cost when the target takes no line any more. The appender gives up after
-/// 1.1 s by itself.
+/// What a stop may cost when the target takes no line any more.
 const LAST_WORDS: Duration = Duration::from_millis(1_500);

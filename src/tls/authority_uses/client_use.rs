@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 
-use crate::model::{Clock, Principal, WallTime};
-use crate::tls::authority_uses::{Authority, RoleUses};
+use crate::model::{Clock, Principal, TlsRole, WallTime};
+use crate::tls::authority_uses::{Authority, Client, NEVER, RoleUses, SeenAs};
 
-/// What a client shows to prove who it is, its own certificate first; empty where that is not known.
+/// What a peer shows to prove who it is, its own certificate first; empty where that is not known.
 /// Clones are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain(Arc<[CertificateDer<'static>]>);
@@ -36,7 +36,7 @@ impl Chain {
         !self.0.is_empty()
     }
 
-    /// The client's own and the others.
+    /// The peer's own and the others.
     pub(in crate::tls) fn split(
         &self,
     ) -> Option<(&CertificateDer<'static>, &[CertificateDer<'static>])> {
@@ -51,14 +51,43 @@ pub(super) struct Seen {
     pub(super) serial: String,
     /// As it was shown last: it may lead to other authorities as well.
     chain: Mutex<Chain>,
-    /// Seconds since 1970.
+    /// Seconds since 1970, as whatever it came.
     last: AtomicI64,
-    /// Connections that are open.
-    open: AtomicU32,
+    requests: Visits,
+    events: Visits,
     /// Whether it is still among those of its authority.
     is_kept: AtomicBool,
     /// Whether its issuer has said since that it is not to be let in.
     is_withdrawn: AtomicBool,
+}
+
+/// One client as a caller of one role.
+#[derive(Debug)]
+struct Visits {
+    /// Seconds since 1970.
+    last: AtomicI64,
+    /// Connections that are open.
+    open: AtomicU32,
+}
+
+impl Default for Visits {
+    fn default() -> Self {
+        Self {
+            last: AtomicI64::new(NEVER.0),
+            open: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Visits {
+    fn is_here(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
+    }
+
+    fn last_noted(&self) -> Option<WallTime> {
+        let last = WallTime(self.last.load(Ordering::Relaxed));
+        (last != NEVER).then_some(last)
+    }
 }
 
 /// Where the uses of one client are noted, whose certificate an authority vouches for.
@@ -79,10 +108,52 @@ impl Seen {
             serial,
             chain: Mutex::new(chain),
             last: AtomicI64::new(last.0),
-            open: AtomicU32::new(0),
+            requests: Visits::default(),
+            events: Visits::default(),
             is_kept: AtomicBool::new(true),
             is_withdrawn: AtomicBool::new(false),
         }
+    }
+
+    /// A client as it was remembered.
+    pub(super) fn of(client: Client) -> Self {
+        let seen = Self::new(client.subject, client.serial, client.chain, client.last);
+        for SeenAs { role, last, .. } in client.roles {
+            seen.as_role(role).last.store(last.0, Ordering::Relaxed);
+        }
+        seen
+    }
+
+    /// The same client, of whom nobody holds a connection; nothing for one that was withdrawn.
+    pub(super) fn again(&self) -> Option<Self> {
+        let (subject, serial) = (self.subject.clone(), self.serial.clone());
+        let again = Self::new(subject, serial, self.chain(), self.last_noted()?);
+        for role in TlsRole::BOTH {
+            let last = self.as_role(role).last.load(Ordering::Relaxed);
+            again.as_role(role).last.store(last, Ordering::Relaxed);
+        }
+        Some(again)
+    }
+
+    fn as_role(&self, role: TlsRole) -> &Visits {
+        match role {
+            TlsRole::Requests => &self.requests,
+            TlsRole::Events => &self.events,
+        }
+    }
+
+    /// As what it came, and when last; nothing where that was not remembered.
+    pub(super) fn roles(&self, now: WallTime) -> Vec<SeenAs> {
+        let each = TlsRole::BOTH.into_iter().filter_map(|role| {
+            let visits = self.as_role(role);
+            let last = visits.last_noted()?;
+            Some(SeenAs {
+                role,
+                last: if visits.is_here() { now } else { last },
+                refused: None,
+            })
+        });
+        each.collect()
     }
 
     /// When it was there last. Nothing for one that was withdrawn: it is out already, and loses
@@ -113,11 +184,13 @@ impl Seen {
 
     /// Whether it is connected.
     pub(super) fn is_here(&self) -> bool {
-        self.open.load(Ordering::Relaxed) > 0
+        self.requests.is_here() || self.events.is_here()
     }
 
-    fn note(&self, now: WallTime) {
+    fn note(&self, role: TlsRole, now: WallTime) {
         self.last.store(now.0, Ordering::Relaxed);
+        let visits = self.as_role(role);
+        visits.last.store(now.0, Ordering::Relaxed);
     }
 
     /// Says that it is not among those of its authority any more.
@@ -182,13 +255,17 @@ impl Arrival {
     }
 
     /// From now on the client is here, as long as what is returned lives.
-    pub fn serve(&self) -> Presence {
+    pub fn serve(&self, role: TlsRole) -> Presence {
         let (clock, now) = (self.clock.clone(), self.clock.now());
         let client = self.client.seen(&self.chain, now);
-        client.open.fetch_add(1, Ordering::Relaxed);
-        client.note(now);
+        client.as_role(role).open.fetch_add(1, Ordering::Relaxed);
+        client.note(role, now);
         client.is_withdrawn.store(false, Ordering::Relaxed);
-        Presence { client, clock }
+        Presence {
+            client,
+            role,
+            clock,
+        }
     }
 
     /// Its issuer says that it is not to be let in, so it uses no authority, whenever it was here.
@@ -203,12 +280,14 @@ impl Arrival {
 #[derive(Debug)]
 pub struct Presence {
     client: Arc<Seen>,
+    role: TlsRole,
     clock: Clock,
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.client.note(self.clock.now());
-        self.client.open.fetch_sub(1, Ordering::Relaxed);
+        self.client.note(self.role, self.clock.now());
+        let visits = self.client.as_role(self.role);
+        visits.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::model::{Fingerprint, Principal, WallTime};
+use crate::model::{Fingerprint, Principal, TlsRole, WallTime};
 pub(super) use crate::tls::authority_uses::client_use::ClientUse;
 use crate::tls::authority_uses::client_use::Seen;
 pub use crate::tls::authority_uses::client_use::{Arrival, Chain, Presence};
@@ -62,6 +62,19 @@ pub struct Client {
     pub chain: Chain,
     /// When it was there last.
     pub last: WallTime,
+    /// As what it was there; nothing where that was not remembered.
+    pub roles: Vec<SeenAs>,
+}
+
+/// As what a client was there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenAs {
+    /// The role of the listener.
+    pub role: TlsRole,
+    /// When last.
+    pub last: WallTime,
+    /// The code by which whoever was asked about it refuses it by now; nobody is asked in here.
+    pub refused: Option<String>,
 }
 
 /// What is known of one authority in one role.
@@ -215,6 +228,7 @@ impl AuthorityUses {
                         fingerprint: *fingerprint,
                         chain: client.chain(),
                         last: client.last(now).filter(|last| *last >= since)?,
+                        roles: client.roles(now),
                     })
                 })
                 .collect();
@@ -255,11 +269,10 @@ impl AuthorityUses {
                 entry.unlisted_last = entry.unlisted_last.max(earliest);
             }
             for client in one.clients {
-                let seen = Seen::new(client.subject, client.serial, client.chain, client.last);
                 entry
                     .clients
                     .entry(client.fingerprint)
-                    .or_insert_with(|| Arc::new(seen));
+                    .or_insert_with(|| Arc::new(Seen::of(client)));
             }
         }
     }
@@ -294,11 +307,9 @@ impl AuthorityUses {
         fingerprint: Fingerprint,
         client: &Seen,
     ) {
-        let Some(last) = client.last_noted() else {
+        let Some(moved) = client.again() else {
             return;
         };
-        let (subject, serial) = (client.subject.clone(), client.serial.clone());
-        let moved = Seen::new(subject, serial, client.chain(), last);
         let mut all = self.lock();
         let entry = all
             .entry((Arc::clone(role), authority.key))

@@ -29,7 +29,7 @@ fn role(all: &Arc<AuthorityUses>, name: &str) -> RoleUses {
 
 /// A client that is let in.
 fn comes(client: &Arc<ClientUse>, clock: &Clock) -> Presence {
-    arrival(client, clock).serve()
+    arrival(client, clock).serve(TlsRole::Requests)
 }
 
 fn arrival(client: &Arc<ClientUse>, clock: &Clock) -> Arrival {
@@ -71,7 +71,7 @@ fn a_client_that_its_issuer_has_withdrawn_does_not_count_until_it_is_served_agai
     assert!(!counts(), "it is not known yet whether it is served");
     arrived.withdraw();
     assert!(!counts(), "it never was");
-    let here = arrived.serve();
+    let here = arrived.serve(TlsRole::Requests);
     assert!(counts());
     // As another judge knows it.
     let same = uses.of(&authority(1), &principal(1));
@@ -79,7 +79,7 @@ fn a_client_that_its_issuer_has_withdrawn_does_not_count_until_it_is_served_agai
     assert!(!counts(), "although it is still connected");
     drop(here);
     assert!(!counts(), "and when it leaves");
-    let back = arrived.serve();
+    let back = arrived.serve(TlsRole::Requests);
     assert!(counts());
     drop(back);
     assert!(counts());
@@ -335,4 +335,37 @@ fn certificates_of_others_that_were_only_shown_push_nobody_out() {
     let (named, more) = seen(&all, now - 10, now);
     assert_eq!((named, more), (vec!["CN=client 0".to_owned()], 0));
     drop(shown);
+}
+
+/// As what the only client of the first authority was there, and when last.
+fn roles(all: &AuthorityUses, now: WallTime) -> Vec<(TlsRole, i64)> {
+    let known = all.since(WallTime(0), now, 1).remove(0).clients.remove(0);
+    let each = known.roles.into_iter();
+    each.map(|seen| (seen.role, seen.last.0)).collect()
+}
+
+#[test]
+fn it_is_known_as_what_a_client_was_there_also_after_a_restart_and_with_another_authority() {
+    let all = Arc::default();
+    let clock = Clock::system();
+    let client = role(&all, "SAP1").of(&authority(1), &principal(1));
+    let for_requests = comes(&client, &clock);
+    clock.shift(1_000);
+    drop(arrival(&client, &clock).serve(TlsRole::Events));
+    let came = clock.now();
+    clock.shift(1_000);
+    let now = clock.now();
+    let known = roles(&all, now);
+    // It is still connected as the one, and was there once as the other.
+    assert_eq!(known[0], (TlsRole::Requests, now.0));
+    assert!(known[1].0 == TlsRole::Events && (came.0 - 1..=came.0).contains(&known[1].1));
+    drop(for_requests);
+    let later = WallTime(now.0 + 9);
+    let left = roles(&all, later);
+    assert!((now.0..later.0).contains(&left[0].1), "{left:?}");
+    let after = AuthorityUses::default();
+    after.remember(all.since(WallTime(0), later, 1));
+    assert_eq!(roles(&after, later), left);
+    after.keep(&HashSet::new(), |_, _| Some(authority(2)));
+    assert_eq!(roles(&after, later), left);
 }

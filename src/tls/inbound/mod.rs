@@ -5,6 +5,7 @@ mod parts;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::server::danger::ClientCertVerifier as _;
 use rustls::{CommonState, HandshakeKind};
 use tokio_rustls::TlsAcceptor;
 
@@ -22,6 +23,7 @@ use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::inbound::parts::Parts;
 use crate::tls::judge::ClientJudge;
 use crate::tls::own;
+use crate::tls::path::unix;
 use crate::tls::policy::{Role, TlsPolicy};
 use crate::tls::rules::Rules;
 use crate::tls::sessions::{PolicyId, SessionVault, UniverseId};
@@ -227,6 +229,30 @@ impl Acceptor {
     pub fn vouching(&self, chain: &Chain) -> Option<Authority> {
         let (leaf, others) = chain.split()?;
         self.judge.vouching(leaf, others, self.clock.now())
+    }
+
+    /// Says of whoever shows a chain how a handshake with it would end now: in the denial that the
+    /// rules speak, or in nothing, or in the failure. Walks the verifier that handshakes walk, and
+    /// asks no responder.
+    pub fn would_admit(&self, chain: &Chain) -> Result<Option<Denial>, HandshakeFailure> {
+        let shown = chain.split().filter(|_| self.mode != ClientAuth::None);
+        let Some((leaf, others)) = shown else {
+            return self.admits(None).map(|admitted| admitted.denial);
+        };
+        let now = unix(self.clock.now());
+        let judge = || self.judge.verify_client_cert(leaf, others, now);
+        let (judged, attempt) = Attempt::rehearse(judge);
+        judged.map_err(|error| {
+            HandshakeFailure::from_tls(&error, Direction::Inbound)
+                .over(Some(leaf))
+                .because(attempt.refusal)
+        })?;
+        let verdict = attempt.standing.and_then(|standing| standing.verdict);
+        Ok(verdict.and_then(|verdict| {
+            // Whoever is asked about has shown before that the chain is his.
+            self.judge.remember(&verdict);
+            verdict.denial
+        }))
     }
 
     /// Whether anybody is asked about clients at all.

@@ -210,6 +210,12 @@ impl Responder {
         let asked = asked.unwrap_or(Err(NoAnswer::TimedOut(self.settings.timeout)));
         match asked {
             Ok((answer, delegate)) => {
+                match answer.standing {
+                    Standing::Good => &self.said.good,
+                    Standing::Revoked { .. } => &self.said.withdrawn,
+                    Standing::Unknown => &self.said.unknown,
+                }
+                .inc();
                 let mut known = self.lock();
                 let by = delegate.map(|delegate| known.one_of(delegate));
                 let word = Word {
@@ -227,6 +233,7 @@ impl Responder {
                 self.confirm(newer.as_ref().unwrap_or(&word))
             }
             Err(error) => {
+                self.said.failed.inc();
                 self.tell(&error, now);
                 if error.is_about_the_responder() {
                     let rest = now.0.saturating_add(REST);

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::{CAPACITY, LINES, MOST_WITHDRAWN, REST};
 use crate::certs::ocsp::{Answer, CertId, Delegate, Standing};
 use crate::model::WallTime;
+use crate::telemetry::Counter;
 use crate::tls::recent::Recent;
 
 /// What a responder has said: it outlives the acceptors that asked.
@@ -22,6 +23,14 @@ pub(in crate::tls) struct Said {
     pub(super) told_at: AtomicI64,
     /// Questions at once.
     pub(super) lines: Semaphore,
+    /// Answers that somebody is good,
+    pub(in crate::tls) good: Counter,
+    /// that somebody was withdrawn,
+    pub(in crate::tls) withdrawn: Counter,
+    /// that somebody is not known,
+    pub(in crate::tls) unknown: Counter,
+    /// and questions without an answer that can be believed.
+    pub(in crate::tls) failed: Counter,
 }
 
 impl Default for Said {
@@ -31,6 +40,10 @@ impl Default for Said {
             rests_until: AtomicI64::new(i64::MIN),
             told_at: AtomicI64::new(i64::MIN),
             lines: Semaphore::new(LINES),
+            good: Counter::default(),
+            withdrawn: Counter::default(),
+            unknown: Counter::default(),
+            failed: Counter::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod inbound;
 mod outbound;
+mod rehearsal;
 mod resumption;
 mod revocation;
 mod rules;
@@ -28,9 +29,8 @@ use crate::config::settings::{
     ClientAuth, ClientRules, ClientTls, DropGuard, IdentityFiles, ServerTls, SessionSettings,
     TlsFiles, TlsParameters, TlsVersion,
 };
-use crate::model::{Clock, WallTime};
+use crate::model::{Clock, TlsRole, WallTime};
 use crate::net::Socket;
-use crate::tls::authority_uses::Arrival;
 use crate::tls::cipher_suites::SUITES;
 
 const DAY: i64 = 86_400;
@@ -347,7 +347,8 @@ async fn knock_as(
     let (dialled, accepted) = sockets().await;
     let server = async {
         let mut accepted = acceptor.accept(accepted).await?;
-        let _here = accepted.arrival.as_ref().map(Arrival::serve);
+        let arrival = accepted.arrival.as_ref();
+        let _here = arrival.map(|arrival| arrival.serve(TlsRole::Requests));
         accepted.stream.write_all(b"x").await.expect("written");
         accepted.stream.flush().await.expect("flushed");
         Ok(accepted.facts)

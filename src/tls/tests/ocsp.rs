@@ -406,3 +406,33 @@ async fn a_certificate_of_which_nothing_believable_is_said_is_not_asked_about_al
     assert!(is_served(responder.ask(&case.subject).await));
     assert_eq!(office.asked(), 3);
 }
+
+#[tokio::test]
+async fn each_question_is_counted_by_what_came_back_and_what_is_known_already_by_nothing() {
+    let case = case();
+    let office = Office::open(case.good()).await;
+    let clock = Clock::system();
+    let responder = office.responder(Unanswered::Refuse, &clock);
+    let counted = || {
+        let Said {
+            good,
+            withdrawn,
+            unknown,
+            failed,
+            ..
+        } = &*responder.said;
+        [good, withdrawn, unknown, failed].map(crate::telemetry::Counter::value)
+    };
+    for _twice in 0..2 {
+        assert!(is_served(responder.ask(&case.subject).await));
+    }
+    assert_eq!(counted(), [1, 0, 0, 0]);
+    clock.shift(601);
+    office.says(http("503 Service Unavailable", b""));
+    responder.ask(&case.subject).await;
+    assert_eq!(counted(), [1, 0, 0, 1]);
+    clock.shift(601);
+    office.says(case.withdrawn(clock.now()));
+    responder.ask(&case.subject).await;
+    assert_eq!(counted(), [1, 1, 0, 1]);
+}

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::settings::{ClientRule, Term};
-use crate::model::{Denial, folded};
+use crate::model::{Denial, TlsRole, folded};
 
 /// A listener with one client that resumes by a mechanism.
 struct Setting {
@@ -262,7 +262,7 @@ async fn whom_the_rules_do_not_admit_uses_no_authority() {
         let open = setting.under(&ClientRules::default());
         let said = open.admits(client.as_deref()).expect("a good certificate");
         let arrival = said.arrival.expect("one whom the rules admit");
-        let _here = arrival.serve();
+        let _here = arrival.serve(TlsRole::Requests);
         assert_eq!(used(), 1, "{mechanism:?}");
     }
 }

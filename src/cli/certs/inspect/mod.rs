@@ -58,7 +58,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
         }
     }
     if reports.iter().any(Report::is_refused) {
-        return Ok(Exit::CheckFailed);
+        return Ok(Exit::Due);
     }
     Ok(Exit::Ok)
 }

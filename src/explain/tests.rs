@@ -1,0 +1,258 @@
+//! The entries are complete, and everything that this program says has one.
+
+use std::collections::BTreeSet;
+
+use rustls::AlertDescription;
+
+use super::dictionary::TEXTS;
+use super::entry::read;
+use super::*;
+use crate::certs::inspect::UnfitName;
+use crate::http::{BadAnswer, GatewayError, Refusal};
+use crate::model::{Denial, Outcome, WallTime};
+use crate::tls::failure::Cause;
+
+fn codes(typed: &str) -> Vec<String> {
+    let dictionary = Dictionary::new();
+    let found = dictionary.find(typed);
+    found
+        .entries
+        .iter()
+        .map(|entry| entry.code.clone())
+        .collect()
+}
+
+#[test]
+fn every_line_of_the_texts_says_something_and_every_entry_says_everything() {
+    for (family, text) in TEXTS {
+        let (entries, lost) = read(text, family);
+        assert!(lost.is_empty(), "{lost:?}");
+        for entry in entries {
+            let said = [&entry.means, &entry.seen, &entry.here, &entry.there];
+            assert!(said.iter().all(|text| !text.is_empty()), "{entry:?}");
+            assert!(!entry.causes.is_empty(), "{entry:?}");
+            let style = |text: &String| !text.ends_with('.') && !text.contains('\u{2014}');
+            assert!(said.into_iter().all(style), "{}", entry.code);
+        }
+    }
+}
+
+#[test]
+fn a_code_has_one_entry_and_leads_to_others_that_there_are() {
+    let dictionary = Dictionary::new();
+    let known: BTreeSet<&str> = dictionary
+        .entries()
+        .iter()
+        .map(|one| one.code.as_str())
+        .collect();
+    assert_eq!(known.len(), dictionary.entries().len());
+    for entry in dictionary.entries() {
+        for see in &entry.see {
+            assert!(known.contains(see.as_str()), "{}: {see}", entry.code);
+        }
+    }
+}
+
+#[test]
+fn every_entry_is_found_by_its_code_and_by_each_other_writing() {
+    let dictionary = Dictionary::new();
+    for entry in dictionary.entries() {
+        for writing in std::iter::once(&entry.code).chain(&entry.also) {
+            let found = dictionary.find(writing).entries;
+            assert!(
+                found.contains(&entry),
+                "{writing} does not find {}",
+                entry.code
+            );
+        }
+    }
+}
+
+fn causes() -> Vec<Cause> {
+    let text = String::new;
+    vec![
+        Cause::NoClientCertificate,
+        Cause::UnknownIssuer,
+        Cause::Expired { since: None },
+        Cause::NotYetValid { from: None },
+        Cause::Revoked,
+        Cause::RevocationUnknown,
+        Cause::WrongPurpose,
+        Cause::WrongKeyUsage,
+        Cause::NameMismatch {
+            expected: text(),
+            presented: text(),
+        },
+        Cause::NoAlternativeName {
+            expected: text(),
+            common_name: None,
+        },
+        Cause::BadSignature,
+        Cause::WeakSignature,
+        Cause::WeakKey,
+        Cause::AuthorityAsLeaf,
+        Cause::UnfitIssuer,
+        Cause::NameNotAllowed,
+        Cause::NoPolicy,
+        Cause::TangledChain,
+        Cause::OldCertificateVersion,
+        Cause::CriticalExtension,
+        Cause::MalformedCertificate,
+        Cause::UnfitName(UnfitName::Subject),
+        Cause::UnacceptableCertificate(text()),
+        Cause::NoCommonVersion,
+        Cause::NoCommonSuite,
+        Cause::NoCommonGroup,
+        Cause::NoCommonSignature,
+        Cause::NotTls,
+        Cause::RefusedByPeer(AlertDescription::UnknownCA),
+        Cause::ClosedByPeer,
+        Cause::ResetByPeer,
+        Cause::TimedOut,
+        Cause::StaleSession,
+        Cause::ProtocolViolation(text()),
+        Cause::Io(text()),
+        Cause::Internal(text()),
+    ]
+}
+
+#[test]
+fn every_failed_handshake_has_an_entry() {
+    let source = include_str!("../tls/failure/cause.rs");
+    let (_, codes_of_source) = source.split_once("fn code(").expect("the codes");
+    let (codes_of_source, _) = codes_of_source.split_once("/// ").expect("their end");
+    let count = codes_of_source.matches("=> \"").count();
+    let causes = causes();
+    assert_eq!(causes.len(), count, "a cause is missing in this test");
+    for cause in causes {
+        assert_eq!(codes(cause.code()), [cause.code()]);
+    }
+}
+
+#[test]
+fn every_answer_of_the_gateway_has_an_entry() {
+    let outcome = Outcome::SentNoAnswer;
+    let mut errors = vec![
+        GatewayError::HeaderTimeout,
+        GatewayError::BodyTooSlow(outcome),
+        GatewayError::BodyTooLarge(outcome),
+        GatewayError::BadChunk(outcome),
+        GatewayError::BodyBrokeOff(outcome),
+        GatewayError::TargetNotAllowed,
+        GatewayError::Unreachable(String::new()),
+        GatewayError::Exhausted,
+        GatewayError::Lost(Outcome::PartlySent),
+        GatewayError::Lost(outcome),
+        GatewayError::TlsRefused(String::new(), outcome),
+        GatewayError::TimedOut(outcome),
+        GatewayError::SideDown(outcome),
+        GatewayError::BadAnswer(BadAnswer::Head, outcome),
+        GatewayError::Cut(outcome),
+        GatewayError::Internal(outcome),
+    ];
+    errors.extend(Refusal::ALL.map(GatewayError::Refused));
+    let denials = [
+        Denial::NotAllowed,
+        Denial::Denied { rule: "x".into() },
+        Denial::Withdrawn { since: WallTime(0) },
+        Denial::NotIssued,
+        Denial::Unconfirmed,
+    ];
+    errors.extend(denials.map(GatewayError::NotAdmitted));
+    for error in errors {
+        assert_eq!(codes(error.code()), [error.code()]);
+    }
+    for outcome in [Outcome::NotSent, Outcome::PartlySent, Outcome::SentNoAnswer] {
+        assert_eq!(codes(outcome.code()), [outcome.code()]);
+    }
+}
+
+#[test]
+fn every_code_that_is_written_in_the_source_has_an_entry() {
+    let dictionary = Dictionary::new();
+    for source in [
+        include_str!("../http/error.rs"),
+        include_str!("../http/refusal.rs"),
+        include_str!("../http/answer.rs"),
+        include_str!("../model/denial.rs"),
+    ] {
+        for quoted in source
+            .split('"')
+            .filter(|text| text.starts_with("GW-") && !text.contains('{'))
+        {
+            assert!(dictionary.get(quoted).is_some(), "{quoted}");
+        }
+    }
+}
+
+#[test]
+fn a_line_of_dev_icm_is_understood_by_the_codes_in_it() {
+    let line = "[Thr 140] *** ERROR during SecudeSSL_SessionStart() from SSL_connect()\n\
+                <<- ERROR: SapSSLSessionStartNB(sssl_hdl=7f)==SSSLERR_PEER_CERT_UNTRUSTED (-102)";
+    assert_eq!(codes(line), ["SSSLERR_PEER_CERT_UNTRUSTED"]);
+    let line = "Direct connect to 10.0.0.1:8443 failed: NIECONN_REFUSED(-10)";
+    assert_eq!(codes(line), ["NIECONN_REFUSED"]);
+    let line = "ICM_HTTP_SSL_PEER_CERT_UNTRUSTED, then ICM_HTTP_TIMEOUT";
+    assert_eq!(
+        codes(line),
+        ["ICM_HTTP_SSL_PEER_CERT_UNTRUSTED", "ICM_HTTP_TIMEOUT"]
+    );
+}
+
+#[test]
+fn lines_of_other_libraries_are_understood() {
+    for (line, code) in [
+        (
+            "error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:rec_layer_s3.c:1584:SSL alert number 48",
+            "unknown_ca",
+        ),
+        (
+            "received fatal alert: CertificateRequired",
+            "certificate_required",
+        ),
+        (
+            "javax.net.ssl.SSLHandshakeException: Received fatal alert: handshake_failure",
+            "handshake_failure",
+        ),
+        (
+            "verify error:num=20:unable to get local issuer certificate",
+            "certificate_verify_failed",
+        ),
+        (
+            "warn no TLS handshake system=SAP1 code=no-client-certificate peer=10.1.1.1",
+            "no-client-certificate",
+        ),
+        (
+            "access: POST / 500 code=GW-503-UNREACHABLE outcome=not-sent",
+            "GW-503-UNREACHABLE",
+        ),
+    ] {
+        assert_eq!(
+            codes(line).first().map(String::as_str),
+            Some(code),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_number_alone_is_every_code_that_has_it() {
+    assert_eq!(codes("-10"), ["SSSLERR_CONN_CLOSED", "NIECONN_REFUSED"]);
+    assert_eq!(codes("rc = -94"), ["NIEROUT_PERM_DENIED"]);
+}
+
+#[test]
+fn a_miss_suggests_what_may_have_been_meant() {
+    let dictionary = Dictionary::new();
+    let found = dictionary.find("SSSLERR_PEER_CERT_UNTRUSTET");
+    assert!(found.entries.is_empty());
+    assert_eq!(found.nearest.first(), Some(&"SSSLERR_PEER_CERT_UNTRUSTED"));
+    assert!(dictionary.find("nothing of the kind").nearest.is_empty());
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_may_be_pasted(text in "\\PC{0,200}") {
+        let _found = Dictionary::new().find(&text);
+    }
+}
