@@ -24,7 +24,7 @@ pub(super) async fn run(settings: &Settings, phase: Phase, deadline: Instant) ->
 
 /// Every address to listen on, once.
 fn listeners(settings: &Settings) -> Vec<ListenAddr> {
-    let mut all: Vec<ListenAddr> = Vec::new();
+    let mut all: Vec<ListenAddr> = settings.admin.listen.clone();
     for system in &settings.systems {
         all.extend(system.requests.iter().flat_map(|requests| &requests.listen));
         all.extend(system.events.iter().flat_map(|events| &events.listen));

@@ -70,6 +70,11 @@ fn known_system(settings: &Settings, options: &Options) -> Result<(), Unknown> {
 
 /// The files of every role of TLS, as far as they are known.
 fn tls_roles(loaded: &Loaded) -> impl Iterator<Item = &TlsFiles> {
+    let admin = loaded
+        .settings
+        .iter()
+        .filter_map(|settings| settings.admin.tls.as_ref());
+    let admin = admin.map(|tls| &tls.files);
     let understood = loaded
         .settings
         .iter()
@@ -79,10 +84,11 @@ fn tls_roles(loaded: &Loaded) -> impl Iterator<Item = &TlsFiles> {
         .tls_roles
         .iter()
         .map(|one| (&one.server, &one.client));
-    understood.chain(others).flat_map(|(server, client)| {
+    let of_systems = understood.chain(others).flat_map(|(server, client)| {
         let server = server.iter().map(|tls| &tls.files);
         server.chain(client.iter().map(|tls| &tls.files))
-    })
+    });
+    of_systems.chain(admin)
 }
 
 /// Calls everybody who is configured, all at once, and then says of one after the other what that
