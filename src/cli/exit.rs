@@ -83,11 +83,17 @@ impl Exit {
     const fn row(self) -> (u8, &'static str) {
         match self {
             Self::Ok => (0, "done"),
-            Self::CheckFailed => (1, "check or preflight found errors, or check somebody who would be refused"),
+            Self::CheckFailed => (
+                1,
+                "check or preflight found errors, or check somebody who would be refused",
+            ),
             Self::Unclean => (1, "demo lost something"),
             Self::NotReady => (1, "status --exit-code: not ready"),
             Self::Refused => (1, "an order was not carried out"),
-            Self::Due => (1, "certs found something that is refused, has ended or ends soon"),
+            Self::Due => (
+                1,
+                "certs found something that is refused, has ended or ends soon",
+            ),
             Self::Usage => (2, "wrong usage"),
             Self::Critical => (2, "certs watch --nagios: CRITICAL"),
             Self::Unknown => (3, "certs watch --nagios: UNKNOWN"),

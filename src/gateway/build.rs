@@ -12,12 +12,11 @@ use super::ca_guard::{self, Stage};
 use super::describe::describe;
 use super::snapshot::{Acceptors, ListenerPlan, Service, Snapshot, SystemParts};
 use super::state_file;
-use crate::alarms::Webhook;
 use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
 use crate::config::settings::{
-    AdminSettings, AlarmSettings, ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
+    AdminSettings, ClientRules, ClientTls, ServerTls, Settings, SystemSettings, TicketSettings,
 };
 use crate::events::StaticRoute;
 use crate::model::{Clock, Generation, ListenAddr, SystemName};
@@ -225,13 +224,6 @@ impl Build<'_> {
                 Vec::new()
             }),
         }
-    }
-
-    /// Who is told of alarms.
-    fn webhook(&mut self, settings: &AlarmSettings) -> Option<Arc<Webhook>> {
-        let (webhook, problems) = Webhook::build(settings.webhook.as_ref()?, &self.workshop.clock);
-        self.problems.extend(problems);
-        webhook.map(Arc::new)
     }
 
     /// What ends TLS on the admin listener. Its sessions are worth nothing anywhere else.

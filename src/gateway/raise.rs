@@ -1,11 +1,24 @@
 //! What becomes of an alarm: a line in the log, and a post to the webhook if there is one.
 
+use std::sync::Arc;
+
 use tracing::{error, warn};
 
+use super::build::Build;
 use super::run::Gateway;
-use crate::alarms::Alarm;
+use crate::alarms::{Alarm, Webhook};
 use crate::certs::Due;
 use crate::config::problem::Severity;
+use crate::config::settings::AlarmSettings;
+
+impl Build<'_> {
+    /// Who is told of alarms.
+    pub(super) fn webhook(&mut self, settings: &AlarmSettings) -> Option<Arc<Webhook>> {
+        let (webhook, problems) = Webhook::build(settings.webhook.as_ref()?, &self.workshop.clock);
+        self.problems.extend(problems);
+        webhook.map(Arc::new)
+    }
+}
 
 impl Gateway {
     /// Raises what is due now and has not been said, by this process or the one before. Returns it.

@@ -34,15 +34,33 @@ const DOORS: &[Door] = &[
     // Off the data path only: http keeps bytes as they came and counts them.
     door(
         "http_body_util",
-        &["admin/", "alarms/", "requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &[
+            "admin/",
+            "alarms/",
+            "requests/probe.rs",
+            "tls/ocsp/",
+            "simulate/",
+        ],
     ),
     door(
         "hyper",
-        &["admin/", "alarms/", "requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &[
+            "admin/",
+            "alarms/",
+            "requests/probe.rs",
+            "tls/ocsp/",
+            "simulate/",
+        ],
     ),
     door(
         "hyper_util",
-        &["admin/", "alarms/", "requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &[
+            "admin/",
+            "alarms/",
+            "requests/probe.rs",
+            "tls/ocsp/",
+            "simulate/",
+        ],
     ),
     // Its default parsing eats backslashes; document.rs keeps it in step with our own scan.
     door("ini", &["config/document.rs"]),
@@ -87,7 +105,13 @@ const DOORS: &[Door] = &[
     ),
     door(
         "serde_json",
-        &["admin/", "alarms/", "cli/", "simulate/", "preflight/report/"],
+        &[
+            "admin/",
+            "alarms/",
+            "cli/",
+            "simulate/",
+            "preflight/report/",
+        ],
     ),
     door(
         "socket2",

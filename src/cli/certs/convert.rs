@@ -180,7 +180,10 @@ fn key_text(args: &ConvertArgs, key: &Key) -> Result<String, Failure> {
     let Some(chosen) = passphrase::given(file, "CRMGATE_OUT_PASSPHRASE")? else {
         return Ok(armoured(Label::Key, plain.secret_pkcs8_der()));
     };
-    let locked = locked_key(&plain, &chosen).unwrap_or_default();
+    let locked = locked_key(&plain, &chosen).ok_or_else(|| {
+        let what = "the system has no randomness to lock the private key with";
+        Failure::new(Exit::Os, what, "try again; nothing was written")
+    })?;
     say("  the key is locked: name the passphrase's file in KEY_PASSPHRASE_FILE");
     Ok(armoured(Label::EncryptedKey, &locked))
 }

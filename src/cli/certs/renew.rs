@@ -302,7 +302,7 @@ fn install(
 /// the key's.
 fn texts(renewal: &Renewal, fitting: &Fitting) -> Result<(String, Option<String>), Failure> {
     let key = renewal.key_text(&fitting.key).map_err(|problems| {
-        let hint = "correct KEY_PASSPHRASE_FILE first";
+        let hint = "nothing was replaced; correct that first";
         Failure::new(Exit::Config, problems.to_string(), hint)
     })?;
     Ok(match renewal.files {
