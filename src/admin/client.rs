@@ -226,7 +226,7 @@ impl Client {
                     at: self.at(),
                     failure,
                 })?;
-                Ok(Wire::dialled(connected.stream))
+                Ok(Wire::dialled(connected))
             }
         }
     }

@@ -27,6 +27,7 @@ mod bodies;
 mod call_error;
 mod client;
 mod console;
+mod dispatch;
 mod orders;
 mod routes;
 mod server;

@@ -13,6 +13,7 @@ use crate::config::settings::{
 use crate::http::{HeadLimits, Upstream, UpstreamSpec};
 use crate::model::{Clock, Endpoint, HostPort, Scheme, Side};
 use crate::preflight::Options;
+use crate::telemetry::UpstreamRole;
 use crate::tls::{Connector, Trial};
 
 /// What somebody is to us.
@@ -200,13 +201,13 @@ impl Source<'_> {
             connect_timeout: requests.connect_timeout,
             response_timeout: requests.response_timeout,
             asked: speaks_http.then(|| asked_of_side(&requests.probe)),
-            probe: self.probe(at, requests).filter(|_| speaks_http),
+            probe: self.probe(side, at, requests).filter(|_| speaks_http),
             ..self.peer(kind, &at.target, speech)
         }
     }
 
     /// The SOAP probe of a side, where it is to be sent.
-    fn probe(&self, at: &Endpoint, requests: &RequestSettings) -> Option<SoapProbe> {
+    fn probe(&self, side: Side, at: &Endpoint, requests: &RequestSettings) -> Option<SoapProbe> {
         let ProbeKind::Soap { body, .. } = &requests.probe.kind else {
             return None;
         };
@@ -222,6 +223,8 @@ impl Source<'_> {
             Scheme::Https => Some(self.connector.as_ref()?.for_probe(&at.target).ok()?),
         };
         let upstream = Upstream::new(UpstreamSpec {
+            system: self.system.name.clone(),
+            role: UpstreamRole::Side(side),
             target: at.target.clone(),
             dialled: at.target.clone(),
             tls: tls.clone(),

@@ -175,7 +175,7 @@ async fn connect(peer: &Peer, to: &HostPort, deadline: Instant, way: &mut Way) -
                         suite: connected.suite,
                         took: begun.elapsed(),
                     }));
-                    Some(Wire::dialled(connected.stream))
+                    Some(Wire::dialled(connected))
                 }
                 Err(failure) => {
                     way.hand = Some(Err(failure));

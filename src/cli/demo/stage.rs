@@ -157,8 +157,9 @@ impl Stage {
     }
 
     /// Sets the level of the log.
-    pub(super) fn set_log_level(&self, level: &str) -> Result<(), String> {
-        self.log.set_level(level).map_err(|error| error.to_string())
+    pub(super) fn set_log_level(&self, level: &str) -> Result<String, String> {
+        let set = self.log.set_level_for_now(level);
+        set.map_err(|error| error.to_string())
     }
 
     /// Side A's process dies, at the moment that is returned. Its events stop after the one in
