@@ -65,7 +65,7 @@ pub(super) struct Which {
     /// A gateway on another machine: its admin listener, such as <https://gateway:9440>.
     #[arg(long, value_name = "URL", requires_all = ["pem", "ca"], help_heading = ELSEWHERE)]
     pub(super) url: Option<Endpoint>,
-    /// Your certificate and key, by which the gateway knows you (AllowReader, AllowOperator).
+    /// Your certificate and key, by which the gateway knows you.
     #[arg(long, value_name = "FILE", requires = "url", help_heading = ELSEWHERE)]
     pub(super) pem: Option<PathBuf>,
     /// The file with the passphrase of that key, if it has one.

@@ -59,7 +59,7 @@ pub(super) fn frame(moment: &Moment<'_>, (width, height): (usize, usize), keys: 
         lines.resize_with(height.saturating_sub(foot), || {
             line(Tone::Plain, String::new())
         });
-        lines.push(line(Tone::Quiet, "q quit   s next SAP system".to_owned()));
+        lines.push(line(Tone::Quiet, "q quit   s next SAP system"));
     }
     for line in &mut lines {
         line.text = line.text.chars().take(width).collect();
@@ -67,8 +67,8 @@ pub(super) fn frame(moment: &Moment<'_>, (width, height): (usize, usize), keys: 
     lines
 }
 
-fn line(tone: Tone, text: String) -> Line {
-    let text = harmless(&text);
+fn line(tone: Tone, text: impl AsRef<str>) -> Line {
+    let text = harmless(text.as_ref());
     Line { tone, text }
 }
 
@@ -95,7 +95,7 @@ fn head(moment: &Moment<'_>) -> Vec<Line> {
         ),
     ];
     if let Some(trouble) = moment.trouble {
-        lines.push(line(Tone::Bad, trouble.to_owned()));
+        lines.push(line(Tone::Bad, trouble));
     }
     for reason in &status.not_ready {
         lines.push(line(Tone::Bad, format!("not ready: {reason}")));
@@ -118,18 +118,17 @@ fn head(moment: &Moment<'_>) -> Vec<Line> {
     lines
 }
 
+/// One row: its name, a second, and since the start.
+fn row(name: &str, second: impl AsRef<str>, start: impl AsRef<str>) -> Line {
+    let (second, start) = (second.as_ref(), start.as_ref());
+    line(Tone::Plain, format!("{name:<12} {second:>26}   {start}"))
+}
+
 /// A row for each kind of traffic: a second, and since the start.
 fn traffic(moment: &Moment<'_>) -> Vec<Line> {
     let (figures, rates) = (&moment.status.figures, moment.rates.as_ref());
     let rate = |of: fn(&Rates) -> String| rates.map_or_else(|| "-".to_owned(), of);
-    let row = |name: &str, second: String, start: String| {
-        line(Tone::Plain, format!("{name:<12} {second:>26}   {start}"))
-    };
-    let refused = figures.handshakes_failed + figures.clients_not_admitted;
-    let total = percent(figures.handshakes_resumed, figures.handshakes_full);
-    let now = rates.and_then(|rates| percent(rates.share.0, rates.share.1));
-    let unknown = || "-".to_owned();
-    vec![
+    let mut lines = vec![
         line(
             Tone::Strong,
             format!("{:<12} {:>26}   {}", "", "per second", "since the start"),
@@ -164,6 +163,20 @@ fn traffic(moment: &Moment<'_>) -> Vec<Line> {
                 count(figures.events_failed)
             ),
         ),
+    ];
+    lines.extend(connections(moment));
+    lines
+}
+
+/// The rows about connections.
+fn connections(moment: &Moment<'_>) -> Vec<Line> {
+    let (figures, rates) = (&moment.status.figures, moment.rates.as_ref());
+    let rate = |of: fn(&Rates) -> String| rates.map_or_else(|| "-".to_owned(), of);
+    let refused = figures.handshakes_failed + figures.clients_not_admitted;
+    let total = percent(figures.handshakes_resumed, figures.handshakes_full);
+    let now = rates.and_then(|rates| percent(rates.share.0, rates.share.1));
+    let unknown = || "-".to_owned();
+    vec![
         row(
             "connections",
             rate(|rates| rates.accepted.text()),
@@ -284,7 +297,7 @@ fn latest(errors: &[Said], room: usize) -> Vec<Line> {
     } else {
         "latest warnings and refusals, the newest first"
     };
-    let mut lines = vec![line(Tone::Strong, heading.to_owned())];
+    let mut lines = vec![line(Tone::Strong, heading)];
     lines.extend(shown.into_iter().flatten());
     lines
 }
