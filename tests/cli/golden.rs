@@ -129,6 +129,13 @@ fn help_and_version_are_complete() {
     ] {
         shows(&format!("help_{command}"), nowhere, &[command, "--help"]);
     }
+    shows("help_certs", nowhere, &["certs", "--help"]);
+    for verb in [
+        "list", "init", "inspect", "convert", "csr", "renew", "watch",
+    ] {
+        let name = format!("help_certs_{verb}");
+        shows(&name, nowhere, &["certs", verb, "--help"]);
+    }
     shows("help_explain", nowhere, &["explain", "--help"]);
     shows("help_preflight", nowhere, &["preflight", "--help"]);
     shows("version", nowhere, &["--version"]);

@@ -13,6 +13,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(unix)]
+mod certs;
 mod exit_codes;
 // Paths and the system's own words differ elsewhere.
 #[cfg(unix)]

@@ -17,6 +17,7 @@ mod support;
 
 mod admin;
 mod against_seen;
+mod alarms;
 mod authorities;
 mod broken_inputs;
 mod clients;

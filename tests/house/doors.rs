@@ -38,15 +38,33 @@ const DOORS: &[Door] = &[
     // Off the data path only: http keeps bytes as they came and counts them.
     door(
         "http_body_util",
-        &["admin/", "requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &[
+            "admin/",
+            "alarms/",
+            "requests/probe.rs",
+            "tls/ocsp/",
+            "simulate/",
+        ],
     ),
     door(
         "hyper",
-        &["admin/", "requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &[
+            "admin/",
+            "alarms/",
+            "requests/probe.rs",
+            "tls/ocsp/",
+            "simulate/",
+        ],
     ),
     door(
         "hyper_util",
-        &["admin/", "requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &[
+            "admin/",
+            "alarms/",
+            "requests/probe.rs",
+            "tls/ocsp/",
+            "simulate/",
+        ],
     ),
     // Its default parsing eats backslashes; document.rs keeps it in step with our own scan.
     door("ini", &["config/document.rs"]),
@@ -54,9 +72,13 @@ const DOORS: &[Door] = &[
     door("notify", &["gateway/watch.rs"]),
     // What pins a task in place without holding it twice, and without `unsafe` of ours.
     door("pin_project_lite", &["gateway/contain.rs"]),
-    door("pkcs8", &["certs/key.rs"]),
+    // Old and new encryptions of PFX, in Rust alone; what is in the file is judged by us.
+    door("p12_keystore", &["certs/container/pkcs12.rs"]),
+    door("pkcs8", &["certs/key.rs", "certs/container/armour.rs"]),
     // Makes certificates; the product itself only ever reads them.
     door("rcgen", &["certs/issue/"]),
+    // A passphrase that is typed is not shown, on any system.
+    door("rpassword", &["cli/certs/passphrase.rs"]),
     door(
         "rustix",
         &[
@@ -68,6 +90,8 @@ const DOORS: &[Door] = &[
     ),
     // simulate plays the peers, which must not share the code they try.
     door("rustls", &["tls/", "certs/", "simulate/"]),
+    // Where each system keeps whom it believes; asked for the webhook's host alone.
+    door("rustls_native_certs", &["tls/anonymous.rs"]),
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
     // The admin listener speaks JSON, and its reports are made where the parts are known; what other
@@ -88,7 +112,13 @@ const DOORS: &[Door] = &[
     ),
     door(
         "serde_json",
-        &["admin/", "cli/", "simulate/", "preflight/report/"],
+        &[
+            "admin/",
+            "alarms/",
+            "cli/",
+            "simulate/",
+            "preflight/report/",
+        ],
     ),
     door(
         "socket2",
