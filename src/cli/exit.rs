@@ -128,6 +128,8 @@ impl Exit {
     pub(super) fn help() -> String {
         let mut text = "Exit codes:".to_owned();
         for (code, meaning) in Self::rows() {
+            // Below each other what one number may mean.
+            let meaning = meaning.replace("; ", ";\n      ");
             let _infallible = write!(text, "\n  {code:>2}  {meaning}");
         }
         text

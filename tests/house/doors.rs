@@ -28,6 +28,10 @@ const DOORS: &[Door] = &[
     ),
     // The surface that an operator types at.
     door("clap", &["cli/"]),
+    door("clap_complete", &["cli/manual/"]),
+    door("clap_mangen", &["cli/manual/"]),
+    // A raw terminal and its keys, also on Windows. The picture is lines of ours.
+    door("crossterm", &["cli/ops/top/screen.rs"]),
     door("encoding_rs", &["config/decode.rs"]),
     // The wire is judged in one place.
     door("httparse", &["http/head.rs"]),
@@ -101,6 +105,9 @@ const DOORS: &[Door] = &[
             "explain/entry.rs",
             "preflight/report/",
             "preflight/verdict.rs",
+            // Answers of the admin listener, read back into types.
+            "cli/ops/answers.rs",
+            "cli/ops/reach.rs",
         ],
     ),
     door(

@@ -33,9 +33,8 @@ fn add(command: &Command, pages: &mut Vec<Page>) -> io::Result<()> {
 }
 
 fn page(command: &Command) -> io::Result<Page> {
-    let name = command
-        .get_display_name()
-        .unwrap_or_else(|| command.get_name());
+    let name = command.get_display_name();
+    let name = name.unwrap_or_else(|| command.get_name());
     let is_program = name == "crmgate";
     let man = Man::new(command.clone());
     let mut text = heading(&name.to_uppercase(), "1").into_bytes();
