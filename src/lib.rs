@@ -21,7 +21,7 @@
 //!                                listener; the checklist
 //! floor 6  gateway               builds a generation, swaps it, drains it
 //! floor 5  requests   events     the flows
-//! floor 4  http                  HTTP/1 on the wire
+//! floor 4  http       alarms     HTTP/1 on the wire; who is told that something ends
 //! floor 3  tls                   handshakes both ways, sessions that stay true
 //! floor 2  certs      net        identities and trust; sockets and ways out
 //! floor 1  config     telemetry  explain      settings; what the daemon says; what a code means
@@ -48,6 +48,7 @@
 //! `ARCHITECTURE.md` tells the same at length, `CONTRIBUTING.md` how to change it.
 
 pub mod admin;
+pub mod alarms;
 pub mod certs;
 pub mod cli;
 pub mod config;

@@ -43,9 +43,12 @@ impl Validity {
             return Self::NotYet;
         }
         let days_left = now.days_until(not_after);
+        let left = not_after.0.saturating_sub(now.0);
+        // To the second: with 60 days left the first step has been reached, a second before it has
+        // not.
         ALARM_DAYS
             .into_iter()
-            .filter(|step| days_left < *step)
+            .filter(|step| left <= step.saturating_mul(DAY))
             .min()
             .map_or(Self::Good, |step| Self::EndsSoon { days_left, step })
     }
@@ -71,13 +74,13 @@ impl fmt::Display for Validity {
     }
 }
 
+const DAY: i64 = 86_400;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    const DAY: i64 = 86_400;
 
     fn judged(days_left: i64) -> Validity {
         Validity::judge(
@@ -88,15 +91,21 @@ mod tests {
     }
 
     #[test]
-    fn the_alarm_steps_are_reached_one_after_the_other() {
-        assert_eq!(judged(60), Validity::Good);
+    fn each_alarm_step_is_reached_with_exactly_so_many_days_left() {
+        assert_eq!(judged(61), Validity::Good);
+        let a_second_more = WallTime(940 * DAY - 1);
+        let judge = |now| Validity::judge(WallTime(0), WallTime(1_000 * DAY), now);
+        assert_eq!(judge(a_second_more), Validity::Good);
         for (days_left, step) in [
-            (59, 60),
-            (30, 60),
-            (29, 30),
-            (13, 14),
-            (6, 7),
-            (1, 7),
+            (60, 60),
+            (31, 60),
+            (30, 30),
+            (15, 30),
+            (14, 14),
+            (8, 14),
+            (7, 7),
+            (2, 7),
+            (1, 1),
             (0, 1),
         ] {
             assert_eq!(judged(days_left), Validity::EndsSoon { days_left, step });

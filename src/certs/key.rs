@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use pkcs8::EncryptedPrivateKeyInfoOwned;
 use pkcs8::der::{Decode as _, SecretDocument};
+use pkcs8::{EncryptedPrivateKeyInfoOwned, PrivateKeyInfoRef};
 use rustls::crypto::KeyProvider;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::SigningKey;
 
+use crate::certs::der::{self, NotDer, Reader};
 use crate::certs::digest::sha256;
 use crate::certs::pem::{PemContent, PemItem, error, read_bounded, rewrap, strip_mark};
 use crate::config::problem::Problems;
@@ -16,7 +17,7 @@ use crate::model::Secret;
 
 /// A passphrase as its file holds it: the first line.
 pub(super) struct Passphrase {
-    value: Secret<Vec<u8>>,
+    pub(super) value: Secret<Vec<u8>>,
     /// SHA-256 of the file, so that a reload knows whether it has changed.
     pub(super) digest: [u8; 32],
 }
@@ -81,20 +82,140 @@ fn decrypted(
     };
     let (_label, document) =
         SecretDocument::from_pem(pem.expose()).map_err(|_pem_detail| unreadable())?;
-    let info = EncryptedPrivateKeyInfoOwned::from_der(document.as_bytes())
-        .map_err(|_unknown_scheme| unreadable())?;
-    match info.decrypt(passphrase.value.expose()) {
-        Ok(key) => Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into()),
-        // Some wrong passphrases pass the padding check and then leave bytes that are no key.
-        Err(
-            pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed)
-            | pkcs8::Error::Asn1(_),
-        ) => Err(error(
+    match unlock(document.as_bytes(), passphrase.value.expose()) {
+        Ok(key) => Ok(key),
+        Err(Lock::OtherPassphrase) => Err(error(
             file,
             "cannot be opened with the passphrase in KEY_PASSPHRASE_FILE",
             "check the passphrase, including blanks at its end",
         )
         .into()),
-        Err(_) => Err(unreadable()),
+        Err(Lock::UnknownScheme) => Err(unreadable()),
+    }
+}
+
+/// Why an encrypted key stays shut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// The passphrase is another one.
+    OtherPassphrase,
+    /// It is encrypted in a way that nobody here knows.
+    UnknownScheme,
+}
+
+/// Opens an encrypted PKCS#8 key, given in DER.
+pub(super) fn unlock(encrypted: &[u8], passphrase: &[u8]) -> Result<PrivateKeyDer<'static>, Lock> {
+    let info = EncryptedPrivateKeyInfoOwned::from_der(encrypted)
+        .map_err(|_unknown_scheme| Lock::UnknownScheme)?;
+    match info.decrypt(passphrase) {
+        Ok(key) => Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into()),
+        // Some wrong passphrases pass the padding check and then leave bytes that are no key.
+        Err(
+            pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed)
+            | pkcs8::Error::Asn1(_),
+        ) => Err(Lock::OtherPassphrase),
+        Err(_) => Err(Lock::UnknownScheme),
+    }
+}
+
+/// Encrypts a key that is given as PKCS#8, so that it can be opened again by [`unlock`]; `None` if
+/// the system has no randomness.
+pub(super) fn lock(key: &[u8], passphrase: &[u8]) -> Option<Vec<u8>> {
+    let key = PrivateKeyInfoRef::try_from(key).ok()?;
+    let locked = key.encrypt(passphrase).ok()?;
+    Some(locked.as_bytes().to_vec())
+}
+
+/// A key as PKCS#8, which is the one form that everybody reads; `None` for a SEC1 key that does not
+/// say on which curve it is.
+pub(super) fn as_pkcs8(key: &PrivateKeyDer<'_>) -> Option<Vec<u8>> {
+    let (algorithm, inner) = match key {
+        PrivateKeyDer::Pkcs8(key) => return Some(key.secret_pkcs8_der().to_vec()),
+        PrivateKeyDer::Pkcs1(key) => {
+            let null = der::element(NULL, &[]);
+            let rsa = der::element(der::OID, RSA_ENCRYPTION);
+            (der::sequence(&[&rsa, &null]), key.secret_pkcs1_der())
+        }
+        PrivateKeyDer::Sec1(key) => {
+            let curve = curve_of(key.secret_sec1_der()).ok()?;
+            let ec = der::element(der::OID, EC_PUBLIC_KEY);
+            (der::sequence(&[&ec, curve]), key.secret_sec1_der())
+        }
+        _ => return None,
+    };
+    let version = der::element(der::INTEGER, &[0]);
+    let inner = der::element(der::OCTET_STRING, inner);
+    Some(der::sequence(&[&version, &algorithm, &inner]))
+}
+
+/// SHA-256 of the public key that belongs to a private one, with its algorithm: what a certificate for
+/// it has as [`CertificateFacts::spki`](crate::certs::CertificateFacts::spki). `None` for a kind that is
+/// not supported.
+pub fn public_key_digest(key: &PrivateKeyDer<'_>, keys: &dyn KeyProvider) -> Option<[u8; 32]> {
+    let key = keys.load_private_key(key.clone_key()).ok()?;
+    Some(sha256(&key.public_key()?))
+}
+
+/// The object identifier of the curve, with its header.
+fn curve_of(sec1: &[u8]) -> Result<&[u8], NotDer> {
+    let mut fields = Reader::new(Reader::single(sec1, der::SEQUENCE)?);
+    fields.contents(der::INTEGER)?;
+    fields.contents(der::OCTET_STRING)?;
+    Reader::new(fields.contents(PARAMETERS)?).whole(der::OID)
+}
+
+const NULL: u8 = 0x05;
+
+/// The first tagged field of a SEC1 key.
+const PARAMETERS: u8 = 0xa0;
+
+/// 1.2.840.113549.1.1.1.
+const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+
+/// 1.2.840.10045.2.1.
+const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certs::testdata::{PASSPHRASE, PKCS8_KEY, SEC1_KEY, file};
+    fn key_provider() -> &'static dyn KeyProvider {
+        rustls::ServerConfig::builder()
+            .crypto_provider()
+            .key_provider
+    }
+
+    fn key(text: &str) -> PrivateKeyDer<'static> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let pem = crate::certs::pem::PemFile::read(&file(dir.path(), "k.pem", text));
+        let pem = pem.expect("read");
+        let PemContent::Key(key) = &pem.items.first().expect("one").content else {
+            panic!("a key");
+        };
+        key.clone_key()
+    }
+
+    #[test]
+    fn a_key_of_another_form_becomes_the_same_key_as_pkcs8() {
+        let again = as_pkcs8(&key(SEC1_KEY)).expect("a curve");
+        let again = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(again));
+        let public = |key| {
+            let key = key_provider().load_private_key(key).expect("a key");
+            key.public_key().expect("known").to_vec()
+        };
+        assert_eq!(public(again), public(key(PKCS8_KEY)));
+    }
+
+    #[test]
+    fn a_key_that_was_locked_is_opened_by_its_passphrase_alone() {
+        let plain = as_pkcs8(&key(PKCS8_KEY)).expect("PKCS#8");
+        let locked = lock(&plain, PASSPHRASE.as_bytes()).expect("randomness");
+        let opened = unlock(&locked, PASSPHRASE.as_bytes()).expect("opened");
+        assert_eq!(opened.secret_der(), plain);
+        assert_eq!(
+            unlock(&locked, b"another").expect_err("shut"),
+            Lock::OtherPassphrase
+        );
+        assert_eq!(unlock(&plain, b"").expect_err("shut"), Lock::UnknownScheme);
     }
 }

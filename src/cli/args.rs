@@ -56,6 +56,11 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Show the main job: a simulated SAP CRM, both sides, a kill, a reload, and what came of it.
     Demo(DemoArgs),
+
+    // Certificates.
+    /// Make, look into, convert, renew and watch certificates.
+    Certs(super::certs::args::CertsArgs),
+
     /// Say what a code of SAP, TLS or crmgate means, and what to do here and in SAP.
     Explain(ExplainArgs),
     /// Try one by one all that has to be so between SAP CRM, this gateway and the sides.

@@ -20,8 +20,16 @@ pub(super) enum Exit {
     NotReady,
     /// The gateway refused an order, or nobody wanted it after all.
     Refused,
+    /// `certs` found something that somebody refuses, or that has ended or ends soon.
+    Due,
     /// The command line is wrong.
     Usage,
+    /// `certs watch --nagios`: something ends in a moment, or has ended.
+    Critical,
+    /// `certs watch --nagios`: the configuration cannot be used.
+    Unknown,
+    /// A file holds something else than what it has to.
+    DataError,
     /// There is no configuration directory, or a file of the command line is of no use.
     NoInput,
     /// A listener cannot be opened, or no gateway answers.
@@ -30,6 +38,8 @@ pub(super) enum Exit {
     Software,
     /// The operating system refused something.
     Os,
+    /// A file is there already, or cannot be made.
+    CannotCreate,
     /// Not permitted: a port below 1024 without the privilege, a token that cannot be read.
     NoPermission,
     /// The configuration cannot be used.
@@ -38,18 +48,23 @@ pub(super) enum Exit {
 
 impl Exit {
     /// All of them, by their numbers.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Ok,
         Self::CheckFailed,
         Self::Unclean,
         Self::NotReady,
         Self::Refused,
+        Self::Due,
         Self::Usage,
+        Self::Critical,
         Self::Warned,
+        Self::Unknown,
+        Self::DataError,
         Self::NoInput,
         Self::Unavailable,
         Self::Software,
         Self::Os,
+        Self::CannotCreate,
         Self::NoPermission,
         Self::Config,
     ];
@@ -75,12 +90,20 @@ impl Exit {
             Self::Unclean => (1, "demo lost something"),
             Self::NotReady => (1, "status --exit-code: not ready"),
             Self::Refused => (1, "an order was not carried out"),
+            Self::Due => (
+                1,
+                "certs found something that is refused, has ended or ends soon",
+            ),
             Self::Usage => (2, "wrong usage"),
+            Self::Critical => (2, "certs watch --nagios: CRITICAL"),
+            Self::Unknown => (3, "certs watch --nagios: UNKNOWN"),
+            Self::DataError => (65, "a file holds something else than what it has to"),
             Self::Warned => (3, "preflight --strict found warnings only"),
             Self::NoInput => (66, "no configuration, or no usable file"),
             Self::Unavailable => (69, "a listener cannot be opened, or no gateway answers"),
             Self::Software => (70, "a defect"),
             Self::Os => (71, "the system refused"),
+            Self::CannotCreate => (73, "a file is there already, or cannot be made"),
             Self::NoPermission => (77, "not permitted: a port, the token, or a role"),
             Self::Config => (78, "the configuration cannot be used"),
         }
@@ -105,6 +128,8 @@ impl Exit {
     pub(super) fn help() -> String {
         let mut text = "Exit codes:".to_owned();
         for (code, meaning) in Self::rows() {
+            // Below each other what one number may mean.
+            let meaning = meaning.replace("; ", ";\n      ");
             let _infallible = write!(text, "\n  {code:>2}  {meaning}");
         }
         text

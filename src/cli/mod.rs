@@ -5,6 +5,7 @@
 
 mod against_seen;
 mod args;
+mod certs;
 mod check;
 mod demo;
 mod exit;
@@ -41,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::check(&check),
         Command::Demo(demo) => demo::demo(&demo),
+        Command::Certs(certs) => certs::certs(certs),
         Command::Explain(code) => explain::explain(&code),
         Command::Preflight(list) => preflight::preflight(&list),
         Command::Ops(command) => ops::run(&command),

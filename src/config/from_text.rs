@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::config::keys::Kind;
-use crate::config::settings::{ExpiredLists, KeyDigest, ResponderUrl, Term, TimeOfDay, TlsVersion};
+use crate::config::settings::{
+    ExpiredLists, KeyDigest, ResponderUrl, Term, TimeOfDay, TlsVersion, WebhookUrl,
+};
 use crate::config::value::{self, ValueError};
 use crate::model::{Endpoint, HostPort, ListenAddr, WallTime};
 
@@ -40,6 +42,7 @@ becomes!(ExpiredLists: Kind::Expired { min, max } => |text| value::expired(text,
 becomes!(Vec<String>: Kind::Files => |text| value::files(text));
 becomes!(&'static str: Kind::Choice(words) => |text| value::choice(text, words));
 becomes!(ResponderUrl: Kind::Responder => |text| value::responder(text));
+becomes!(WebhookUrl: Kind::Webhook => |text| value::webhook(text));
 becomes!(Vec<Term>: Kind::ClientRule => |text| value::rule(text));
 becomes!(TlsVersion: Kind::Version => |text| value::version(text));
 becomes!(Vec<KeyDigest>: Kind::KeyDigests => |text| value::key_digests(text));

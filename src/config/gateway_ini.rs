@@ -9,9 +9,11 @@ use crate::config::keys::IniFile;
 use crate::config::problem::{Problem, Problems, Severity, Topic};
 use crate::config::reader::Reader;
 use crate::config::settings::{
-    FileRef, Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings,
+    AlarmSettings, FileRef, Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings,
+    WebhookSettings, WebhookUrl,
 };
 use crate::config::value::said_duration;
+use crate::model::Scheme;
 
 /// SAP's ICM closes its idle client connections after 10 s; whoever closes first must not be us.
 const ICM_CLIENT_CLOSES: Duration = Duration::from_secs(10);
@@ -22,6 +24,7 @@ pub(super) struct GatewayIni {
     pub(super) admin: WrittenAdmin,
     pub(super) log: LogSettings,
     pub(super) tickets: TicketSettings,
+    pub(super) alarms: AlarmSettings,
     pub(super) runtime: RuntimeSettings,
     pub(super) limits: Limits,
 }
@@ -32,6 +35,7 @@ pub(super) fn read(document: &Document, problems: &mut Problems) -> GatewayIni {
         admin: WrittenAdmin::read(document, problems),
         log: log(document, problems),
         tickets: tickets(document, problems),
+        alarms: alarms(document, problems),
         runtime: runtime(document, problems),
         limits: limits(document, problems),
     }
@@ -63,6 +67,35 @@ fn tickets(document: &Document, problems: &mut Problems) -> TicketSettings {
     TicketSettings {
         secret,
         rotation: reader.value("TicketRotation"),
+    }
+}
+
+fn alarms(document: &Document, problems: &mut Problems) -> AlarmSettings {
+    let mut reader = Reader::new(document, IniFile::Gateway, "Alarms", problems);
+    let url: Option<WebhookUrl> = reader.get("Webhook");
+    let ca = reader.file("WebhookCaFile");
+    let timeout = reader.value("WebhookTimeout");
+    if let Some(problem) = ca.as_ref().and_then(files::unreadable) {
+        reader.report(problem);
+    }
+    if !reader.is_set("Webhook") {
+        let names = ["WebhookCaFile", "WebhookTimeout"];
+        let hint = "add Webhook, or remove the line";
+        reader.without_effect(&names, "without Webhook", hint);
+    }
+    let is_plain = url.as_ref().is_some_and(|url| url.scheme == Scheme::Http);
+    if is_plain {
+        let hint = "write https:// in Webhook, or remove the line";
+        reader.without_effect(&["WebhookCaFile"], "with http:// in Webhook", hint);
+    }
+    let place = reader.place("Webhook");
+    AlarmSettings {
+        webhook: url.map(|url| WebhookSettings {
+            ca: ca.filter(|_| !is_plain),
+            url,
+            timeout,
+            place,
+        }),
     }
 }
 

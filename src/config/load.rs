@@ -102,6 +102,7 @@ fn read(dir: &Path, found: &Found, problems: &mut Problems) -> (Settings, Vec<Tl
             .collect(),
         admin: gateway.admin.resolve(&mut roles, problems),
         tickets: gateway.tickets,
+        alarms: gateway.alarms,
         runtime: gateway.runtime,
         log: gateway.log,
         limits: gateway.limits,

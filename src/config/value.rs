@@ -7,8 +7,10 @@ use std::time::Duration;
 #[cfg(test)]
 use crate::config::keys::Kind;
 use crate::config::rule::{self, RuleError};
-use crate::config::settings::{ExpiredLists, KeyDigest, ResponderUrl, Term, TimeOfDay, TlsVersion};
-use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr, WallTime};
+use crate::config::settings::{
+    ExpiredLists, KeyDigest, ResponderUrl, Term, TimeOfDay, TlsVersion, WebhookUrl,
+};
+use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr, Scheme, Secret, WallTime};
 
 /// Why a value is not accepted. The message continues the key's name: "`Fall` is out of range".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,6 +161,32 @@ pub(super) fn responder(text: &str) -> Parsed<ResponderUrl> {
     })
 }
 
+/// `http://` or `https://`, a host, and perhaps a port and a path.
+pub(super) fn webhook(text: &str) -> Parsed<WebhookUrl> {
+    let schemes = [("https://", Scheme::Https), ("http://", Scheme::Http)];
+    let known = schemes
+        .into_iter()
+        .find_map(|(start, scheme)| Some((text.strip_prefix(start)?, scheme)));
+    let (rest, scheme) = known.ok_or(ValueError::NotUnderstood)?;
+    let (host, path) = match rest.find(['/', '?']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    // A secret that stands in front of the host would be sent to nobody.
+    if host.contains('@') {
+        return Err(ValueError::NotUnderstood);
+    }
+    let path = match path.strip_prefix('?') {
+        Some(query) => format!("/?{query}"),
+        None => path.to_owned(),
+    };
+    Ok(WebhookUrl {
+        scheme,
+        target: HostPort::parse_with_default(host, Some(scheme.default_port()))?,
+        path: Secret::new(request_path(&path)?),
+    })
+}
+
 /// An IP address, with or without brackets.
 pub(super) fn address(text: &str) -> Parsed<IpAddr> {
     let bare = text
@@ -298,6 +326,7 @@ pub(super) fn check(kind: Kind, text: &str) -> Parsed<()> {
         Kind::Targets => targets(text).map(drop),
         Kind::Url => url(text).map(drop),
         Kind::Version => version(text).map(drop),
+        Kind::Webhook => webhook(text).map(drop),
         Kind::Window => window(text).map(drop),
         Kind::File | Kind::OutputFile | Kind::Suites | Kind::Tokens => plain(text).map(drop),
     }

@@ -7,34 +7,37 @@
 use std::collections::HashMap;
 
 use crate::certs::{Due, Step};
-use crate::config::problem::{Place, Problems};
 
-/// How far each certificate and each list was from its end when it was looked at last.
+/// How far each certificate and each list was from its end when it was looked at last, by what tells
+/// an alarm from all others ([`Due::about`]).
 #[derive(Debug, Default)]
-pub(super) struct Announcements(HashMap<([u8; 32], Place), Step>);
+pub(super) struct Announcements(HashMap<[u8; 32], Step>);
 
 impl Announcements {
-    /// Takes up what is due of a new generation: it was said when that was read.
-    pub(super) fn follow(&mut self, due: Vec<Due>) {
-        let _said_already = self.news(due);
+    /// Takes in what the process before this one has said.
+    pub(super) fn remember(&mut self, said: impl IntoIterator<Item = ([u8; 32], Step)>) {
+        self.0.extend(said);
+    }
+
+    /// What has been said and is still so, in a fixed order: for the next process.
+    pub(super) fn said(&self) -> Vec<([u8; 32], Step)> {
+        let mut said: Vec<_> = self.0.iter().map(|(about, step)| (*about, *step)).collect();
+        said.sort_unstable();
+        said
     }
 
     /// What is due now and has not been said. A step that the clock has gone back behind is said
     /// again when it comes.
-    pub(super) fn news(&mut self, due: Vec<Due>) -> Problems {
-        let mut news = Problems::new();
+    pub(super) fn news(&mut self, due: Vec<Due>) -> Vec<Due> {
+        let mut news: Vec<Due> = Vec::new();
         let mut now = HashMap::new();
-        for Due {
-            item,
-            step,
-            problem,
-        } in due
-        {
-            let key = (item, problem.place.clone());
-            if self.0.get(&key).is_none_or(|before| *before < step) {
-                news.extend(problem.into());
+        for one in due {
+            let about = one.about();
+            let before = self.0.get(&about);
+            if before.is_none_or(|before| *before < one.step) && !now.contains_key(&about) {
+                news.push(one.clone());
             }
-            now.insert(key, step);
+            now.insert(about, one.step);
         }
         self.0 = now;
         news
@@ -44,8 +47,9 @@ impl Announcements {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certs::DueKind;
     use crate::certs::expiry::Validity;
-    use crate::config::problem::Problem;
+    use crate::config::problem::{Place, Problem};
     use crate::model::WallTime;
 
     const DAY: i64 = 86_400;
@@ -53,6 +57,9 @@ mod tests {
     fn due(item: u8, step: Step) -> Due {
         let problem = Problem::warning(Place::default(), format!("{item} {step:?}"), "hint");
         Due {
+            kind: DueKind::Own,
+            subject: "CN=gw".to_owned(),
+            ends: WallTime(0),
             item: [item; 32],
             step,
             problem,
@@ -62,8 +69,8 @@ mod tests {
     #[test]
     fn v2_each_step_of_each_list_is_said_once() {
         let mut announcements = Announcements::default();
-        announcements.follow(vec![due(1, Step::left(3))]);
-        let mut said = |due| announcements.news(due).iter().count();
+        announcements.news(vec![due(1, Step::left(3))]);
+        let mut said = |due| announcements.news(due).len();
         assert_eq!(said(vec![due(1, Step::left(3))]), 0);
         assert_eq!(said(vec![due(1, Step::left(1)), due(2, Step::left(3))]), 2);
         assert_eq!(said(vec![due(1, Step::left(1)), due(2, Step::left(3))]), 0);
@@ -81,19 +88,22 @@ mod tests {
             let news = announcements.news(due.into_iter().collect());
             said.extend(news.iter().map(|_| (end - hour * 3_600).div_euclid(DAY)));
         }
-        // In the hour after which fewer whole days are left than the step names.
-        assert_eq!(said, [59, 29, 13, 6, 0, -1]);
+        // In the hour in which exactly so many days are left as the step names.
+        assert_eq!(said, [60, 30, 14, 7, 1, -1]);
     }
 
     #[test]
     fn a_step_that_was_jumped_over_is_not_made_up_for() {
         let mut announcements = Announcements::default();
-        announcements.follow(vec![due(1, Step::left(60))]);
-        let mut said = |due| announcements.news(due).to_string();
-        assert!(said(vec![due(1, Step::left(7))]).contains("1 Left(Reverse(7))"));
-        assert_eq!(said(vec![due(1, Step::left(14))]), "");
-        assert!(said(vec![due(1, Step::left(7))]).contains("1 Left(Reverse(7))"));
-        assert!(said(vec![due(1, Step::Ended)]).contains("1 Ended"));
+        announcements.news(vec![due(1, Step::left(60))]);
+        let mut said = |step| {
+            let news = announcements.news(vec![due(1, step)]);
+            news.into_iter().map(|one| one.step).collect::<Vec<_>>()
+        };
+        assert_eq!(said(Step::left(7)), [Step::left(7)]);
+        assert_eq!(said(Step::left(14)), []);
+        assert_eq!(said(Step::left(7)), [Step::left(7)]);
+        assert_eq!(said(Step::Ended), [Step::Ended]);
     }
 
     #[test]
@@ -106,7 +116,7 @@ mod tests {
                 vec![due(1, Step::Ended)],
                 vec![due(1, Step::left(3))],
             ] {
-                lines += announcements.news(day).iter().count();
+                lines += announcements.news(day).len();
             }
         }
         assert_eq!(lines, 10);
@@ -116,6 +126,17 @@ mod tests {
     fn what_two_roles_have_in_common_is_said_once() {
         let mut announcements = Announcements::default();
         let both = vec![due(1, Step::left(1)), due(1, Step::left(1))];
-        assert_eq!(announcements.news(both).iter().count(), 1);
+        assert_eq!(announcements.news(both).len(), 1);
+    }
+
+    #[test]
+    fn what_the_process_before_has_said_is_not_said_again() {
+        let mut before = Announcements::default();
+        before.news(vec![due(1, Step::left(30)), due(2, Step::Ended)]);
+        let mut after = Announcements::default();
+        after.remember(before.said());
+        let news = after.news(vec![due(1, Step::left(30)), due(2, Step::Ended)]);
+        assert_eq!(news, []);
+        assert_eq!(after.news(vec![due(1, Step::left(14))]).len(), 1);
     }
 }

@@ -179,6 +179,7 @@ pub(super) fn build(
     }
     let admin = build.admin(&settings.admin);
     let tickets = build.tickets(&settings.tickets);
+    let webhook = build.webhook(&settings.alarms);
     let Build {
         problems,
         listeners,
@@ -196,6 +197,7 @@ pub(super) fn build(
             listeners,
             admin,
             tickets,
+            webhook,
         }),
         problems,
     )

@@ -67,6 +67,7 @@ impl Gateway {
         }
         self.stop_workers();
         self.remember(true);
+        self.drop_alarms();
         self.step(Phase::Stopped);
         for cut in &report.cut {
             warn!(peer = %cut.peer, doing = cut.doing, "cut at the end of the drain");

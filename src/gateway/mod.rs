@@ -24,6 +24,7 @@
 //! | `bench` | by whom they are judged, also once their listener has gone |
 //! | `contain` | keeps a panic to the piece of work it happened in |
 //! | `announce` | what is due, said once when its time comes |
+//! | `raise` | what becomes of it: the log, and a webhook |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
@@ -49,6 +50,7 @@ mod contain;
 mod describe;
 mod drain;
 mod guests;
+mod raise;
 mod rehearsal;
 mod reload;
 mod remembering;

@@ -33,6 +33,7 @@ impl Gateway {
         }
         let now = self.workshop.clock.now();
         let mut memory = Memory::of(&self.workshop.uses, &self.workshop.servers, now);
+        memory.alarms = self.announcements.said();
         let generation = self.snapshot.generation;
         if self.state_file.is_news(&memory, generation) || has_to {
             judge(&mut memory, &self.snapshot);

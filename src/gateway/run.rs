@@ -15,11 +15,12 @@ use super::ca_guard::Stage;
 use super::describe::{describe, say};
 use super::routes::watch_of;
 use super::snapshot::Snapshot;
-use super::state_file::StateFile;
+use super::state_file::{StateFile, recall_alarms};
 use super::supervise::Supervisor;
 use super::turning::Turning;
 use super::viewer::{Attempt, Face, REMEMBERED, Status, Trigger, Viewer};
 use super::worker::{self, Command, WorkerHandle, WorkerSpec};
+use crate::alarms::Courier;
 use crate::config::problem::Problems;
 use crate::config::settings::Settings;
 use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
@@ -58,7 +59,8 @@ pub struct Gateway {
     pub(super) last_reload_failure: Option<String>,
     history: VecDeque<Attempt>,
     viewer: Viewer,
-    announcements: Announcements,
+    pub(super) announcements: Announcements,
+    pub(super) courier: Courier,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
     pub(super) state_file: StateFile,
@@ -85,6 +87,8 @@ impl Gateway {
         };
         say(&problems);
         let admission = Admission::new(&snapshot.settings.limits);
+        let mut announcements = Announcements::default();
+        announcements.remember(recall_alarms(dir, &snapshot.settings));
         let workers = workers_of(&snapshot.settings, access, &admission, &workshop)?;
         let commands = workers.iter().map(|worker| worker.commands.clone());
         let _set_once = outbox.set(commands.collect());
@@ -105,7 +109,8 @@ impl Gateway {
             last_reload_failure: None,
             history: VecDeque::new(),
             viewer,
-            announcements: Announcements::default(),
+            announcements,
+            courier: Courier::default(),
             files: draft.files,
             state_file: StateFile::of(dir),
             turning: Turning::default(),
@@ -213,10 +218,9 @@ impl Gateway {
             &next.tickets,
             self.workshop.clock.now(),
         );
-        self.announcements
-            .follow(next.due(self.workshop.clock.now()));
         self.snapshot = next;
-        self.remember(false);
+        let has_news = !self.raise().is_empty();
+        self.remember(has_news);
         self.turning.look(&self.snapshot);
         self.show();
         Ok(())
@@ -285,10 +289,13 @@ impl Gateway {
     pub fn tidy(&mut self) -> Problems {
         let now = self.workshop.clock.now();
         self.workshop.vault.sweep(now);
-        self.remember(false);
         self.turning.look(&self.snapshot);
-        let news = self.announcements.news(self.snapshot.due(now));
-        say(&news);
+        let due = self.raise();
+        self.remember(!due.is_empty());
+        let mut news = Problems::new();
+        for one in due {
+            news.extend(one.problem.into());
+        }
         news
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::alarms::Webhook;
 use crate::certs::Due;
 use crate::config::settings::{ProbeSettings, Settings};
 use crate::events::{EventRoute, StaticRoute};
@@ -163,6 +164,8 @@ pub(super) struct Snapshot {
     /// What ends TLS on the admin listener, where that can be reached from other machines.
     pub(super) admin: Option<Arc<Acceptor>>,
     pub(super) tickets: TicketSource,
+    /// Who is told of what is about to end.
+    pub(super) webhook: Option<Arc<Webhook>>,
 }
 
 impl Snapshot {

@@ -20,8 +20,9 @@ mod tls_role;
 pub use clock::{Clock, WallTime};
 pub use denial::Denial;
 pub use distinguished_name::{
-    DistinguishedName, DistinguishedNameError, NameAttribute, NamePart, attribute_name,
-    directory_text, dotted, escaped, folded, has_line_break_or_nul, printable, printable_ascii,
+    DistinguishedName, DistinguishedNameError, NameAttribute, NamePart, WrittenAttribute,
+    WrittenValue, attribute_name, directory_text, dotted, escaped, folded, has_line_break_or_nul,
+    printable, printable_ascii, written_name,
 };
 pub use endpoint::{Endpoint, EndpointError, HostPort, ListenAddr, Scheme};
 pub use id::{ConnectionId, ExchangeId, Generation};

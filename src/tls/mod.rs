@@ -4,7 +4,8 @@
 //! the CRM and the sides, [`SessionVault`] keeps resumption alive over reloads and apart by policy,
 //! [`HandshakeFailure`] says why a connection did not come about, [`TlsPolicy`] and
 //! [`cipher_suites`] decide what is offered, [`AuthorityUses`] remembers which authority let in whom, [`ServerUses`]
-//! what the servers showed that we called.
+//! what the servers showed that we called. [`Anonymous`] calls whom nobody has to know us, and
+//! [`glance()`] looks at what a server shows.
 //!
 //! What is not here: files and keys (`certs`), sockets (`net`), deadlines (the caller's).
 //!
@@ -26,6 +27,7 @@
 //! ```
 
 mod admission;
+pub mod anonymous;
 mod attempt;
 pub mod authority_uses;
 pub mod cipher_suites;
@@ -33,6 +35,7 @@ mod clock;
 mod face;
 mod facts;
 pub mod failure;
+pub mod glance;
 mod handshake_signature;
 pub mod inbound;
 mod judge;
@@ -55,11 +58,13 @@ mod upstream_sessions;
 mod verdicts;
 mod wire;
 
+pub use anonymous::{Anonymous, NoConnection, authorities_of_the_machine};
 pub use authority_uses::AuthorityUses;
 pub use facts::{Accepted, Admitted, SessionFacts};
 pub use failure::{Direction, HandshakeFailure};
+pub use glance::{Glance, glance, is_for_host};
 pub use inbound::Acceptor;
-pub use outbound::{Connected, Connector, UpstreamTls};
+pub use outbound::{Connected, Connector, UnfitHost, UpstreamTls};
 pub use policy::TlsPolicy;
 pub use server_uses::ServerUses;
 pub use sessions::{PolicyId, SessionVault, UniverseId};

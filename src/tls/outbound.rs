@@ -134,11 +134,7 @@ impl Connector {
         sessions: impl Fn() -> Option<Arc<UpstreamSessions>>,
         touch: impl Fn(&mut ClientConfig, &Face<ClientConfig>),
     ) -> Result<UpstreamTls, UnfitHost> {
-        let name = match target.ip() {
-            Some(address) => ServerName::IpAddress(IpAddr::from(address)),
-            None => ServerName::try_from(target.host().to_owned())
-                .map_err(|_invalid| UnfitHost(target.host().to_owned()))?,
-        };
+        let name = server_name(target)?;
         let ways = self.faces.map(|face| {
             let mut config = face.tls.clone();
             let sessions = sessions();
@@ -203,6 +199,15 @@ impl Connector {
     /// What it offers.
     pub fn policy(&self) -> &TlsPolicy {
         &self.policy
+    }
+}
+
+/// A target as certificates name it.
+pub(super) fn server_name(target: &HostPort) -> Result<ServerName<'static>, UnfitHost> {
+    match target.ip() {
+        Some(address) => Ok(ServerName::IpAddress(IpAddr::from(address))),
+        None => ServerName::try_from(target.host().to_owned())
+            .map_err(|_invalid| UnfitHost(target.host().to_owned())),
     }
 }
 

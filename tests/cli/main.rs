@@ -7,16 +7,23 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
     reason = "a test says no with a panic"
 )]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(unix)]
+mod certs;
 mod exit_codes;
 // Paths and the system's own words differ elsewhere.
 #[cfg(unix)]
 mod golden;
+// Signals, accounts and terminals are told apart there.
+#[cfg(unix)]
+mod ops;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

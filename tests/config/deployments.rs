@@ -103,7 +103,14 @@ fn a_line_that_an_example_shows_as_a_comment_is_the_default_indeed() {
         let text = reference::example(IniFile::Gateway);
         let text = if uncomment {
             // The keys without a value of their own stay comments: they have no default.
-            let keep = ["Listen", "File", "TicketSecretFile", "Threads", "StateFile"];
+            let keep = [
+                "Listen",
+                "File",
+                "TicketSecretFile",
+                "Webhook",
+                "Threads",
+                "StateFile",
+            ];
             text.lines()
                 .map(|line| match line.strip_prefix(';') {
                     Some(pair)

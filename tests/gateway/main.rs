@@ -15,7 +15,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin;
 mod against_seen;
+mod alarms;
 mod authorities;
 mod broken_inputs;
 mod clients;

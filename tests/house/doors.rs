@@ -28,21 +28,43 @@ const DOORS: &[Door] = &[
     ),
     // The surface that an operator types at.
     door("clap", &["cli/"]),
+    door("clap_complete", &["cli/manual/"]),
+    door("clap_mangen", &["cli/manual/"]),
+    // A raw terminal and its keys, also on Windows. The picture is lines of ours.
+    door("crossterm", &["cli/ops/top/screen.rs"]),
     door("encoding_rs", &["config/decode.rs"]),
     // The wire is judged in one place.
     door("httparse", &["http/head.rs"]),
     // Off the data path only: http keeps bytes as they came and counts them.
     door(
         "http_body_util",
-        &["admin/", "requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &[
+            "admin/",
+            "alarms/",
+            "requests/probe.rs",
+            "tls/ocsp/",
+            "simulate/",
+        ],
     ),
     door(
         "hyper",
-        &["admin/", "requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &[
+            "admin/",
+            "alarms/",
+            "requests/probe.rs",
+            "tls/ocsp/",
+            "simulate/",
+        ],
     ),
     door(
         "hyper_util",
-        &["admin/", "requests/probe.rs", "tls/ocsp/", "simulate/"],
+        &[
+            "admin/",
+            "alarms/",
+            "requests/probe.rs",
+            "tls/ocsp/",
+            "simulate/",
+        ],
     ),
     // Its default parsing eats backslashes; document.rs keeps it in step with our own scan.
     door("ini", &["config/document.rs"]),
@@ -50,9 +72,13 @@ const DOORS: &[Door] = &[
     door("notify", &["gateway/watch.rs"]),
     // What pins a task in place without holding it twice, and without `unsafe` of ours.
     door("pin_project_lite", &["gateway/contain.rs"]),
-    door("pkcs8", &["certs/key.rs"]),
+    // Old and new encryptions of PFX, in Rust alone; what is in the file is judged by us.
+    door("p12_keystore", &["certs/container/pkcs12.rs"]),
+    door("pkcs8", &["certs/key.rs", "certs/container/armour.rs"]),
     // Makes certificates; the product itself only ever reads them.
     door("rcgen", &["certs/issue/"]),
+    // A passphrase that is typed is not shown, on any system.
+    door("rpassword", &["cli/certs/passphrase.rs"]),
     door(
         "rustix",
         &[
@@ -64,6 +90,8 @@ const DOORS: &[Door] = &[
     ),
     // simulate plays the peers, which must not share the code they try.
     door("rustls", &["tls/", "certs/", "simulate/"]),
+    // Where each system keeps whom it believes; asked for the webhook's host alone.
+    door("rustls_native_certs", &["tls/anonymous.rs"]),
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
     // The admin listener speaks JSON, and its reports are made where the parts are known; what other
@@ -77,11 +105,20 @@ const DOORS: &[Door] = &[
             "explain/entry.rs",
             "preflight/report/",
             "preflight/verdict.rs",
+            // Answers of the admin listener, read back into types.
+            "cli/ops/answers.rs",
+            "cli/ops/reach.rs",
         ],
     ),
     door(
         "serde_json",
-        &["admin/", "cli/", "simulate/", "preflight/report/"],
+        &[
+            "admin/",
+            "alarms/",
+            "cli/",
+            "simulate/",
+            "preflight/report/",
+        ],
     ),
     door(
         "socket2",

@@ -9,10 +9,10 @@ use crate::certs::inspect::{CertificateFacts, is_signed_by};
 use crate::model::WallTime;
 
 /// A certificate with what it says.
-pub(super) type Told = (CertificateDer<'static>, CertificateFacts);
+pub(in crate::certs) type Told = (CertificateDer<'static>, CertificateFacts);
 
 /// The leaf, its issuer, that one's issuer and so on, as far as the file goes or to a root.
-pub(super) fn order(all: &[Told], leaf: usize, now: WallTime) -> Vec<usize> {
+pub(in crate::certs) fn order(all: &[Told], leaf: usize, now: WallTime) -> Vec<usize> {
     let mut order = vec![leaf];
     let mut last = leaf;
     while let Some(child) = all.get(last).filter(|(_, facts)| !facts.is_root()) {

@@ -1,6 +1,6 @@
 //! [`Identity`]: a certificate chain and the private key that belongs to it.
 
-mod chain;
+pub(in crate::certs) mod chain;
 mod when;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! [`When`]: for which moment a certificate is judged.
 
-use crate::certs::due::{Due, Step};
+use crate::certs::due::{Due, DueKind, Step};
 use crate::certs::expiry::Validity;
 use crate::certs::inspect::CertificateFacts;
 use crate::certs::pem::{error, warning};
@@ -35,6 +35,9 @@ impl When {
     pub fn due(self, file: &FileRef, facts: &CertificateFacts, now: WallTime) -> Option<Due> {
         let validity = Validity::judge(facts.not_before, facts.not_after, now);
         Some(Due {
+            kind: DueKind::Own,
+            subject: facts.subject.clone(),
+            ends: facts.not_after,
             item: facts.fingerprint.0,
             step: Step::of(validity)?,
             problem: self.judge_dates(file, facts)?,

@@ -6,6 +6,8 @@
 mod claims;
 mod holder;
 mod lineage;
+mod request;
+mod uses;
 mod writings;
 
 use std::fmt;
@@ -17,12 +19,15 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::OID_X509_EXT_SUBJECT_ALT_NAME;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::certs::digest::sha256;
 pub use crate::certs::inspect::claims::{Claims, UnfitName, unfit_name};
 pub use crate::certs::inspect::holder::{NoHolder, holder};
 pub use crate::certs::inspect::lineage::is_signed_by;
-use crate::certs::name::{common_name, hex, rfc4514};
+pub use crate::certs::inspect::request::{NotARequest, RequestFacts};
+pub use crate::certs::inspect::uses::Uses;
+use crate::certs::name::{common_name, hex, rfc4514, rfc4514_of};
 use crate::model::{Fingerprint, WallTime, dotted, printable_ascii};
 
 /// The bytes are no X.509 certificate.
@@ -156,7 +161,7 @@ impl CertificateFacts {
                 .map(|usage| usage.value.key_cert_sign()),
             not_before: WallTime(certificate.validity().not_before.timestamp()),
             not_after: WallTime(certificate.validity().not_after.timestamp()),
-            key: key_kind(&certificate),
+            key: key_kind(certificate.public_key()),
             signature,
             signature_is_weak,
             fingerprint: Fingerprint(sha256(der)),
@@ -201,6 +206,11 @@ impl CertificateFacts {
     }
 }
 
+/// A name that is given in DER, most specific part first and escaped.
+pub fn name_words(name: &[u8]) -> String {
+    rfc4514_of(name)
+}
+
 fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<AlternativeName> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
         return Vec::new();
@@ -239,8 +249,7 @@ fn ip_addr(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
-fn key_kind(certificate: &X509Certificate<'_>) -> KeyKind {
-    let info = certificate.public_key();
+fn key_kind(info: &SubjectPublicKeyInfo<'_>) -> KeyKind {
     if let Ok(PublicKey::RSA(key)) = info.parsed() {
         let significant = key.modulus.iter().skip_while(|byte| **byte == 0);
         return KeyKind::Rsa(significant.count().saturating_mul(8));

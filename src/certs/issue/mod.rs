@@ -3,17 +3,18 @@
 //! Nothing made here is meant to be trusted outside the process that made it: the keys are not
 //! protected.
 
+mod fresh;
 mod list;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PKCS_RSA_SHA256, RsaKeySize, SanType, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::pki_types::CertificateDer;
 
 use crate::model::WallTime;
 
+pub use crate::certs::issue::fresh::{FreshKey, fresh_key};
 pub use crate::certs::issue::list::{IssuedList, ListSpec};
 
 /// A certificate could not be made.
@@ -221,11 +222,7 @@ impl Authority {
     /// Makes a certificate.
     pub fn issue(&self, spec: &LeafSpec) -> Result<Issued, IssueError> {
         let name = &spec.common_name;
-        let key = match spec.key {
-            KeyChoice::P256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
-            KeyChoice::Rsa2048 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048),
-        }
-        .map_err(|cause| failed(name, cause))?;
+        let key = fresh::key_pair(spec.key).map_err(|cause| failed(name, cause))?;
         let certificate = leaf_params(spec)
             .and_then(|params| params.signed_by(&key, &self.issuer))
             .map_err(|cause| failed(name, cause))?;
@@ -323,6 +320,10 @@ fn leaf_params(spec: &LeafSpec) -> Result<CertificateParams, rcgen::Error> {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     }
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    if spec.key == KeyChoice::Rsa2048 {
+        // Older peers look for it where a key could do it.
+        params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+    }
     if spec.server_auth {
         params
             .extended_key_usages

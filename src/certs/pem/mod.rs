@@ -194,7 +194,45 @@ struct Open {
 }
 
 fn blocks(file: &FileRef, bytes: &[u8]) -> Result<Vec<PemItem>, Problems> {
-    let mut items = Vec::new();
+    let read = walk(file, bytes)?;
+    let items = read.iter().map(|block| decode(file, block));
+    Ok(items
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// A block with all of its bytes, whatever it holds.
+pub(super) struct Labelled {
+    pub(super) line: u32,
+    /// The bytes; empty where they are no base64, as in what OpenSSL encrypted its old way.
+    pub(super) bytes: Vec<u8>,
+    /// What it is to whoever reads certificates and keys; `None` for the parameters of a key.
+    pub(super) content: Option<PemContent>,
+}
+
+/// All blocks of a text, those included that are of no use to the daemon.
+pub(super) fn labelled(file: &FileRef, bytes: &[u8]) -> Result<Vec<Labelled>, Problems> {
+    let read = walk(file, strip_mark(bytes))?;
+    let each = read.into_iter().map(|block| {
+        let content = decode(file, &block)?.map(|item| item.content);
+        // Under this label the library hands out whatever is in there.
+        let bytes = match known(file, "CERTIFICATE", &block) {
+            Ok(PemContent::Certificate(der)) => der.to_vec(),
+            Ok(_) | Err(_) => Vec::new(),
+        };
+        Ok(Labelled {
+            line: block.line,
+            bytes,
+            content,
+        })
+    });
+    each.collect()
+}
+
+fn walk(file: &FileRef, bytes: &[u8]) -> Result<Vec<Open>, Problems> {
+    let mut read = Vec::new();
     let mut open: Option<Open> = None;
     for (line, text) in lines(bytes) {
         let Some(marker) = Marker::of(&text) else {
@@ -211,7 +249,7 @@ fn blocks(file: &FileRef, bytes: &[u8]) -> Result<Vec<PemItem>, Problems> {
                 body: String::new(),
             }),
             (Marker::End(label), Some(block)) if label == block.label => {
-                items.extend(decode(file, &block)?);
+                read.push(block);
                 None
             }
             (_, Some(block)) => return Err(unfinished(file, &block)),
@@ -223,7 +261,7 @@ fn blocks(file: &FileRef, bytes: &[u8]) -> Result<Vec<PemItem>, Problems> {
     }
     match open {
         Some(block) => Err(unfinished(file, &block)),
-        None => Ok(items),
+        None => Ok(read),
     }
 }
 

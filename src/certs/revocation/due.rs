@@ -1,6 +1,7 @@
 //! The lists of which the next one is due.
 
-use crate::certs::due::{Due, Step};
+use crate::certs::due::{Due, DueKind, Step};
+use crate::certs::expiry::ALARM_DAYS;
 use crate::certs::pem::warning;
 use crate::certs::revocation::read::Listed;
 use crate::certs::revocation::{RevocationLists, later};
@@ -11,8 +12,8 @@ use crate::model::WallTime;
 impl RevocationLists {
     /// The lists that count and have reached a step, in the order of their names.
     ///
-    /// A list that a newer one has replaced is left out, and so is a step that lies before its
-    /// beginning: a list that is made for one day is not in danger from its first second on.
+    /// A list that a newer one has replaced is left out, and so is a step in the first half of its
+    /// time: a list that is made for a week is not in danger from its first second on.
     pub fn due(&self, now: WallTime) -> Vec<Due> {
         let mut counting: Vec<&Listed> = self.in_force(now).collect();
         counting.sort_by_key(|listed| (&listed.file.path, &listed.list.issuer_name));
@@ -60,6 +61,9 @@ impl RevocationLists {
         );
         let problem = warning(&listed.file, &what, RENEW).about(Topic::ListDates);
         Some(Due {
+            kind: DueKind::List,
+            subject: list.issuer_name.clone(),
+            ends: end,
             item: list.digest,
             step,
             problem: if self.refuses(end, now) {
@@ -77,15 +81,16 @@ impl RevocationLists {
                 ExpiredLists::Refuse | ExpiredLists::Grace(_) | ExpiredLists::Ignore => Step::Ended,
             });
         }
-        let reached = |hours: i64| {
-            let at = end.0.saturating_sub(hours.saturating_mul(HOUR));
-            begin.0 <= at && at <= now.0
+        // A list of a week is not in danger from its first day on: its authority makes the next one
+        // long before. So a step counts only where at least half of its time has passed by then.
+        let half = begin.0.saturating_add(end.0.saturating_sub(begin.0) / 2);
+        let reached = |days: &i64| {
+            let at = end.0.saturating_sub(days.saturating_mul(DAY));
+            half <= at && at <= now.0
         };
-        if reached(24) {
-            return Some(Step::left(1));
-        }
         // Three days span a week-end, so that somebody at work hears of it.
-        reached(72).then_some(Step::left(3))
+        let steps = ALARM_DAYS.into_iter().chain([OVER_A_WEEK_END]);
+        steps.filter(reached).min().map(Step::left)
     }
 
     /// What is the matter with a list, and what comes of it.
@@ -106,7 +111,12 @@ impl RevocationLists {
                         "then it goes on to count, and whoever is revoked later gets in".to_owned()
                     }
                 };
-                format!("ends on {end}, in {hours} hours; {then}")
+                let left = if hours > MOST_HOURS {
+                    format!("{} days", hours.div_euclid(24))
+                } else {
+                    format!("{hours} hours")
+                };
+                format!("ends on {end}, in {left}; {then}")
             }
             (Step::GraceEnded, ExpiredLists::Grace(grace)) => format!(
                 "ended on {end}, and its grace on {}: whoever has to be checked by it is refused",
@@ -127,6 +137,13 @@ impl RevocationLists {
 }
 
 const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+
+/// Beyond that, people count in days.
+const MOST_HOURS: i64 = 96;
+
+/// The step that lists have besides those of certificates.
+const OVER_A_WEEK_END: i64 = 3;
 
 const RENEW: &str = "get the authority's newest list, exchange the file and reload; see what was to \
      fetch it, or why the authority published none";

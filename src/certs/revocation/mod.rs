@@ -12,6 +12,7 @@ mod due;
 mod inquiry;
 mod list;
 mod load;
+mod look;
 mod parse;
 mod point;
 mod proof;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 
 use crate::certs::path::{Certificate, Link, Revocation};
 use crate::certs::revocation::inquiry::Inquiry;
+pub use crate::certs::revocation::look::ListFacts;
 pub use crate::certs::revocation::parse::ListDefect;
 use crate::certs::revocation::read::Listed;
 pub use crate::certs::revocation::reason::Reason;

@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 
 use crate::certs::der::{self, Reader};
 use crate::certs::digest::Digest;
-use crate::certs::due::{Due, Step};
+use crate::certs::due::{Due, DueKind, Step};
 use crate::certs::expiry::Validity;
 use crate::certs::inspect::{CertificateFacts, KeyKind};
 use crate::certs::path::{Anchors, Certificate, Malformed};
@@ -121,6 +121,24 @@ impl TrustStore {
         (Some(store), problems.about(Topic::Trust))
     }
 
+    /// Trust in certificates that stand in no file of the configuration: those of the machine. What
+    /// cannot vouch for anybody is left out, as it is not for us to put it right.
+    pub fn of_the_machine(certificates: &[CertificateDer<'static>]) -> Self {
+        let anchors = certificates.iter().filter_map(|der| {
+            let facts = CertificateFacts::of(der).ok()?;
+            Anchor::new(der, facts).ok()
+        });
+        let anchors: Vec<Anchor> = anchors.collect();
+        let each = anchors.iter().map(|anchor| anchor.certificate.clone());
+        let authorities = Arc::new(Anchors::new(each.collect()));
+        let digests: Vec<_> = anchors.iter().map(|one| one.facts.fingerprint.0).collect();
+        Self {
+            anchors,
+            authorities,
+            digest: Digest::new("machine").digests(&digests).finish(),
+        }
+    }
+
     /// The certificates in the order of the file.
     pub fn anchors(&self) -> &[Anchor] {
         &self.anchors
@@ -157,6 +175,9 @@ impl TrustStore {
         let due = self.anchors.iter().map(Anchor::facts).filter_map(|facts| {
             let validity = Validity::judge(facts.not_before, facts.not_after, now);
             Some(Due {
+                kind: DueKind::Authority,
+                subject: facts.subject.clone(),
+                ends: facts.not_after,
                 item: facts.fingerprint.0,
                 step: Step::of(validity)?,
                 problem: outlook(file, facts, validity, nothing_else)?,

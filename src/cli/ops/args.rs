@@ -65,7 +65,7 @@ pub(super) struct Which {
     /// A gateway on another machine: its admin listener, such as <https://gateway:9440>.
     #[arg(long, value_name = "URL", requires_all = ["pem", "ca"], help_heading = ELSEWHERE)]
     pub(super) url: Option<Endpoint>,
-    /// Your certificate and key, by which the gateway knows you (AllowReader, AllowOperator).
+    /// Your certificate and key, by which the gateway knows you and what you may do.
     #[arg(long, value_name = "FILE", requires = "url", help_heading = ELSEWHERE)]
     pub(super) pem: Option<PathBuf>,
     /// The file with the passphrase of that key, if it has one.
@@ -114,7 +114,12 @@ pub(in crate::cli) struct OrderArgs {
     #[command(flatten)]
     pub(super) output: Output,
     /// Why; it stands in the gateway's log.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(super) reason: String,
 }
 
@@ -126,7 +131,12 @@ pub(in crate::cli) struct StopArgs {
     #[command(flatten)]
     pub(super) output: Output,
     /// Why; it stands in the gateway's log.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(super) reason: String,
     /// Do not ask, also at a terminal.
     #[arg(long)]
@@ -147,7 +157,12 @@ pub(in crate::cli) struct SideArgs {
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Why; it stands in the gateway's log and status.
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(super) reason: String,
     /// Do not ask, also at a terminal. Without a terminal nothing is asked.
     #[arg(long)]

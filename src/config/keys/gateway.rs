@@ -24,6 +24,12 @@ pub(super) const SECTIONS: &[Section] = &[
               them resumes its session at another.",
     },
     Section {
+        name: "Alarms",
+        doc: "Who is told besides the log when a certificate, an authority or a revocation list is about \
+              to end: 60, 30, 14, 7 and 1 days before, and when it has ended. A list has a step at 3 days \
+              as well, and only those that lie in the second half of its time.",
+    },
+    Section {
         name: "Runtime",
         doc: "Threads, stopping, and noticing changed files.",
     },
@@ -36,6 +42,7 @@ pub(super) const SECTIONS: &[Section] = &[
 const ADMIN: &str = "Admin";
 const LOG: &str = "Log";
 const SESSIONS: &str = "Sessions";
+const ALARMS: &str = "Alarms";
 const RUNTIME: &str = "Runtime";
 const LIMITS: &str = "Limits";
 
@@ -176,6 +183,38 @@ pub(super) const KEYS: &[Key] = &[
          secret. An hour: what a stolen key could open stays small.",
     ),
     key(
+        ALARMS,
+        "Webhook",
+        Kind::Webhook,
+        Preset::Absent("the log alone tells"),
+        "Where each alarm is posted to, as one JSON object: code, subject, last second, days left, file \
+         and what to do. Every alarm is posted once, over restarts too where StateFile can be written; a \
+         post that fails is tried again for some minutes and then told in the log. Nothing waits for it, \
+         and no client certificate is shown. https:// proves who is told; http:// is for a collector on \
+         this machine. What stands behind the host is not logged, since many put a secret there.",
+    )
+    .example("https://alarms.example.com/hooks/crmgate")
+    .secret(),
+    key(
+        ALARMS,
+        "WebhookCaFile",
+        Kind::File,
+        Preset::Absent("the authorities that this machine believes"),
+        "Which authorities vouch for the host of Webhook. Only for https://.",
+    )
+    .example("./ssl/company-ca.pem"),
+    key(
+        ALARMS,
+        "WebhookTimeout",
+        Kind::Duration {
+            min: Duration::from_secs(1),
+            max: Duration::from_mins(2),
+        },
+        Preset::Value("10s"),
+        "How long one post may take, from the resolver to the answer. 10 s: a collector that takes \
+         longer has a queue of its own.",
+    ),
+    key(
         RUNTIME,
         "Threads",
         count(1, 512),
@@ -219,7 +258,8 @@ pub(super) const KEYS: &[Key] = &[
         ),
         "Where it is kept which authority let in which clients, for requests or for events, and \
          which certificates they and the servers that were called showed, for CA_DROP_GUARD and for \
-         check --against-seen: check reads it, and so does the gateway after a restart. It holds no \
+         check --against-seen: check reads it, and so does the gateway after a restart; and which \
+         alarms have been raised, so that none is raised twice. It holds no \
          secret, is written once a minute at the most and at the end, and may be deleted; where it \
          cannot be written, that is a warning and the rest works.",
     )

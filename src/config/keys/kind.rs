@@ -77,6 +77,8 @@ pub enum Kind {
     Url,
     /// A TLS protocol version.
     Version,
+    /// `http://` or `https://` with host, and perhaps port and path.
+    Webhook,
     /// A daily window of time.
     Window,
 }
@@ -143,6 +145,10 @@ impl Kind {
             }
             Self::Url => "http://host:port or https://host:port, without a path".to_owned(),
             Self::Version => "1.2 | 1.3".to_owned(),
+            Self::Webhook => {
+                "https://host, https://host:port or https://host:port/path; or the same with http://"
+                    .to_owned()
+            }
             Self::Window => "hh:mm-hh:mm in local time; it may cross midnight".to_owned(),
         }
     }
@@ -190,6 +196,9 @@ impl Kind {
             }
             Self::Url => "write scheme, host and port only, such as https://side-a.example:8443",
             Self::Version => "write 1.2 or 1.3; older versions are not offered at all",
+            Self::Webhook => {
+                "write the address that the collector shows, such as https://alarms.example.com/hook"
+            }
             Self::Window => "write two times of day, such as 02:00-04:00",
         }
     }

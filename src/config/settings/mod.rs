@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use crate::model::{ListenAddr, SystemName};
 
+mod alarms;
 mod flows;
 mod rules;
 mod tls;
 
+pub use alarms::{AlarmSettings, WebhookSettings, WebhookUrl};
 pub use flows::{
     EventSettings, Failback, FailoverSettings, FaultStyle, ProbeKind, ProbeSettings, RequestMode,
     RequestSettings, StaticRouteSettings, TimeOfDay,
@@ -33,6 +35,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// Session tickets that gateways share.
     pub tickets: TicketSettings,
+    /// Who is told when something is about to end.
+    pub alarms: AlarmSettings,
     /// Threads, drain, file watch.
     pub runtime: RuntimeSettings,
     /// What is written to the log, and how.
@@ -51,6 +55,9 @@ impl Settings {
         if let Some(tls) = &self.admin.tls {
             files.extend(tls.files.all().map(|file| file.path.clone()));
         }
+        let webhook = self.alarms.webhook.iter();
+        let ca = webhook.filter_map(|webhook| webhook.ca.as_ref());
+        files.extend(ca.map(|file| file.path.clone()));
         for system in &self.systems {
             let server = system.server_tls.as_ref().map(|tls| &tls.files);
             let client = system.client_tls.as_ref().map(|tls| &tls.files);

@@ -1,7 +1,7 @@
 //! [`StateFile`]: what has to be known after a restart, and to `crmgate check`.
 //!
 //! That is which authority let in which clients, and what the servers showed that were called: with
-//! it `check` tells whom a change would shut out. The file is a help and never needed:
+//! it `check` tells whom a change would shut out; and which alarms have been raised. The file is a help and never needed:
 //! whatever is wrong with it is a warning, and everything else goes on.
 
 mod format;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::warn;
 
+use crate::certs::Step;
 use crate::certs::digest::sha256;
 use crate::config::AdminDoor;
 use crate::config::keys::LONGEST_GUARD;
@@ -33,6 +34,8 @@ pub(super) struct Memory {
     pub(super) uses: Vec<AuthorityUse>,
     /// What the servers showed that were called.
     pub(super) servers: Vec<Server>,
+    /// Which alarms have been raised, each with the last step that was told.
+    pub(super) alarms: Vec<([u8; 32], Step)>,
 }
 
 impl Memory {
@@ -42,6 +45,7 @@ impl Memory {
         Self {
             uses: uses.since(since, now, MOST_CLIENTS),
             servers: servers.since(since, now),
+            alarms: Vec::new(),
         }
     }
 }
@@ -120,7 +124,7 @@ impl StateFile {
                 warn!(
                     file = %path.display(), %cause,
                     hint = "give the account of the service a folder to write to, or name a file with [Runtime] StateFile",
-                    "the state file cannot be written: after a restart, and to crmgate check, it is not known which authority is in use"
+                    "the state file cannot be written: after a restart, and to crmgate check, it is not known which authority is in use, and alarms are raised a second time"
                 );
             }
             Err(_told) => {}
@@ -160,6 +164,13 @@ pub(super) fn recall(
         }
         Err(problem) => Some(*problem),
     }
+}
+
+/// The alarms that the file tells of, if there is one. Whatever is wrong with it is told where the
+/// rest of it is read.
+pub(super) fn recall_alarms(dir: &Path, settings: &Settings) -> Vec<([u8; 32], Step)> {
+    let known = known(dir, settings).ok().flatten();
+    known.map_or_else(Vec::new, |(_, recalled)| recalled.memory.alarms)
 }
 
 /// What the file tells, and which one it is, if there is one; a problem says why it tells nothing.

@@ -51,6 +51,7 @@ fn memory(now: WallTime) -> Memory {
     Memory {
         uses: used(now),
         servers: called(now),
+        alarms: Vec::new(),
     }
 }
 
@@ -75,6 +76,20 @@ fn what_was_written_is_known_to_the_next_process() {
     assert_eq!((file.written, file.memory), (Some(now), memory(now)));
     let left: Vec<_> = fs::read_dir(dir.path()).expect("a folder").collect();
     assert_eq!(left.len(), 3, "{left:?}");
+}
+
+#[test]
+fn alarms_that_were_raised_are_known_to_the_next_process() {
+    let (dir, settings) = configured("StateFile=./kept.state");
+    let raised = Memory {
+        alarms: vec![([3; 32], Step::left(30)), ([4; 32], Step::Ended)],
+        ..Memory::default()
+    };
+    let mut file = StateFile::of(dir.path());
+    file.write(&settings, raised.clone(), WallTime(0));
+    assert_eq!(recall_alarms(dir.path(), &settings), raised.alarms);
+    fs::write(dir.path().join("kept.state"), "something else").expect("written");
+    assert_eq!(recall_alarms(dir.path(), &settings), []);
 }
 
 #[test]

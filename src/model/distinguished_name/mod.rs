@@ -19,7 +19,7 @@ pub use escape::{escaped, printable, printable_ascii};
 pub use fold::folded;
 pub use form::{NameAttribute, NamePart};
 pub use oid::dotted;
-pub use parse::DistinguishedNameError;
+pub use parse::{DistinguishedNameError, WrittenAttribute, WrittenValue, written_name};
 pub use strings::{directory_text, has_line_break_or_nul};
 
 use form::NameValue;

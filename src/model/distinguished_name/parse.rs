@@ -43,39 +43,73 @@ pub enum DistinguishedNameError {
 impl FromStr for DistinguishedName {
     type Err = DistinguishedNameError;
 
-    /// Reads a name, most specific part first. Blanks around commas, plus and equals signs do not
-    /// count, since STRUST and Windows print them; nor do capitals in the types.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.trim().is_empty() {
-            return Err(DistinguishedNameError::Empty);
+        let parts = written_name(text)?;
+        let stored = parts.into_iter().rev().map(|part| {
+            let attributes = part.iter().map(WrittenAttribute::stored);
+            NamePart::of(attributes.collect())
+        });
+        Ok(Self::of(&stored.collect::<Vec<_>>()))
+    }
+}
+
+/// An attribute as somebody has written it, in his own letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenAttribute {
+    /// Its type, an object identifier without header.
+    pub oid: Vec<u8>,
+    /// Its value.
+    pub value: WrittenValue,
+}
+
+/// A value as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WrittenValue {
+    /// A text.
+    Text(String),
+    /// The encoding of anything, header and all.
+    Encoded(Vec<u8>),
+}
+
+impl WrittenAttribute {
+    fn stored(&self) -> NameAttribute {
+        match &self.value {
+            WrittenValue::Text(text) => NameAttribute::text(&self.oid, text),
+            // Whether it is one element was looked at when it was read.
+            WrittenValue::Encoded(bytes) => NameAttribute::encoded(&self.oid, bytes)
+                .unwrap_or_else(|| NameAttribute::text(&self.oid, "")),
         }
-        if text.trim_start().starts_with('/') {
-            return Err(DistinguishedNameError::Slashes);
+    }
+}
+
+/// Reads a name as it is written, its parts in the order of the text: the most specific one first.
+pub fn written_name(text: &str) -> Result<Vec<Vec<WrittenAttribute>>, DistinguishedNameError> {
+    if text.trim().is_empty() {
+        return Err(DistinguishedNameError::Empty);
+    }
+    if text.trim_start().starts_with('/') {
+        return Err(DistinguishedNameError::Slashes);
+    }
+    let mut rest = text;
+    let mut parts = vec![Vec::new()];
+    loop {
+        let (attribute, sign, behind) = take_attribute(rest)?;
+        if let Some(part) = parts.last_mut() {
+            part.push(attribute);
         }
-        let mut rest = text;
-        let mut parts = vec![Vec::new()];
-        loop {
-            let (attribute, sign, behind) = take_attribute(rest)?;
-            if let Some(part) = parts.last_mut() {
-                part.push(attribute);
-            }
-            match sign {
-                None => {
-                    let stored = parts.into_iter().rev().map(NamePart::of);
-                    return Ok(Self::of(&stored.collect::<Vec<_>>()));
-                }
-                Some('+') => {}
-                Some(_) => parts.push(Vec::new()),
-            }
-            rest = behind;
+        match sign {
+            None => return Ok(parts),
+            Some('+') => {}
+            Some(_) => parts.push(Vec::new()),
         }
+        rest = behind;
     }
 }
 
 /// One attribute, the sign behind it, and what follows.
 fn take_attribute(
     text: &str,
-) -> Result<(NameAttribute, Option<char>, &str), DistinguishedNameError> {
+) -> Result<(WrittenAttribute, Option<char>, &str), DistinguishedNameError> {
     let end = text.find(['=', ',', '+']).unwrap_or(text.len());
     let (written, rest) = text.split_at_checked(end).unwrap_or((text, ""));
     let written = written.trim();
@@ -95,11 +129,18 @@ fn take_attribute(
     Ok((attribute, sign, behind.as_str()))
 }
 
+fn attribute_of(oid: &[u8], value: WrittenValue) -> WrittenAttribute {
+    WrittenAttribute {
+        oid: oid.to_vec(),
+        value,
+    }
+}
+
 /// `#` and the value's encoding in hexadecimal digits.
 fn take_encoded<'a>(
     oid: &[u8],
     value: &'a str,
-) -> Result<(NameAttribute, &'a str), DistinguishedNameError> {
+) -> Result<(WrittenAttribute, &'a str), DistinguishedNameError> {
     let end = value.find([',', '+']).unwrap_or(value.len());
     let (digits, behind) = value.split_at_checked(end).unwrap_or((value, ""));
     let digits = digits.trim_start_matches('#').trim_end().as_bytes();
@@ -108,8 +149,8 @@ fn take_encoded<'a>(
     let bytes: Option<Vec<u8>> = pairs.map(byte_of).collect();
     bytes
         .filter(|_| whole)
-        .and_then(|bytes| NameAttribute::encoded(oid, &bytes))
-        .map(|attribute| (attribute, behind))
+        .filter(|bytes| NameAttribute::encoded(oid, bytes).is_some())
+        .map(|bytes| (attribute_of(oid, WrittenValue::Encoded(bytes)), behind))
         .ok_or(DistinguishedNameError::Hexadecimal)
 }
 
@@ -117,7 +158,7 @@ fn take_encoded<'a>(
 fn take_quoted<'a>(
     oid: &[u8],
     value: &'a str,
-) -> Result<(NameAttribute, &'a str), DistinguishedNameError> {
+) -> Result<(WrittenAttribute, &'a str), DistinguishedNameError> {
     let mut text = Text::default();
     let mut rest = value.chars();
     rest.next();
@@ -134,7 +175,10 @@ fn take_quoted<'a>(
     if !behind.is_empty() && !behind.starts_with([',', '+']) {
         return Err(DistinguishedNameError::Quote);
     }
-    Ok((NameAttribute::text(oid, &text.finish()?), behind))
+    Ok((
+        attribute_of(oid, WrittenValue::Text(text.finish()?)),
+        behind,
+    ))
 }
 
 /// A value with its special characters escaped.
@@ -142,7 +186,7 @@ fn take_plain<'a>(
     oid: &[u8],
     written: &str,
     value: &'a str,
-) -> Result<(NameAttribute, &'a str), DistinguishedNameError> {
+) -> Result<(WrittenAttribute, &'a str), DistinguishedNameError> {
     let mut text = Text::default();
     let mut rest = value.chars();
     let behind = loop {
@@ -159,7 +203,10 @@ fn take_plain<'a>(
     if value.get(..length).unwrap_or_default().trim().is_empty() {
         return Err(DistinguishedNameError::NoValue(written.to_owned()));
     }
-    Ok((NameAttribute::text(oid, &text.finish()?), behind))
+    Ok((
+        attribute_of(oid, WrittenValue::Text(text.finish()?)),
+        behind,
+    ))
 }
 
 /// A value on its way: escapes may stand for single bytes of a character.

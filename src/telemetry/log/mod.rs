@@ -46,6 +46,12 @@ pub enum LogError {
          \"info,crmgate::tls=debug\""
     )]
     Level(String),
+    /// An operator's filter would hide what operators change.
+    #[error(
+        "\"{0}\" names crmgate::admin::orders, which writes down what operators change; leave that \
+         part out of the filter"
+    )]
+    Audit(String),
     /// The file cannot be opened for appending.
     #[error(
         "cannot open the log file \"{}\": {source}; its folder has to exist and to be writable \
@@ -166,6 +172,10 @@ impl LogGuard {
     pub fn set_level_for_now(&self, level: &str) -> Result<String, LogError> {
         // Checked by itself first, so that a refusal shows what was asked for.
         parse_level(level)?;
+        // A filter for its fields would have the last word over ours.
+        if level.contains(AUDIT) {
+            return Err(LogError::Audit(level.to_owned()));
+        }
         self.put_in_force(level, &format!("{level},{AUDIT}=info"))
     }
 

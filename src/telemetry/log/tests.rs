@@ -75,6 +75,28 @@ fn the_level_changes_while_running_and_a_bad_one_changes_nothing() {
 }
 
 #[test]
+fn an_operator_gets_the_level_before_and_hides_no_change_of_an_operator() {
+    let log = written(LogForm::Text, "warn", |guard| {
+        let change = |what: &str| tracing::info!(target: AUDIT, who = "x", "{what}");
+        assert_eq!(guard.set_level_for_now("off").expect("a level"), "warn");
+        change("one");
+        tracing::error!("unheard");
+        assert_eq!(guard.set_level_for_now("error").expect("a level"), "off");
+        change("two");
+        for refused in ["inof", "info,crmgate::admin::orders[{who}]=off"] {
+            let told = guard.set_level_for_now(refused).expect_err("refused");
+            assert!(told.to_string().contains(refused), "{told}");
+        }
+        assert_eq!(guard.set_level_for_now("off").expect("a level"), "error");
+    });
+    let said: Vec<_> = log
+        .lines()
+        .filter_map(|l| l.split(' ').rev().nth(1))
+        .collect();
+    assert_eq!(said, ["one", "two"], "{log}");
+}
+
+#[test]
 fn a_misspelt_level_is_refused_and_a_filter_is_not() {
     for good in [
         "info",

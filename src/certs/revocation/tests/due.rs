@@ -34,6 +34,37 @@ fn v2_a_list_is_due_three_days_and_one_day_before_its_end_and_after_it() {
 }
 
 #[test]
+fn a_list_of_a_quarter_is_due_at_the_steps_of_a_certificate_in_the_second_half_of_its_time() {
+    let ca = authority("CA");
+    let long = ListSpec {
+        this_update: at(0),
+        next_update: at(90 * DAY),
+        ..ListSpec::empty(now())
+    };
+    let lists = Desk::new().with("a.crl", list(&ca, &long)).lists(&[&ca]);
+    for (days_left, expected) in [
+        (60, None),
+        (31, None),
+        (30, Some(30)),
+        (15, Some(30)),
+        (14, Some(14)),
+        (7, Some(7)),
+        (4, Some(7)),
+        (3, Some(3)),
+        (1, Some(1)),
+    ] {
+        let expected = expected.map(Step::left);
+        assert_eq!(
+            steps(&lists, at((90 - days_left) * DAY)),
+            Vec::from_iter(expected),
+            "{days_left}"
+        );
+    }
+    let said = lists.due(at(70 * DAY)).pop().expect("due").problem.what;
+    assert!(said.contains(", in 20 days; then"), "{said}");
+}
+
+#[test]
 fn the_end_of_a_grace_is_a_step_of_its_own() {
     let ca = authority("CA");
     let desk = Desk::new().expired(ExpiredLists::Grace(Duration::from_hours(2)));

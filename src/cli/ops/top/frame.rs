@@ -1,7 +1,7 @@
 //! [`frame()`]: the picture of a moment as lines, without a terminal.
 
-use super::rates::Rates;
-use crate::cli::ops::answers::{Said, Status, System};
+use super::rates::{PerSecond, Rates};
+use crate::cli::ops::answers::{Figures, Said, Status, System};
 use crate::cli::ops::status::side_lines;
 use crate::cli::ops::words::{bytes, count, harmless, many, percent, span};
 
@@ -59,7 +59,7 @@ pub(super) fn frame(moment: &Moment<'_>, (width, height): (usize, usize), keys: 
         lines.resize_with(height.saturating_sub(foot), || {
             line(Tone::Plain, String::new())
         });
-        lines.push(line(Tone::Quiet, "q quit   s next SAP system".to_owned()));
+        lines.push(line(Tone::Quiet, "q quit   s next SAP system"));
     }
     for line in &mut lines {
         line.text = line.text.chars().take(width).collect();
@@ -67,8 +67,8 @@ pub(super) fn frame(moment: &Moment<'_>, (width, height): (usize, usize), keys: 
     lines
 }
 
-fn line(tone: Tone, text: String) -> Line {
-    let text = harmless(&text);
+fn line(tone: Tone, text: impl AsRef<str>) -> Line {
+    let text = harmless(text.as_ref());
     Line { tone, text }
 }
 
@@ -95,7 +95,7 @@ fn head(moment: &Moment<'_>) -> Vec<Line> {
         ),
     ];
     if let Some(trouble) = moment.trouble {
-        lines.push(line(Tone::Bad, trouble.to_owned()));
+        lines.push(line(Tone::Bad, trouble));
     }
     for reason in &status.not_ready {
         lines.push(line(Tone::Bad, format!("not ready: {reason}")));
@@ -122,104 +122,90 @@ fn head(moment: &Moment<'_>) -> Vec<Line> {
 fn traffic(moment: &Moment<'_>) -> Vec<Line> {
     let (figures, rates) = (&moment.status.figures, moment.rates.as_ref());
     let rate = |of: fn(&Rates) -> String| rates.map_or_else(|| "-".to_owned(), of);
-    let row = |name: &str, second: String, start: String| {
-        line(Tone::Plain, format!("{name:<12} {second:>26}   {start}"))
-    };
-    let refused = figures.handshakes_failed + figures.clients_not_admitted;
-    let total = percent(figures.handshakes_resumed, figures.handshakes_full);
-    let now = rates.and_then(|rates| percent(rates.share.0, rates.share.1));
+    let heading = format!("{:<12} {:>26}   {}", "", "per second", "since the start");
+    let mut lines = vec![line(Tone::Strong, heading)];
+    lines.push(row(
+        "requests",
+        &rate(|rates| with_failed(rates.requests, rates.requests_failed)),
+        &answered(figures.requests_answered, figures.requests_failed),
+    ));
+    lines.push(row(
+        "events",
+        &rate(|rates| with_failed(rates.events, rates.events_failed)),
+        &answered(figures.events_answered, figures.events_failed),
+    ));
+    lines.push(row(
+        "connections",
+        &rate(|rates| rates.accepted.text()),
+        &format!("{} accepted", count(figures.connections_accepted)),
+    ));
+    lines.extend(handshakes(figures, rates));
+    let (there, back) = (
+        bytes(figures.relayed_bytes_to_target),
+        bytes(figures.relayed_bytes_from_target),
+    );
+    lines.push(row(
+        "relayed",
+        &rate(|rates| {
+            let (there, back) = (rates.bytes_there.whole(), rates.bytes_back.whole());
+            format!("{} there, {} back", bytes(there), bytes(back))
+        }),
+        &format!(
+            "{there} there, {back} back, {} open",
+            count(figures.relayed_open)
+        ),
+    ));
+    let (itself, ordered) = (figures.switches_automatic, figures.switches_ordered);
+    lines.push(row(
+        "switches",
+        "",
+        &format!("{} by itself, {} ordered", count(itself), count(ordered)),
+    ));
+    lines
+}
+
+/// How many begin anew, how many take up a session, and how many do not get in.
+fn handshakes(figures: &Figures, rates: Option<&Rates>) -> [Line; 3] {
     let unknown = || "-".to_owned();
-    vec![
-        line(
-            Tone::Strong,
-            format!("{:<12} {:>26}   {}", "", "per second", "since the start"),
-        ),
-        row(
-            "requests",
-            rate(|rates| {
-                format!(
-                    "{} ({} failed)",
-                    rates.requests.text(),
-                    rates.requests_failed.text()
-                )
-            }),
-            format!(
-                "{} answered, {} failed",
-                count(figures.requests_answered),
-                count(figures.requests_failed)
-            ),
-        ),
-        row(
-            "events",
-            rate(|rates| {
-                format!(
-                    "{} ({} failed)",
-                    rates.events.text(),
-                    rates.events_failed.text()
-                )
-            }),
-            format!(
-                "{} answered, {} failed",
-                count(figures.events_answered),
-                count(figures.events_failed)
-            ),
-        ),
-        row(
-            "connections",
-            rate(|rates| rates.accepted.text()),
-            format!("{} accepted", count(figures.connections_accepted)),
-        ),
+    let rate = |of: fn(&Rates) -> String| rates.map_or_else(unknown, of);
+    let (full, resumed) = (figures.handshakes_full, figures.handshakes_resumed);
+    let refused = figures.handshakes_failed + figures.clients_not_admitted;
+    let now = rates.and_then(|rates| percent(rates.share.0, rates.share.1));
+    [
         row(
             "handshakes",
-            rate(|rates| {
+            &rate(|rates| {
                 format!(
                     "{} full, {} resumed",
                     rates.full.text(),
                     rates.resumed.text()
                 )
             }),
-            format!(
-                "{} full, {} resumed",
-                count(figures.handshakes_full),
-                count(figures.handshakes_resumed)
-            ),
+            &format!("{} full, {} resumed", count(full), count(resumed)),
         ),
         row(
             "  resumed",
-            now.unwrap_or_else(unknown),
-            total.unwrap_or_else(unknown),
+            &now.unwrap_or_else(unknown),
+            &percent(resumed, full).unwrap_or_else(unknown),
         ),
         row(
             "  refused",
-            rate(|rates| rates.refused.text()),
-            count(refused),
-        ),
-        row(
-            "relayed",
-            rate(|rates| {
-                format!(
-                    "{} there, {} back",
-                    bytes(rates.bytes_there.whole()),
-                    bytes(rates.bytes_back.whole())
-                )
-            }),
-            format!(
-                "{} there, {} back, {} open",
-                bytes(figures.relayed_bytes_to_target),
-                bytes(figures.relayed_bytes_from_target),
-                count(figures.relayed_open)
-            ),
-        ),
-        row(
-            "switches",
-            String::new(),
-            format!(
-                "{} by itself, {} ordered",
-                count(figures.switches_automatic),
-                count(figures.switches_ordered)
-            ),
+            &rate(|rates| rates.refused.text()),
+            &count(refused),
         ),
     ]
+}
+
+fn row(name: &str, second: &str, start: &str) -> Line {
+    line(Tone::Plain, format!("{name:<12} {second:>26}   {start}"))
+}
+
+fn with_failed(rate: PerSecond, failed: PerSecond) -> String {
+    format!("{} ({} failed)", rate.text(), failed.text())
+}
+
+fn answered(answered: u64, failed: u64) -> String {
+    format!("{} answered, {} failed", count(answered), count(failed))
 }
 
 /// The system whose turn it is.
@@ -284,7 +270,7 @@ fn latest(errors: &[Said], room: usize) -> Vec<Line> {
     } else {
         "latest warnings and refusals, the newest first"
     };
-    let mut lines = vec![line(Tone::Strong, heading.to_owned())];
+    let mut lines = vec![line(Tone::Strong, heading)];
     lines.extend(shown.into_iter().flatten());
     lines
 }
@@ -298,7 +284,7 @@ fn told(said: &Said) -> Vec<Line> {
     } else {
         Tone::Bad
     };
-    let of = ["system", "peer", "code"].into_iter();
+    let of = ["system", "side", "peer", "code"].into_iter();
     let of: Vec<&str> = of.filter_map(|name| said.field(name)).collect();
     let of = if of.is_empty() {
         String::new()

@@ -3,6 +3,7 @@
 //! ```text
 //! crmgate state 3
 //! written <when>
+//! alarm <what it is about> <the last step that was told of it>
 //! certificate <all of its bytes>
 //! authority <role> <key> <its last second> <clients that are not listed> <name>
 //! client <last time there> <fingerprint> <serial> <chain> <subject>
@@ -26,6 +27,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::Memory;
+use crate::certs::Step;
 use crate::model::{Fingerprint, TlsRole, WallTime};
 use crate::tls::authority_uses::{Authority, AuthorityKey, AuthorityUse, Chain, Client, SeenAs};
 use crate::tls::server_uses::Server;
@@ -63,6 +65,9 @@ pub(super) enum Broken {
 pub(super) fn text(memory: &Memory, written: WallTime) -> String {
     let mut table = Table::default();
     let mut lines = vec![format!("written {}", written.0)];
+    for (about, step) in &memory.alarms {
+        lines.push(format!("alarm {} {step}", Fingerprint(*about)));
+    }
     for one in &memory.uses {
         let AuthorityUse {
             role,
@@ -185,13 +190,18 @@ pub(super) fn parse(text: &str) -> Result<Recalled, Broken> {
         return Err(Broken::FirstLine);
     }
     let mut recalled = Recalled::default();
-    let Memory { uses, servers } = &mut recalled.memory;
+    let Memory {
+        uses,
+        servers,
+        alarms,
+    } = &mut recalled.memory;
     let mut certificates: Vec<Vec<u8>> = Vec::new();
     for (index, line) in lines {
         let broken = Broken::Line(index.saturating_add(1));
         let (word, rest) = line.split_once(' ').ok_or(broken)?;
         match word {
             "written" => recalled.written = Some(time(rest).ok_or(broken)?),
+            "alarm" => alarms.push(alarm(rest).ok_or(broken)?),
             "certificate" => certificates.push(bytes(rest).ok_or(broken)?),
             "authority" => uses.push(authority(rest).ok_or(broken)?),
             "client" => {
@@ -214,6 +224,11 @@ pub(super) fn parse(text: &str) -> Result<Recalled, Broken> {
         }
     }
     Err(Broken::Cut)
+}
+
+fn alarm(rest: &str) -> Option<([u8; 32], Step)> {
+    let (about, step) = rest.split_once(' ')?;
+    Some((digest(about)?, Step::parse(step)?))
 }
 
 fn authority(rest: &str) -> Option<AuthorityUse> {

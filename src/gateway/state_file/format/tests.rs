@@ -83,7 +83,17 @@ fn memories() -> impl Strategy<Value = Memory> {
         refused,
     });
     let servers = proptest::collection::vec(server, 0..4);
-    (uses(), servers).prop_map(|(uses, servers)| Memory { uses, servers })
+    let step = prop_oneof![
+        any::<i64>().prop_map(Step::left),
+        Just(Step::Ended),
+        Just(Step::GraceEnded),
+    ];
+    let alarms = proptest::collection::vec((any::<[u8; 32]>(), step), 0..4);
+    (uses(), servers, alarms).prop_map(|(uses, servers, alarms)| Memory {
+        uses,
+        servers,
+        alarms,
+    })
 }
 
 proptest! {
@@ -95,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_reading_panic(lines in "(crmgate state [23]\n)?((written|certificate|authority|client|seen|server|end) [ 0-9a-f:]{0,80}\n){0,4}") {
+    fn no_text_makes_reading_panic(lines in "(crmgate state [23]\n)?((written|alarm|certificate|authority|client|seen|server|end) [ 0-9a-f:]{0,80}\n){0,4}") {
         let _either = parse(&lines).is_ok();
     }
 
@@ -134,6 +144,7 @@ fn remembering(clients: Vec<Client>) -> Memory {
     Memory {
         uses: vec![one],
         servers: Vec::new(),
+        alarms: Vec::new(),
     }
 }
 
@@ -194,6 +205,7 @@ fn what_is_wrong_with_a_text_is_said() {
         "certificate 300",
         "end 1",
         "written soon",
+        "alarm 00 30D",
         "seen requests 1 -",
         "server SAP1 nowhere 1 - -",
         "authority",
