@@ -4,6 +4,14 @@ use crate::browser::Page;
 use crate::ground::{drawn, says};
 use crate::support::Daemon;
 
+/// What it prints to be opened in a browser.
+fn address(demo: &Daemon) -> String {
+    let said = demo.said();
+    let mut lines = said.lines();
+    let url = lines.find_map(|line| line.trim().strip_prefix("console "));
+    url.expect("an address").trim().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_prints_its_console_which_shows_its_switch_over_as_it_happens() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -12,12 +20,8 @@ async fn the_demo_prints_its_console_which_shows_its_switch_over_as_it_happens()
         &["demo", "--seconds", "12", "--agents", "8", "--keep"],
     );
     demo.until_said("agents at work").await;
-    let said = demo.said();
-    let url = said
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("console "))
-        .expect("an address");
-    let mut page = Page::open(url.trim()).await;
+    let url = address(&demo);
+    let mut page = Page::open(&url).await;
     page.until("it is an operator", &says("state", "operator"))
         .await;
     page.until("side B took over", &drawn("B", "active", "yes"))
@@ -31,11 +35,7 @@ async fn the_demo_prints_its_console_which_shows_its_switch_over_as_it_happens()
         .await;
     page.picture("demo", false).await;
     demo.until_said("everything goes on, slower").await;
-    assert_eq!(
-        demo.said().matches(url.trim()).count(),
-        2,
-        "at the end again"
-    );
+    assert_eq!(demo.said().matches(&url).count(), 2, "at the end again");
     // Orders are carried out here as well.
     page.click("[data-order=reload]").await;
     page.until("it is open", "document.getElementById('order').open")
@@ -58,16 +58,13 @@ async fn the_picture_of_the_readme_is_taken_of_the_demo() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut demo = Daemon::start(dir.path(), &["demo", "--seconds", "60"]);
     demo.until_said("agents at work").await;
-    let said = demo.said();
-    let url = said
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("console "))
-        .expect("an address");
+    let url = address(&demo);
     let mut page = Page::empty().await;
-    page.resize(1280, 1330).await;
-    page.go(url.trim()).await;
-    demo.until_said("the operator switches back to side A")
-        .await;
+    page.resize(1280, 1560).await;
+    page.go(&url).await;
+    for step in ["is killed", "is back", "is replaced", "switches back"] {
+        demo.until_said(step).await;
+    }
     page.until("side A serves", &drawn("A", "active", "yes"))
         .await;
     page.until(

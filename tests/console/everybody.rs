@@ -1,9 +1,11 @@
 //! Who can use it: on a phone, by keyboard, in the dark, without seeing it, in German, on paper.
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::browser::Page;
 use crate::ground::{Ground, drawn, says};
+use crate::support::PATIENCE;
 
 /// Texts whose colour is too near to what is behind them.
 const CONTRAST: &str = include_str!("contrast.js");
@@ -212,6 +214,7 @@ async fn without_scripts_the_page_says_where_the_same_stands_as_text() {
     .await;
     page.call("Page.navigate", json!({"url": ground.url()}))
         .await;
+    let deadline = Instant::now() + PATIENCE;
     let names: Vec<Value> = loop {
         let all = page.accessible().await;
         let links = all.into_iter().filter(|(role, _)| role == "link");
@@ -219,6 +222,7 @@ async fn without_scripts_the_page_says_where_the_same_stands_as_text() {
         if !names.is_empty() {
             break names;
         }
+        assert!(Instant::now() < deadline, "there is no link");
     };
     assert!(
         names.contains(&json!("how the gateway stands")),

@@ -68,9 +68,13 @@ async fn a_side_is_drained_and_given_back_and_an_order_that_is_left_changes_noth
     page.click("[data-order=drain][data-side=A]").await;
     page.until("a dry run tells", &says("order-remarks", "A dry run says"))
         .await;
-    page.type_in("new disks").await;
+    // Whatever somebody writes is shown as he wrote it.
+    page.type_in("new disks <img src=x>").await;
     page.press("Enter").await;
-    page.until("it is told", &says("cards", "new disks")).await;
+    page.until("it is told", &says("cards", "new disks <img src=x>"))
+        .await;
+    let images = "document.querySelectorAll('main img').length";
+    assert_eq!(page.evaluate(images).await, json!(0));
     page.until("side B serves", &drawn("B", "active", "yes"))
         .await;
     // The last side stays: the gateway says why, and nothing can be confirmed.

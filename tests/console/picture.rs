@@ -137,7 +137,7 @@ async fn certificates_refusals_latencies_and_the_configuration_are_told() {
     }
     page.until("it was refused", &says("said", "TLS handshake failed"))
         .await;
-    for text in ["SAP shows", "what to do"] {
+    for text in ["why", "SAP shows", "what to do"] {
         page.until(text, &says("said", text)).await;
     }
     assert_eq!(page.complaints().await, Vec::<String>::new());

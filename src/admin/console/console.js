@@ -76,10 +76,11 @@ function flowOf(system) {
   if (!own && !isAlone) return undefined;
   const now = (name) => history.now((figures) => figures[name]);
   const routed = isAlone ? now('relayed_bytes_to_target') + now('relayed_bytes_from_target') : undefined;
-  if (own) return { ...own, routed };
+  const routedOpen = isAlone ? status.figures.relayed_open : undefined;
+  if (own) return { ...own, routed, routedOpen };
   return {
     requests: now('requests_answered'), requestsFailed: now('requests_failed'),
-    events: now('events_answered'), eventsFailed: now('events_failed'), routed,
+    events: now('events_answered'), eventsFailed: now('events_failed'), routed, routedOpen,
   };
 }
 
@@ -284,7 +285,14 @@ showNews();
 learnWho();
 learnSaid();
 learnFigures();
-setInterval(learnSaid, 3000);
-setInterval(learnFigures, 2000);
-setInterval(learnAttempts, 10_000);
-setInterval(learnPapers, 60_000);
+every(3000, learnSaid);
+every(2000, learnFigures);
+every(10_000, learnAttempts);
+every(60_000, learnPapers);
+
+/** Again and again, while somebody can see it. */
+function every(pause, learn) {
+  setInterval(() => {
+    if (!document.hidden) learn();
+  }, pause);
+}

@@ -42,6 +42,7 @@ export const GERMAN = {
   'events': 'Ereignisse',
   'static route': 'feste Route',
   'no traffic': 'kein Verkehr',
+  '{count} open': '{count} offen',
   '{rate} failed': '{rate} gescheitert',
   'active': 'aktiv',
   'standby': 'in Reserve',

@@ -3,7 +3,9 @@
 import { h } from './page.js';
 import { moment, t } from './words.js';
 
-const SHOWN = ['code', 'error', 'hint', 'seen_in_sap', 'system', 'side', 'peer', 'client'];
+const SHOWN = ['code', 'hint', 'seen_in_sap', 'system', 'side', 'peer', 'client'];
+// What the parts of the gateway call the reason; the first of them says most.
+const WHY = ['error', 'failure', 'detail', 'cause'];
 const FOLDED_BY = ['code', 'system', 'side', 'seen_in_sap', 'hint'];
 
 /** Folds what is equal but for its time and its caller; the latest comes first. */
@@ -28,11 +30,12 @@ export function list(said) {
 function item({ key, count, first, last, one, fields }) {
   const look = { ERROR: 'bad', WARN: 'warn' }[one.level] ?? 'idle';
   const word = { ERROR: `■ ${t('error')}`, WARN: `▲ ${t('warning')}` }[one.level] ?? `● ${t('refusal')}`;
+  const reason = WHY.find((name) => fields[name]);
   const rows = [
-    [t('why'), fields.error], [t('SAP shows'), fields.seen_in_sap], [t('what to do'), fields.hint],
+    [t('why'), fields[reason]], [t('SAP shows'), fields.seen_in_sap], [t('what to do'), fields.hint],
     [t('who'), fields.client ?? fields.peer], [t('SAP system'), fields.system], [t('side'), fields.side],
   ].filter(([, value]) => value);
-  const rest = one.fields.filter(([name]) => !SHOWN.includes(name) && name !== 'suppressed');
+  const rest = one.fields.filter(([name]) => ![...SHOWN, reason, 'suppressed'].includes(name));
   return h('li', { class: `card ${look}`, key },
     h('h3', {}, h('span', { class: `chip ${look}` }, word), ' ', one.message, ' ',
       fields.code ? h('code', {}, fields.code) : null, ' ',

@@ -46,9 +46,9 @@ export function picture(system, flow, narrow, status) {
     if (system.crm_proxy) parts.push(box(places.proxy, 'PROXY', [short(system.crm_proxy, 22)], 'plain'));
   }
   if (routes.length > 0) {
-    parts.push(line('routed', places.route, flow?.routed, 0));
-    const what = flow?.routed === undefined ? '' : flow.routed > 0 ? `${bytes(flow.routed)}/s` : t('no traffic');
-    parts.push(label(places.route.label, t('static route'), what));
+    // Bytes are counted when a connection ends, so an open one is traffic as well.
+    parts.push(line('routed', places.route, Math.max(flow?.routed ?? 0, flow?.routedOpen ?? 0), 0));
+    parts.push(label(places.route.label, t('static route'), flow && relayed(flow)));
   }
   parts.push(box(places.sap, `SAP CRM ${system.name}`, system.crm.map((url) => short(url, 30)), 'plain'));
   const ports = system.listeners.map((listener) => `${port(listener)} ${t(listener.service)}${listener.tls ? ', TLS' : ''}`);
@@ -85,6 +85,12 @@ function told(answered, failed) {
   if (answered === undefined) return '';
   const failures = failed > 0 ? `, ✕ ${t('{rate} failed', { rate: rate(failed) })}` : '';
   return answered + failed > 0 ? rate(answered) + failures : t('no traffic');
+}
+
+function relayed({ routed, routedOpen }) {
+  if (routed === undefined) return '';
+  if (routed > 0) return `${bytes(routed)}/s`;
+  return routedOpen > 0 ? t('{count} open', { count: routedOpen }) : t('no traffic');
 }
 
 function port(listener) {
