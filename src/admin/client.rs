@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -193,16 +194,8 @@ impl Client {
             Ok::<_, hyper::Error>((status, String::from_utf8_lossy(&bytes).into_owned()))
         };
         let limit = if is_get { LOOK } else { ORDER };
-        let answered = timeout(limit, async {
-            tokio::select! {
-                answer = asking => answer,
-                ended = connection => match ended {
-                    Err(error) => Err(error),
-                    Ok(()) => std::future::pending().await,
-                },
-            }
-        });
-        let answered = answered.await.map_err(|_slow| self.slow())?;
+        let answered = timeout(limit, beside(asking, connection)).await;
+        let answered = answered.map_err(|_slow| self.slow())?;
         answered.map_err(|error| self.broken(&error))
     }
 
@@ -265,6 +258,23 @@ impl Client {
         CallError::NotUs {
             at: self.at(),
             what: what.to_string(),
+        }
+    }
+}
+
+/// Asks while the connection is driven. That may end before the answer has been read: whoever answers
+/// and closes has answered.
+async fn beside<T, E>(
+    asking: impl Future<Output = Result<T, E>>,
+    connection: impl Future<Output = Result<(), E>>,
+) -> Result<T, E> {
+    let (mut asking, mut connection) = (pin!(asking), pin!(connection));
+    tokio::select! {
+        biased;
+        answer = &mut asking => answer,
+        ended = &mut connection => {
+            ended?;
+            asking.await
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct Setting {
     pub section: String,
     /// The key, spelled as in the reference.
     pub key: String,
-    /// As written, or the default; `None` where there is no value, or one that is a secret.
+    /// As written, or the default; `None` where there is no value, or one that is, or may be, a secret.
     pub value: Option<String>,
     /// The line; `None` for a default.
     pub line: Option<u32>,
@@ -36,7 +36,7 @@ pub fn effective(dir: &Path) -> Vec<Setting> {
                     file: document.file.clone(),
                     section: block.name.clone(),
                     key: key.map_or_else(|| entry.key.clone(), |key| key.spelled(&entry.key)),
-                    value: (!key.is_some_and(|key| key.secret)).then(|| masked(&entry.value)),
+                    value: is_told(section, key).then(|| masked(&entry.value)),
                     line: Some(entry.line),
                 }
             }));
@@ -44,6 +44,15 @@ pub fn effective(dir: &Path) -> Vec<Setting> {
         all.extend(defaults(ini, &document));
     }
     all
+}
+
+/// Whether a value may be shown. One whose key is not known may be a secret: that of another program,
+/// or one under a name that is misspelt. The names of static routes are ports.
+fn is_told(section: &str, key: Option<&Key>) -> bool {
+    match key {
+        Some(key) => !key.secret,
+        None => section.eq_ignore_ascii_case("StaticRoutes"),
+    }
 }
 
 /// The section in the table of keys that a written one is read by.
@@ -154,6 +163,12 @@ mod tests {
             "[Sessions]\nTicketSecretFile=my secret words\n",
         )]);
         assert_eq!(find(&all, "Sessions", "TicketSecretFile").value, None);
+        // Whoever misspells the key of a secret, or has one of another program there.
+        let all = told(&[(
+            "ssl.ini",
+            "[SSL_SERVER_CLIENT]\nKEY_PASSWORD=my secret words\n",
+        )]);
+        assert_eq!(find(&all, "SSL_SERVER_CLIENT", "KEY_PASSWORD").value, None);
         assert_eq!(masked("http://u:p@host/x@y"), "http://***@host/x@y");
         assert_eq!(masked("http://host/x@y"), "http://host/x@y");
     }

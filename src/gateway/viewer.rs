@@ -216,6 +216,11 @@ impl Viewer {
         self.0.admission.connections()
     }
 
+    /// When this gateway began.
+    pub(super) fn started_at(&self) -> WallTime {
+        self.0.started_at
+    }
+
     /// Since the gateway was started.
     pub fn uptime(&self) -> Duration {
         self.0.started.elapsed()

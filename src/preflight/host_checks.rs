@@ -19,7 +19,8 @@ pub(super) async fn run(settings: &Settings, phase: Phase, deadline: Instant) ->
     } else {
         accepting(&listeners, deadline).await
     };
-    vec![open_files(settings), opened]
+    let limit = raise_descriptor_limit();
+    vec![open_files(limit, settings.limits.max_connections), opened]
 }
 
 /// Every address to listen on, once.
@@ -38,11 +39,11 @@ fn listeners(settings: &Settings) -> Vec<ListenAddr> {
 /// A connection that is served has one descriptor, and mostly one more towards a side.
 const DESCRIPTORS_EACH: u64 = 2;
 
-fn open_files(settings: &Settings) -> Judged {
+fn open_files(limit: Option<u64>, most: usize) -> Judged {
     let id = "host-open-files";
-    let most = u64::try_from(settings.limits.max_connections).unwrap_or(u64::MAX);
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
     let wanted = most.saturating_mul(DESCRIPTORS_EACH);
-    match raise_descriptor_limit() {
+    match limit {
         Some(limit) if limit < wanted => {
             let what = format!(
                 "the limit of open files is {limit}, and MaxConnections={most} needs {wanted}"
@@ -90,4 +91,25 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
         ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     SocketAddr::new(ip, listen.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::verdict::Verdict;
+
+    #[test]
+    fn a_limit_of_open_files_below_what_the_connections_need_is_told() {
+        let is_found = |limit, most| matches!(open_files(limit, most).verdict, Verdict::Found(_));
+        assert!(is_found(Some(199), 100));
+        assert!(!is_found(Some(200), 100) && !is_found(None, 100));
+    }
+
+    #[test]
+    fn a_listener_on_all_addresses_is_reached_at_this_machine() {
+        let reached = |listen: &str| reachable(listen.parse().expect("an address")).to_string();
+        assert_eq!(reached("0.0.0.0:8443"), "127.0.0.1:8443");
+        assert_eq!(reached("[::]:8443"), "[::1]:8443");
+        assert_eq!(reached("192.0.2.1:8443"), "192.0.2.1:8443");
+    }
 }

@@ -117,6 +117,18 @@ fn help_and_version_are_complete() {
     shows("help_run", nowhere, &["run", "--help"]);
     shows("help_check", nowhere, &["check", "--help"]);
     shows("help_demo", nowhere, &["demo", "--help"]);
+    for command in [
+        "status",
+        "top",
+        "reload",
+        "switch",
+        "logs",
+        "console",
+        "completions",
+        "man",
+    ] {
+        shows(&format!("help_{command}"), nowhere, &[command, "--help"]);
+    }
     shows("help_certs", nowhere, &["certs", "--help"]);
     for verb in [
         "list", "init", "inspect", "convert", "csr", "renew", "watch",

@@ -19,6 +19,9 @@ mod exit_codes;
 // Paths and the system's own words differ elsewhere.
 #[cfg(unix)]
 mod golden;
+// Signals, accounts and terminals are told apart there.
+#[cfg(unix)]
+mod ops;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

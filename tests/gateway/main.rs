@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin;
 mod against_seen;
 mod alarms;
 mod authorities;

@@ -1,16 +1,15 @@
 // Charts of the last minutes: lines over time, with a mark in each of them where something happened.
 
 import { h } from './page.js';
-import { SPAN } from './history.js';
 import { clock, number, t } from './words.js';
 
 const [WIDTH, HEIGHT] = [600, 140];
 
-/** One chart. Each series has a name, a look, and points of time and value. */
-export function chart(title, unit, series, marks, now) {
+/** One chart, from `reach` milliseconds ago until now. Each series has a name, a look, and points of time and value. */
+export function chart(title, unit, series, marks, { now, reach }) {
   const most = Math.max(1, ...series.flatMap(({ points }) => points.map(([, value]) => value)));
   const top = niceTop(most);
-  const x = (at) => WIDTH - ((now - at) / SPAN) * WIDTH;
+  const x = (at) => WIDTH - ((now - at) / reach) * WIDTH;
   const y = (value) => HEIGHT - (value / top) * HEIGHT;
   const said = series.map(({ name, points }) => `${name} ${number(points.at(-1)?.[1] ?? 0)}${unit}`).join(', ');
   return h('figure', { class: 'chart', key: title },
@@ -22,7 +21,7 @@ export function chart(title, unit, series, marks, now) {
         series.map(({ look, points }) => h('path', { class: `series ${look}`, d: path(points, x, y) }))),
       h('span', { class: 'top' }, `${number(top)}${unit}`),
       marks.map((mark) => h('span', { class: 'sign', key: mark.at, style: { left: `${((x(mark.at) / WIDTH) * 100).toFixed(2)}%` }, title: mark.text }, mark.sign))),
-    h('p', { class: 'axis' }, h('span', {}, t('5 min ago')), h('span', {}, t('now'))));
+    h('p', { class: 'axis' }, h('span', {}, t('{count} min ago', { count: reach / 60_000 })), h('span', {}, t('now'))));
 }
 
 /** What the signs in the charts stand for. */

@@ -94,7 +94,8 @@ function showCharts() {
   const of = (name) => history.rates((figures) => figures[name]);
   const { marks } = history;
   const now = Date.now();
-  const one = (title, ...series) => chart(title, '/s', series.map(([name, look, figure]) => ({ name, look, points: of(figure) })), marks, now);
+  const time = { now, reach: history.reach(now) };
+  const one = (title, ...series) => chart(title, '/s', series.map(([name, look, figure]) => ({ name, look, points: of(figure) })), marks, time);
   draw($('plots'),
     one(t('Requests'), [t('answered'), 'a', 'requests_answered'], [t('failed'), 'bad', 'requests_failed']),
     one(t('Events'), [t('answered'), 'a', 'events_answered'], [t('failed'), 'bad', 'events_failed']),
@@ -118,7 +119,8 @@ function showNews() {
 
 /** Says what is otherwise than a moment ago. */
 function compare(before, after) {
-  if (after.uptime_seconds < before.uptime_seconds) {
+  if (after.started !== before.started) {
+    history.beginAnew();
     history.mark('⏻', t('started anew'));
     tell('warn', t('The gateway was started anew.'));
     learnWho();
@@ -161,7 +163,7 @@ function show(next) {
   if (!isFirst) compare(status, next);
   const isNewGeneration = isFirst || status.generation !== next.generation || status.last_reload_failure !== next.last_reload_failure;
   status = next;
-  history.add(next.figures, next.uptime_seconds);
+  history.add(next.figures);
   showHead();
   showLive();
   if (isNewGeneration) {
@@ -239,16 +241,17 @@ function growth(before, after, seconds) {
 // --- what is pressed ----------------------------------------------------------------------------
 
 async function order({ order: deed, system, side }) {
+  const may = await becomeOperator();
+  await learnWho();
+  if (!may) return;
   if (deed === 'reload') {
     const came = await give(aboutReload());
-    await learnWho();
     if (!came) return;
     draw($('reloaded'), reloaded(came));
     learnAttempts();
     return;
   }
   const came = await give(aboutSide(deed, system, side));
-  await learnWho();
   if (came) tell('good', t('Your order was carried out: {order} side {side} of {system}.', { order: t(deed), side, system }));
 }
 

@@ -85,8 +85,8 @@ export const GERMAN = {
   'drain': 'herausnehmen',
   'undrain': 'zurückgeben',
   // charts
-  'The last five minutes': 'Die letzten fünf Minuten',
-  '5 min ago': 'vor 5 min',
+  'The last minutes': 'Die letzten Minuten',
+  '{count} min ago': 'vor {count} min',
   'now': 'jetzt',
   'Requests': 'Anfragen',
   'Events': 'Ereignisse',

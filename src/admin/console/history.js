@@ -1,22 +1,32 @@
 // What the figures were in the last minutes, and what happened meanwhile.
 
-/** So far back a chart goes, in milliseconds. */
+/** So far back figures are kept, in milliseconds. */
 export const SPAN = 5 * 60 * 1000;
 
 export class History {
   samples = [];
   marks = [];
 
-  /** Takes in the figures of a moment. Those of another process begin anew. */
-  add(figures, uptime, at = Date.now()) {
+  /** Takes in the figures of a moment. */
+  add(figures, at = Date.now()) {
     const last = this.samples.at(-1);
-    if (last && uptime < last.uptime) this.samples = [];
     // Steps of the gateway come between the ticks; a rate needs some time to be one.
     if (last && at - last.at < 300) this.samples.pop();
-    this.samples.push({ at, uptime, figures });
+    this.samples.push({ at, figures });
     const isOld = (entry) => entry.at < at - SPAN - 5000;
     while (this.samples.length > 2 && isOld(this.samples[0])) this.samples.shift();
     this.marks = this.marks.filter((mark) => !isOld(mark));
+  }
+
+  /** The figures of another process begin at zero. */
+  beginAnew() {
+    this.samples = [];
+  }
+
+  /** How far back a chart goes: as far as there is something to see, in round steps. */
+  reach(now) {
+    const seen = now - (this.samples[0]?.at ?? now);
+    return [60_000, 120_000].find((step) => seen <= step) ?? SPAN;
   }
 
   /** Notes that something happened that a reader of a chart should know. */

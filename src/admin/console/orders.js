@@ -89,9 +89,11 @@ export async function becomeOperator(complaint = '') {
   });
 }
 
+/** The order whose dialog is shown: what is said about an earlier one comes too late. */
+let open;
+
 /** Goes through an order: what it would do, the reason for it, and doing it. Returns what came of it. */
-export async function give(order) {
-  if (!await becomeOperator()) return undefined;
+export function give(order) {
   const dialog = $('order');
   $('order-head').textContent = order.title;
   $('order-text').textContent = order.text;
@@ -103,6 +105,7 @@ export async function give(order) {
   draw($('order-remarks'), order.tryOut ? h('p', {}, t('Asking the gateway what would happen…')) : null);
   complain('order-fault', '');
   dialog.showModal();
+  open = order;
   if (order.tryOut) look(order);
   return new Promise((done) => {
     $('order-no').onclick = () => {
@@ -129,10 +132,12 @@ export async function give(order) {
 async function look(order) {
   try {
     const { remarks } = await order.tryOut();
+    if (open !== order) return;
     $('order-yes').disabled = false;
     draw($('order-remarks'), h('p', { class: 'strong' }, t('A dry run says:')),
       remarks.length === 0 ? h('p', {}, t('nothing speaks against it')) : h('ul', {}, remarks.map((remark) => h('li', {}, remark))));
   } catch (fault) {
+    if (open !== order) return;
     draw($('order-remarks'));
     complain('order-fault', `${fault.message}. ${fault.hint}`);
   }

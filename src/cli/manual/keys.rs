@@ -4,13 +4,12 @@
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::Page;
+use super::pages::heading;
 use crate::config::{IniFile, Key, Preset, keys};
 
 /// The page.
 pub(super) fn page() -> Page {
     let mut roff = Roff::default();
-    let version = concat!("crmgate ", env!("CARGO_PKG_VERSION"));
-    roff.control("TH", ["CRMGATE.INI", "5", "", version, "crmgate"]);
     roff.control("SH", ["NAME"]);
     roff.text([roman(
         "crmgate.ini, ssl.ini, CRMConnectorSAP_<name>.ini - the configuration of crmgate",
@@ -40,7 +39,7 @@ pub(super) fn page() -> Page {
     Page {
         name: "crmgate.ini".to_owned(),
         section: "5",
-        text: roff.to_roff(),
+        text: heading("CRMGATE.INI", "5") + &roff.to_roff(),
     }
 }
 

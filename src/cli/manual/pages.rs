@@ -35,12 +35,8 @@ fn add(command: &Command, pages: &mut Vec<Page>) -> io::Result<()> {
 fn page(command: &Command) -> io::Result<Page> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     let is_program = name == "crmgate";
-    let man = Man::new(command.clone())
-        .title(name.to_uppercase())
-        .source(concat!("crmgate ", env!("CARGO_PKG_VERSION")))
-        .manual("crmgate");
-    let mut text = Vec::new();
-    man.render_title(&mut text)?;
+    let man = Man::new(command.clone());
+    let mut text = heading(&name.to_uppercase(), "1").into_bytes();
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;
     man.render_description_section(&mut text)?;
@@ -76,6 +72,13 @@ fn page(command: &Command) -> io::Result<Page> {
         section: "1",
         text: String::from_utf8_lossy(&text).into_owned(),
     })
+}
+
+/// The first line of a page. The library leaves an empty date out instead of empty, and the version
+/// would stand in its place.
+pub(super) fn heading(title: &str, section: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!(".TH \"{title}\" \"{section}\" \"\" \"crmgate {version}\" \"crmgate\"\n")
 }
 
 /// Terms, each with what it means.

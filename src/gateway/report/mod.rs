@@ -37,6 +37,8 @@ pub struct Report {
     pub generation_since: Option<String>,
     /// The time of this report.
     pub now: String,
+    /// When it was started: another time is another process.
+    pub started: String,
     /// How long it has been running.
     pub uptime_seconds: u64,
     /// Accepted connections that are open.
@@ -215,6 +217,7 @@ impl Viewer {
             generation: face.snapshot.generation.0,
             generation_since: since.map(|attempt| attempt.at.to_string()).next(),
             now: now.to_string(),
+            started: self.started_at().to_string(),
             uptime_seconds: self.uptime().as_secs(),
             connections: self.connections(),
             last_reload_failure: face.last_reload_failure.clone(),

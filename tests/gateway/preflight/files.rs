@@ -3,7 +3,7 @@
 use crmgate::certs::issue::{Authority, Issued, LeafSpec, ListSpec};
 use crmgate::model::{Side, WallTime};
 use crmgate::preflight::Phase;
-use crmgate::simulate::{CaModel, FileLayout, Party, Port};
+use crmgate::simulate::{CaModel, FileLayout, Party};
 
 use super::{Yard, found, issued};
 use crate::support::host::private;
@@ -166,12 +166,16 @@ async fn authorities_that_cannot_be_used_or_end_are_told() {
     yard.finds("trust-dates", "Former CA").await;
 }
 
-/// Goes by this list of revoked certificates.
-fn list(yard: &mut Yard, of: &Authority, spec: &ListSpec) {
-    let list = of.revocation_list(spec).expect("a list");
-    private(&yard.world.pki.folder().join("company.crl"), &list.pem);
+/// Goes by this list from now on.
+fn publish(yard: &mut Yard, pem: &str) {
+    private(&yard.world.pki.folder().join("company.crl"), pem);
     let ssl = yard.deployment.ssl.as_mut().expect("TLS");
     ssl.set("SSL_SERVER_CLIENT", "CRL_FILE", "./ssl/company.crl");
+}
+
+/// A list of this authority.
+fn list(of: &Authority, spec: &ListSpec) -> String {
+    of.revocation_list(spec).expect("a list").pem
 }
 
 #[tokio::test]
@@ -184,10 +188,8 @@ async fn a_revocation_list_out_of_date_is_told() {
             next_update: WallTime(now.0 + to * DAY),
             ..ListSpec::empty(now)
         };
-        let made = yard.company().revocation_list(&spec).expect("a list");
-        private(&yard.world.pki.folder().join("company.crl"), &made.pem);
-        let ssl = yard.deployment.ssl.as_mut().expect("TLS");
-        ssl.set("SSL_SERVER_CLIENT", "CRL_FILE", "./ssl/company.crl");
+        let made = list(yard.company(), &spec);
+        publish(&mut yard, &made);
         yard.finds("crl-dates", part).await;
     }
 }
@@ -202,7 +204,7 @@ async fn an_authority_without_a_list_is_told() {
         .pki
         .write("company-ca.pem", &both)
         .expect("written");
-    list(&mut yard, &other, &ListSpec::empty(now));
+    publish(&mut yard, &list(&other, &ListSpec::empty(now)));
     yard.finds("crl-coverage", "no revocation list of its authority")
         .await;
 }
@@ -210,9 +212,7 @@ async fn an_authority_without_a_list_is_told() {
 #[tokio::test]
 async fn a_list_that_cannot_be_read_is_told() {
     let mut yard = Yard::without_crm();
-    private(&yard.world.pki.folder().join("company.crl"), "no list\n");
-    let ssl = yard.deployment.ssl.as_mut().expect("TLS");
-    ssl.set("SSL_SERVER_CLIENT", "CRL_FILE", "./ssl/company.crl");
+    publish(&mut yard, "no list\n");
     let report = yard.report().await;
     let all = found(&report);
     assert!(
@@ -227,10 +227,8 @@ async fn our_own_certificate_on_our_own_list_is_told() {
     let mut yard = Yard::without_crm();
     let own = yard.world.pki.identity(Party::Gateway).clone();
     let spec = ListSpec::revoking(&[&own], yard.world.clock.now());
-    let made = yard.company().revocation_list(&spec).expect("a list");
-    private(&yard.world.pki.folder().join("company.crl"), &made.pem);
-    let ssl = yard.deployment.ssl.as_mut().expect("TLS");
-    ssl.set("SSL_SERVER_CLIENT", "CRL_FILE", "./ssl/company.crl");
+    let made = list(yard.company(), &spec);
+    publish(&mut yard, &made);
     yard.finds("own-revoked", "was revoked by").await;
 }
 
@@ -239,10 +237,8 @@ async fn a_server_on_our_list_is_told() {
     let mut yard = Yard::new().await;
     let crm = yard.world.pki.identity(Party::Crm).clone();
     let spec = ListSpec::revoking(&[&crm], yard.world.clock.now());
-    let made = yard.company().revocation_list(&spec).expect("a list");
-    private(&yard.world.pki.folder().join("company.crl"), &made.pem);
-    let ssl = yard.deployment.ssl.as_mut().expect("TLS");
-    ssl.set("SSL_SERVER_CLIENT", "CRL_FILE", "./ssl/company.crl");
+    let made = list(yard.company(), &spec);
+    publish(&mut yard, &made);
     yard.finds("peer-revocation", "revoked").await;
 }
 
@@ -266,21 +262,6 @@ async fn a_mistake_a_slip_and_a_time_out_in_the_ini_files_are_told() {
 }
 
 #[tokio::test]
-async fn a_limit_of_open_files_below_the_connections_is_told() {
-    let mut yard = Yard::without_crm();
-    yard.deployment
-        .gateway
-        .set("Limits", "MaxConnections", "1000000");
-    let report = yard.report().await;
-    let only = found(&report);
-    // A machine may allow as many; then there is nothing to find.
-    assert!(
-        only.iter().all(|(id, _)| *id == "host-open-files"),
-        "{only:?}"
-    );
-}
-
-#[tokio::test]
 async fn a_port_that_somebody_has_and_a_gateway_that_does_not_listen_are_told() {
     let mut yard = Yard::without_crm();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -292,7 +273,6 @@ async fn a_port_that_somebody_has_and_a_gateway_that_does_not_listen_are_told() 
     let mut yard = Yard::without_crm();
     yard.options.phase = Phase::BeforeGolive;
     yard.finds("host-listeners", "refused the connection").await;
-    let _held = Port::reserve();
 }
 
 #[tokio::test]

@@ -298,7 +298,7 @@ fn told(said: &Said) -> Vec<Line> {
     } else {
         Tone::Bad
     };
-    let of = ["system", "peer", "code"].into_iter();
+    let of = ["system", "side", "peer", "code"].into_iter();
     let of: Vec<&str> = of.filter_map(|name| said.field(name)).collect();
     let of = if of.is_empty() {
         String::new()
