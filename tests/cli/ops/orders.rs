@@ -177,7 +177,7 @@ async fn a_side_is_drained_and_given_back_and_the_last_one_cannot_be_drained() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_several_systems_have_sides_one_has_to_be_named() {
-    let stage = Stage::with(|world, deployment| {
+    let stage = Stage::with(|world, _| {
         let mut other = Deployment::new("SAP2");
         for (key, port) in [("SideA", 9), ("SideB", 10)] {
             let side = format!("http://127.0.0.1:{port}");
@@ -186,7 +186,6 @@ async fn where_several_systems_have_sides_one_has_to_be_named() {
         other.system.set("Requests", "Listen", free_address());
         let file = world.path().join("CRMConnectorSAP_SAP2.ini");
         std::fs::write(file, other.system.to_string()).expect("written");
-        let _as_it_is = deployment;
     })
     .await;
     let which = stage.says(&["switch", "B"]);

@@ -59,7 +59,7 @@ pub(super) fn frame(moment: &Moment<'_>, (width, height): (usize, usize), keys: 
         lines.resize_with(height.saturating_sub(foot), || {
             line(Tone::Plain, String::new())
         });
-        lines.push(line(Tone::Quiet, "q quit   s next SAP system".to_owned()));
+        lines.push(line(Tone::Quiet, "q quit   s next SAP system"));
     }
     for line in &mut lines {
         line.text = line.text.chars().take(width).collect();
@@ -95,7 +95,7 @@ fn head(moment: &Moment<'_>) -> Vec<Line> {
         ),
     ];
     if let Some(trouble) = moment.trouble {
-        lines.push(line(Tone::Bad, trouble.to_owned()));
+        lines.push(line(Tone::Bad, trouble));
     }
     for reason in &status.not_ready {
         lines.push(line(Tone::Bad, format!("not ready: {reason}")));
@@ -270,7 +270,7 @@ fn latest(errors: &[Said], room: usize) -> Vec<Line> {
     } else {
         "latest warnings and refusals, the newest first"
     };
-    let mut lines = vec![line(Tone::Strong, heading.to_owned())];
+    let mut lines = vec![line(Tone::Strong, heading)];
     lines.extend(shown.into_iter().flatten());
     lines
 }
