@@ -180,11 +180,7 @@ pub(super) fn build(
     let admin = build.admin(&settings.admin);
     let tickets = build.tickets(&settings.tickets);
     let webhook = build.webhook(&settings.alarms);
-    let Build {
-        problems,
-        listeners,
-        ..
-    } = build;
+    let (problems, listeners) = (build.problems, build.listeners);
     if problems.has_errors() {
         return (None, problems);
     }

@@ -296,7 +296,7 @@ impl Drop for Page {
 }
 
 /// Where pictures are left.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     temporary
         .parent()

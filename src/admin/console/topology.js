@@ -31,9 +31,11 @@ export function picture(system, flow, narrow, status) {
     const isDown = active?.health === 'down';
     parts.push(line('in', places.requests, flow?.requests, flow?.requestsFailed, isDown));
     for (const side of sides) {
-      const carried = flow?.bySide?.[side.letter] ?? (side === active ? flow?.requests : 0);
+      // Figures lag a little behind: nothing flows any more to a side that is down.
+      const isGone = side.health === 'down';
+      const carried = isGone ? 0 : flow?.bySide?.[side.letter] ?? (side === active ? flow?.requests : 0);
       const failed = side === active ? flow?.requestsFailed : 0;
-      parts.push(line(`to-${side.letter}`, places[side.letter].path, carried, failed, side.health === 'down', side !== active));
+      parts.push(line(`to-${side.letter}`, places[side.letter].path, carried, failed, isGone && side === active));
     }
     parts.push(label(places.requests.label, t('requests'), told(flow?.requests, flow?.requestsFailed)));
   }
@@ -45,7 +47,7 @@ export function picture(system, flow, narrow, status) {
   }
   if (routes.length > 0) {
     parts.push(line('routed', places.route, flow?.routed, 0));
-    const what = flow?.routed === undefined ? '' : `${bytes(flow.routed)}/s`;
+    const what = flow?.routed === undefined ? '' : flow.routed > 0 ? `${bytes(flow.routed)}/s` : t('no traffic');
     parts.push(label(places.route.label, t('static route'), what));
   }
   parts.push(box(places.sap, `SAP CRM ${system.name}`, system.crm.map((url) => short(url, 30)), 'plain'));
@@ -96,9 +98,9 @@ function short(text, most) {
 }
 
 /** A line with an arrow at its end. */
-function line(key, { d, tip }, answered = 0, failed = 0, isDown = false, isSpare = false) {
+function line(key, { d, tip }, answered = 0, failed = 0, isBroken = false) {
   const all = answered + failed;
-  const look = failed > 0 || (isDown && !isSpare) ? 'bad' : all > 0 ? 'good' : 'idle';
+  const look = failed > 0 || isBroken ? 'bad' : all > 0 ? 'good' : 'idle';
   const width = 2 + Math.min(10, 2 * Math.log2(1 + all));
   const pace = Math.min(2, Math.max(0.25, 2 / Math.sqrt(1 + all)));
   return h('g', { key, class: `line ${look}`, 'data-line': key },
