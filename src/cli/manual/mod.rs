@@ -77,7 +77,7 @@ pub(super) fn man(args: &ManArgs) -> Exit {
                      you may write to",
                     file.display()
                 ));
-                return Exit::Os;
+                return Exit::CannotCreate;
             }
         }
     }

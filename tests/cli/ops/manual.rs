@@ -123,7 +123,7 @@ fn no_page_makes_a_formatter_warn() {
 fn a_folder_that_cannot_be_written_to_is_named() {
     let said = Said::of(crmgate().args(["man", "/dev/null/x"]));
     said.is(
-        71,
+        73,
         &[
             "/dev/null/x/man1/crmgate.1\" cannot be written: ",
             "hint: name a folder",

@@ -177,7 +177,7 @@ async fn a_side_is_drained_and_given_back_and_the_last_one_cannot_be_drained() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_several_systems_have_sides_one_has_to_be_named() {
-    let stage = Stage::with(|world, _as_it_is| {
+    let stage = Stage::with(|world, _| {
         let mut other = Deployment::new("SAP2");
         for (key, port) in [("SideA", 9), ("SideB", 10)] {
             let side = format!("http://127.0.0.1:{port}");
