@@ -9,6 +9,7 @@
 //! | `dial` | resolve and connect under one deadline |
 //! | `listener` | bind, and an accept loop that survives running out of descriptors |
 //! | `news` | when a thread last heard from the kernel what has happened |
+//! | `passing` | listening sockets from one process to another |
 //! | `relay` | bytes both ways, half-close, idle limit, counts |
 //! | `roster` | the connections of one thread, and how they are asked to leave |
 //! | `scratch` | one read buffer a thread |
@@ -19,6 +20,8 @@ mod admission;
 mod dial;
 mod listener;
 mod news;
+#[cfg(unix)]
+mod passing;
 mod relay;
 mod roster;
 mod scratch;
@@ -33,6 +36,8 @@ pub use listener::{
     AcceptEvent, BindError, BoundListener, Listener, raise_descriptor_limit, reserve,
 };
 pub use news::Turn;
+#[cfg(unix)]
+pub use passing::{pass, take};
 pub use relay::{Inside, RelayEnd, RelayEndpoint, RelayReport, relay};
 pub use roster::{Phase, Place, Roster, Scope, Seat};
 pub use scratch::Scratch;

@@ -77,7 +77,19 @@ struct Key {
     name: [u8; NAME_LEN],
     aead: RandomizedNonceKey,
     epoch: i64,
-    is_random: bool,
+    /// Of a random one what it is made of, for the process that takes our place. Everybody who has
+    /// the secret can make the others.
+    material: Option<Secret<Material>>,
+}
+
+/// Name and key.
+type Material = [u8; NAME_LEN + KEY_LEN];
+
+/// A random key on its way to the process that takes our place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HandedKey {
+    pub(super) epoch: i64,
+    pub(super) material: Secret<Vec<u8>>,
 }
 
 impl fmt::Debug for Key {
@@ -106,7 +118,15 @@ impl Key {
     fn random(epoch: i64) -> Result<Self, Unspecified> {
         let mut material = [0; NAME_LEN + KEY_LEN];
         fill(&mut material)?;
-        Self::of(&material, epoch, true)
+        Self::known_here(&material, epoch)
+    }
+
+    /// A key that cannot be made anew.
+    fn known_here(material: &Material, epoch: i64) -> Result<Self, Unspecified> {
+        Ok(Self {
+            material: Some(Secret::new(*material)),
+            ..Self::of(material, epoch)?
+        })
     }
 
     /// The key of an epoch, the same on every gateway with this secret.
@@ -121,14 +141,10 @@ impl Key {
             .extract(secret.expose())
             .expand(&info, NameAndKey)?
             .fill(&mut material)?;
-        Self::of(&material, epoch, false)
+        Self::of(&material, epoch)
     }
 
-    fn of(
-        material: &[u8; NAME_LEN + KEY_LEN],
-        epoch: i64,
-        is_random: bool,
-    ) -> Result<Self, Unspecified> {
+    fn of(material: &Material, epoch: i64) -> Result<Self, Unspecified> {
         let (name, key) = material
             .split_first_chunk::<NAME_LEN>()
             .ok_or(Unspecified)?;
@@ -136,7 +152,7 @@ impl Key {
             name: *name,
             aead: RandomizedNonceKey::new(&AES_256_GCM, key)?,
             epoch,
-            is_random,
+            material: None,
         })
     }
 }
@@ -237,6 +253,38 @@ impl TicketKeys {
         Duration::from_secs(self.sealed_with_age.load(Ordering::Relaxed))
     }
 
+    /// The keys that nobody else can make, for the process that takes our place.
+    pub(super) fn hand_over(&self) -> Vec<HandedKey> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let each = ring.keys.iter().filter_map(|key| {
+            Some(HandedKey {
+                epoch: key.epoch,
+                material: Secret::new(key.material.as_ref()?.expose().to_vec()),
+            })
+        });
+        each.collect()
+    }
+
+    /// Takes keys of the process whose place this one takes. What is no key is passed over: its
+    /// tickets open nothing then, and whoever shows one gets a full handshake.
+    pub(super) fn take_over(&self, handed: &[HandedKey]) {
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        for HandedKey { epoch, material } in handed {
+            let Ok(material) = Material::try_from(material.expose().as_slice()) else {
+                continue;
+            };
+            let is_known = |key: &Key| material.starts_with(&key.name);
+            if ring.keys.iter().any(is_known) {
+                continue;
+            }
+            if let Ok(key) = Key::known_here(&material, *epoch) {
+                ring.keys.push(key);
+            }
+        }
+        // Which of them seals is for the next use to say.
+        ring.ready = None;
+    }
+
     /// How many keys are held.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
@@ -276,7 +324,7 @@ impl Ring {
         // A clock that was set back must not lose what it sealed; such keys are few.
         let old = std::mem::take(&mut self.keys).into_iter();
         keys.extend(
-            old.filter(|key| key.is_random && key.epoch >= window.oldest)
+            old.filter(|key| key.material.is_some() && key.epoch >= window.oldest)
                 .take(MOST_RANDOM_KEYS),
         );
         // The first secret's key of this epoch, or the random one.
@@ -290,7 +338,7 @@ impl Ring {
 
 impl Key {
     fn seals_at(&self, epoch: i64) -> bool {
-        self.is_random && self.epoch == epoch
+        self.material.is_some() && self.epoch == epoch
     }
 }
 
@@ -441,6 +489,42 @@ mod tests {
         keys.draw_from(&source(&["one"]));
         assert!(opens(&keys, &ticket, 10));
         assert!(opens(&keys_of(&["one"]), &sealed(&keys, 10), 10));
+    }
+
+    #[test]
+    fn the_next_process_opens_and_makes_the_tickets_of_this_one() {
+        let (here, there) = (keys(), keys());
+        let old = sealed(&here, 0);
+        let ticket = sealed(&here, 3_600);
+        there.take_over(&here.hand_over());
+        assert!(opens(&there, &ticket, 3_700) && opens(&there, &old, 3_700));
+        assert_eq!(sealed(&there, 3_700)[..NAME_LEN], ticket[..NAME_LEN]);
+        assert!(opens(&here, &sealed(&there, 3_700), 3_700));
+    }
+
+    #[test]
+    fn keys_are_handed_over_once_and_live_no_longer_than_here() {
+        let (here, there) = (keys(), keys());
+        let ticket = sealed(&here, 0);
+        there.take_over(&here.hand_over());
+        there.take_over(&here.hand_over());
+        assert_eq!(there.len(), 1);
+        assert!(!opens(&there, &ticket, 100_000));
+    }
+
+    #[test]
+    fn what_comes_of_a_shared_secret_is_not_handed_over() {
+        let here = keys_of(&["one"]);
+        sealed(&here, 0);
+        assert_eq!(here.hand_over(), []);
+    }
+
+    #[test]
+    fn what_is_handed_over_and_no_key_is_passed_over() {
+        let there = keys();
+        let material = Secret::new(vec![1; NAME_LEN]);
+        there.take_over(&[HandedKey { epoch: 0, material }]);
+        assert_eq!(there.len(), 0);
     }
 
     proptest! {

@@ -26,6 +26,7 @@ const DOORS: &[Door] = &[
             "admin/token.rs",
         ],
     ),
+    door("base64", &["tls/succession.rs"]),
     // The surface that an operator types at.
     door("clap", &["cli/"]),
     door("clap_complete", &["cli/manual/"]),
@@ -84,6 +85,7 @@ const DOORS: &[Door] = &[
         &[
             "net/dial.rs",
             "net/listener.rs",
+            "net/passing.rs",
             "service/",
             "telemetry/process.rs",
         ],
