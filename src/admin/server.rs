@@ -24,7 +24,7 @@ use super::token::Token;
 use crate::config::AdminDoor;
 use crate::gateway::{Viewer, token_places};
 use crate::model::ListenAddr;
-use crate::net::{BindError, Listener, Socket, reserve};
+use crate::net::{BindError, HandedSockets, Listener, Socket, reserve};
 use crate::telemetry::Recent;
 use crate::tls::Wire;
 
@@ -62,6 +62,8 @@ pub struct Desk {
     pub recent: Recent,
     /// The configuration directory.
     pub dir: PathBuf,
+    /// Listening sockets that this process was given.
+    pub handed: Arc<HandedSockets>,
 }
 
 /// A running admin listener. It ends with the process.
@@ -81,7 +83,11 @@ impl Admin {
         }
         let mut sockets = Vec::new();
         for listen in &settings.admin.listen {
-            sockets.push((*listen, reserve(*listen, 1, false)?));
+            let socket = match desk.handed.open(*listen, 1)? {
+                Some(socket) => socket,
+                None => reserve(*listen, 1, false)?,
+            };
+            sockets.push((*listen, socket));
         }
         let token = Token::issue(&token_places(&desk.dir, &AdminDoor::of_settings(&settings)))
             .map_err(|(path, source)| AdminError::Token { path, source })?;

@@ -15,6 +15,7 @@ mod ops;
 mod output;
 mod preflight;
 mod run;
+mod serving;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
-//! `crmgate run`: the whole life of the daemon on one page.
+//! `crmgate run`: from the first breath of the daemon to its first caller.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{error, info, warn};
@@ -7,13 +8,14 @@ use tracing::{error, info, warn};
 use super::args::RunArgs;
 use super::exit::Exit;
 use super::output::complain;
-use crate::admin::{Admin, AdminError, Desk, Order, Orders, Refused, Reloaded};
-use crate::config::settings::{LogFormat, LogSettings};
-use crate::gateway::{FileWatch, Gateway, StartError, Trigger};
+use super::serving::Serving;
+use crate::admin::{Admin, AdminError, Desk};
+use crate::config::settings::{LogFormat, LogSettings, Settings};
+use crate::gateway::{FileWatch, Gateway, StartError};
 use crate::model::Clock;
-use crate::net::{BindError, raise_descriptor_limit};
-use crate::service::{Request, Requests};
-use crate::telemetry::{self, LogForm, LogGuard, LogOptions};
+use crate::net::{BindError, HandedSocket, HandedSockets, raise_descriptor_limit};
+use crate::service::{Herald, Requests, handed_over};
+use crate::telemetry::{self, LogForm, LogOptions};
 
 /// Serves until told to stop.
 pub(super) fn run(args: &RunArgs) -> Exit {
@@ -38,15 +40,19 @@ pub(super) fn run(args: &RunArgs) -> Exit {
 
 async fn live(args: &RunArgs) -> Exit {
     // First of all: what is asked for meanwhile is done later, and does not end the process.
-    let mut requests = match Requests::listen() {
+    let requests = match Requests::listen() {
         Ok(requests) => requests,
         Err(error) => {
             complain(format_args!("crmgate: signals cannot be received: {error}"));
             return Exit::Os;
         }
     };
+    let mut herald = Herald::new();
+    // Before there is another thread.
+    let handed = handed_over();
     let dir = &args.dir.config;
     if !dir.is_dir() {
+        herald.status("there is no configuration directory");
         complain(format_args!(
             "crmgate: there is no configuration directory \"{}\"\n  hint: name it with --config DIR, or CRMGATE_CONFIG in the environment",
             dir.display()
@@ -61,6 +67,7 @@ async fn live(args: &RunArgs) -> Exit {
             "{}\ncrmgate: the configuration cannot be used",
             found.problems
         ));
+        herald.status("the configuration cannot be used: crmgate check says why");
         return Exit::Config;
     };
     let clock = Clock::system();
@@ -85,29 +92,58 @@ async fn live(args: &RunArgs) -> Exit {
             "the limit of open files is reached before MaxConnections: raise it (LimitNOFILE= in a systemd unit, ulimit -n in a shell), or lower MaxConnections"
         );
     }
+    let handed = sorted(handed, &settings);
     let access = log.access_log(settings.log.access);
     let watch = FileWatch::new(dir, loaded.files, settings.runtime.watch_interval);
-    match Gateway::start(dir, &clock, &access).await {
-        Ok(gateway) => {
-            let desk = Desk {
-                viewer: gateway.viewer(),
-                recent: log.recent(),
-                dir: dir.clone(),
-            };
-            match Admin::start(desk) {
-                Ok(admin) => {
-                    let orders = admin.map(|(_open, orders)| orders);
-                    serve(gateway, watch, (&mut requests, orders), &log).await
-                }
-                Err(error) => without_admin(gateway, &error).await,
-            }
-        }
-        Err(error) => refuse(&error),
+    let gateway = match Gateway::start_with(dir, &clock, &access, Arc::clone(&handed)).await {
+        Ok(gateway) => gateway,
+        Err(error) => return refuse(&error, &mut herald),
+    };
+    let desk = Desk {
+        viewer: gateway.viewer(),
+        recent: log.recent(),
+        dir: dir.clone(),
+        handed,
+    };
+    let orders = match Admin::start(desk) {
+        Ok(admin) => admin.map(|(_open, orders)| orders),
+        Err(error) => return without_admin(gateway, &error, &mut herald).await,
+    };
+    let serving = Serving {
+        gateway,
+        watch,
+        requests,
+        orders,
+        log,
+        herald,
+    };
+    serving.until_told_to_stop().await
+}
+
+/// Keeps the sockets of addresses that are listened on. Callers of the others would wait for an answer
+/// that nobody gives, so whoever hands such a one over is told.
+fn sorted(
+    (handed, useless): (Vec<HandedSocket>, Vec<String>),
+    settings: &Settings,
+) -> Arc<HandedSockets> {
+    for what in useless {
+        warn!(
+            "a descriptor was handed over that is no TCP listener, {what}: see the ListenStream= lines of the socket unit"
+        );
     }
+    let (kept, unused) = HandedSockets::sort(handed, &settings.addresses());
+    for HandedSocket { name, local, .. } in unused {
+        warn!(
+            socket = name, %local,
+            "a socket was handed over for an address that no listener has, and is closed: make Listen in CRMConnectorSAP_*.ini and ListenStream= in the socket unit name the same address"
+        );
+    }
+    Arc::new(kept)
 }
 
 /// Whoever has configured an admin listener relies on it, so without it there is no start.
-async fn without_admin(mut gateway: Gateway, admin: &AdminError) -> Exit {
+async fn without_admin(mut gateway: Gateway, admin: &AdminError, herald: &mut Herald) -> Exit {
+    herald.status(&admin.to_string());
     gateway.drain(Duration::ZERO, std::future::ready(())).await;
     match admin {
         AdminError::Bind(bind) => refuse_bind(bind),
@@ -127,136 +163,9 @@ async fn without_admin(mut gateway: Gateway, admin: &AdminError) -> Exit {
 /// A connection that is served has one descriptor, and mostly one more towards a side.
 const DESCRIPTORS_EACH: usize = 2;
 
-/// Serves, and does what the system asks for.
-async fn serve(
-    mut gateway: Gateway,
-    mut watch: FileWatch,
-    (requests, mut orders): (&mut Requests, Option<Orders>),
-    log: &LogGuard,
-) -> Exit {
-    let mut heartbeat = tokio::time::interval(HEARTBEAT);
-    loop {
-        let request = tokio::select! {
-            request = requests.next() => request,
-            () = watch.changed(), if gateway.watches() => {
-                info!("a file of the configuration has changed");
-                reopen(log);
-                reload(&mut gateway, &mut watch, log, Trigger::FileChange).await;
-                continue;
-            }
-            order = next_order(&mut orders) => match order {
-                Order::Reload { by, reply } => {
-                    reopen(log);
-                    reload(&mut gateway, &mut watch, log, Trigger::Operator(by)).await;
-                    let _gone = reply.send(Reloaded::Tried);
-                    continue;
-                }
-                Order::LogLevel { level, reply } => {
-                    let _gone = reply.send(log.set_level_for_now(&level).map_err(|error| error.to_string()));
-                    continue;
-                }
-                Order::Stop { by } => {
-                    info!(who = %by, "asked to stop");
-                    Request::Drain
-                }
-            },
-            _ = heartbeat.tick() => {
-                let _said = gateway.tidy();
-                if gateway.is_whole() {
-                    continue;
-                }
-                error!("a worker thread has ended: stopping, so that the service manager starts a whole gateway");
-                gateway.drain(Duration::ZERO, std::future::ready(())).await;
-                return Exit::Software;
-            }
-        };
-        match request {
-            Request::Reload => {
-                reopen(log);
-                reload(&mut gateway, &mut watch, log, Trigger::System).await;
-            }
-            Request::ReopenLog => reopen(log),
-            Request::Drain => {
-                let limit = gateway.drain_timeout();
-                gateway
-                    .drain(limit, second_word(requests, &mut orders, log))
-                    .await;
-                return Exit::Ok;
-            }
-            Request::Quit => {
-                gateway.drain(Duration::ZERO, std::future::ready(())).await;
-                return Exit::Ok;
-            }
-        }
-    }
-}
-
-/// The next order of an operator; never, where there is no admin listener.
-async fn next_order(orders: &mut Option<Orders>) -> Order {
-    let next = match orders {
-        Some(orders) => orders.recv().await,
-        None => None,
-    };
-    match next {
-        Some(order) => order,
-        None => std::future::pending().await,
-    }
-}
-
-async fn reload(gateway: &mut Gateway, watch: &mut FileWatch, log: &LogGuard, trigger: Trigger) {
-    let before = watch.look();
-    let reloaded = gateway.reload_for(trigger).await;
-    let (interval, files) = gateway.watched();
-    watch.follow(files, interval, &before);
-    match reloaded {
-        Ok(_report) => {
-            if let Err(error) = log.set_level(gateway.log_level()) {
-                warn!(%error, "the log keeps its level");
-            }
-        }
-        Err(_told) => watch.failed(),
-    }
-}
-
-/// How often the workers are looked after.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-
-/// While draining, a second request to stop means now; a reload comes too late.
-async fn second_word(requests: &mut Requests, orders: &mut Option<Orders>, log: &LogGuard) {
-    loop {
-        let request = tokio::select! {
-            request = requests.next() => request,
-            order = next_order(orders) => match order {
-                Order::Reload { reply, .. } => {
-                    let _gone = reply.send(Reloaded::Refused(Refused::Draining));
-                    continue;
-                }
-                Order::LogLevel { level, reply } => {
-                    let _gone = reply.send(log.set_level_for_now(&level).map_err(|error| error.to_string()));
-                    continue;
-                }
-                Order::Stop { .. } => Request::Drain,
-            },
-        };
-        match request {
-            Request::Drain | Request::Quit => {
-                warn!("asked to stop a second time: cutting what is in flight");
-                return;
-            }
-            Request::Reload => info!("draining: no reload any more"),
-            Request::ReopenLog => reopen(log),
-        }
-    }
-}
-
-fn reopen(log: &LogGuard) {
-    if let Err(error) = log.reopen() {
-        warn!(%error, "the log file cannot be opened again; lines go on to the old one");
-    }
-}
-
 /// Says why the gateway does not start, in the log and at the terminal.
-fn refuse(error: &StartError) -> Exit {
+fn refuse(error: &StartError, herald: &mut Herald) -> Exit {
+    herald.status(&error.to_string());
     let (text, exit) = match error {
         StartError::Config(problems) => (format!("{problems}\ncrmgate: {error}"), Exit::Config),
         StartError::Bind(bind) => return refuse_bind(bind),
@@ -275,6 +184,7 @@ fn refuse_bind(bind: &BindError) -> Exit {
     complain(text);
     match bind {
         BindError::NotAllowed(_) => Exit::NoPermission,
+        BindError::TooMany { .. } => Exit::Config,
         BindError::InUse(_) | BindError::NotOurs(_) | BindError::Other(..) => Exit::Unavailable,
     }
 }

@@ -18,6 +18,7 @@
 //! | `routes` | one SAP system's upstreams, sides and probes |
 //! | `describe` | a generation in an operator's words |
 //! | `worker` | one thread: its listeners, connections, pools |
+//! | `abandon` | exchanges that wait for a side which went down |
 //! | `accept` | the accept loop of one listener on one thread |
 //! | `connection` | one accepted connection from its handshake to its flow |
 //! | `guests` | the clients behind open connections, judged again when something has changed |
@@ -28,6 +29,7 @@
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
+//! | `pulse` | whether every worker thread is alive |
 //! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
 //! | `report/` | how it stands, as data with stable names |
@@ -40,6 +42,7 @@
 //!
 //! Who may come in: `cli`, and whoever puts a gateway to the test (`simulate`, system tests).
 
+mod abandon;
 mod accept;
 mod announce;
 mod bench;
@@ -50,6 +53,7 @@ mod contain;
 mod describe;
 mod drain;
 mod guests;
+mod pulse;
 mod raise;
 mod rehearsal;
 mod reload;
@@ -68,6 +72,7 @@ mod worker;
 
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
+pub use pulse::{Felt, Pulse};
 pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
 pub use reload::ReloadReport;
 pub use report::{

@@ -24,7 +24,7 @@ use crate::alarms::Courier;
 use crate::config::problem::Problems;
 use crate::config::settings::Settings;
 use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
-use crate::net::{Admission, BindError, BoundListener, reserve};
+use crate::net::{Admission, BindError, BoundListener, HandedSockets, reserve};
 use crate::requests::failover::Event;
 use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
 
@@ -65,11 +65,22 @@ pub struct Gateway {
     pub(super) files: Vec<PathBuf>,
     pub(super) state_file: StateFile,
     turning: Turning,
+    handed: Arc<HandedSockets>,
 }
 
 impl Gateway {
     /// Reads a configuration directory and serves it.
     pub async fn start(dir: &Path, clock: &Clock, access: &AccessLog) -> Result<Self, StartError> {
+        Self::start_with(dir, clock, access, Arc::default()).await
+    }
+
+    /// The same, on sockets that were handed over wherever there is one for an address.
+    pub async fn start_with(
+        dir: &Path,
+        clock: &Clock,
+        access: &AccessLog,
+        handed: Arc<HandedSockets>,
+    ) -> Result<Self, StartError> {
         let outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>> = Arc::default();
         let workshop = Workshop {
             clock: clock.clone(),
@@ -114,6 +125,7 @@ impl Gateway {
             files: draft.files,
             state_file: StateFile::of(dir),
             turning: Turning::default(),
+            handed,
         };
         let next = Arc::clone(&gateway.snapshot);
         let opened = match gateway.bind_new(&next) {
@@ -152,11 +164,15 @@ impl Gateway {
             if self.bound.contains_key(&plan.listen) {
                 continue;
             }
-            let over_own = self.bound.keys().any(|own| own.collides_with(plan.listen));
-            fresh.push((
-                plan.listen,
-                reserve(plan.listen, self.workers.len(), over_own)?,
-            ));
+            let threads = self.workers.len();
+            let bound = match self.handed.open(plan.listen, threads)? {
+                Some(bound) => bound,
+                None => {
+                    let over_own = self.bound.keys().any(|own| own.collides_with(plan.listen));
+                    reserve(plan.listen, threads, over_own)?
+                }
+            };
+            fresh.push((plan.listen, bound));
         }
         for (_, taken) in &fresh {
             taken.listen()?;

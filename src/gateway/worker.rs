@@ -11,19 +11,19 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tracing::error;
 
 use super::bench::Bench;
 use super::connection::{HandshakeLane, HttpFlow};
 use super::guests::{Guests, LOOK_AT_THE_CLOCK};
+use super::pulse::give_a_sign;
 use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
-use crate::model::{Clock, Generation, ListenAddr, Side};
+use crate::model::{Clock, Generation, ListenAddr};
 use crate::net::{Admission, Listener, Phase, Place, Roster, Scope, Turn};
-use crate::requests::failover::Health;
-use crate::requests::{SideEvent, Sides};
+use crate::requests::SideEvent;
 use crate::telemetry::{AccessLog, Counters};
 
 /// What a worker is started with.
@@ -49,6 +49,8 @@ pub(super) enum Command {
         shares: HashMap<ListenAddr, std::net::TcpListener>,
         done: oneshot::Sender<()>,
     },
+    /// Asks for a sign of life, given in the turn of any other task of this thread.
+    Pulse { felt: oneshot::Sender<()> },
     /// Something happened to a side: what is under way there has to know.
     Side { system: u32, event: SideEvent },
     /// Accept no more, ask everybody to leave, say when nobody is left.
@@ -186,6 +188,9 @@ impl Worker {
                     }
                     let _nobody_waits = done.send(());
                 });
+            }
+            Command::Pulse { felt } => {
+                tokio::task::spawn_local(give_a_sign(felt));
             }
             Command::Side {
                 system,
@@ -339,45 +344,6 @@ impl Worker {
             () = tokio::time::sleep(GRACE) => self.roster.hasten(),
         }
         self.roster.emptied().await;
-    }
-
-    /// Tells exchanges that a side had when it went down, each after `HangLimit`, as long as the
-    /// side stays down.
-    fn abandon(self: &Rc<Self>, system: u32, side: Side) {
-        let worker = Rc::clone(self);
-        let declared = Instant::now();
-        tokio::task::spawn_local(async move {
-            loop {
-                let Some((sides, limit)) = worker.hang_limit(system) else {
-                    return;
-                };
-                if sides.health(side) != Health::Down {
-                    return;
-                }
-                match worker.roster.abandon(system, side, declared, limit) {
-                    None => return,
-                    Some(next) => tokio::time::sleep_until(next).await,
-                }
-            }
-        });
-    }
-
-    /// A system's sides and its `HangLimit`. None with one side: a caller who is told early has no
-    /// other one to turn to, and the only one may answer yet.
-    fn hang_limit(&self, system: u32) -> Option<(Arc<Sides>, Duration)> {
-        let snapshot = self.snapshot.borrow().clone()?;
-        let (name, parts) = snapshot
-            .systems
-            .iter()
-            .find(|(_, parts)| parts.id == system)?;
-        let settings = snapshot
-            .settings
-            .systems
-            .iter()
-            .find(|settings| settings.name == *name)?;
-        let requests = settings.requests.as_ref()?;
-        requests.side_b.as_ref()?;
-        Some((parts.sides.clone()?, requests.failover.hang_limit))
     }
 }
 

@@ -6,7 +6,9 @@
 //! | file | what it gives |
 //! |---|---|
 //! | `admission` | how many connections and handshakes are allowed in all and per address |
+//! | `bind_error` | why an address cannot be had |
 //! | `dial` | resolve and connect under one deadline |
+//! | `handed` | listening sockets that were opened before this process began |
 //! | `listener` | bind, and an accept loop that survives running out of descriptors |
 //! | `news` | when a thread last heard from the kernel what has happened |
 //! | `passing` | listening sockets from one process to another |
@@ -17,7 +19,9 @@
 //! | `wait` | one timer a connection, and the reasons to stop waiting |
 
 mod admission;
+mod bind_error;
 mod dial;
+mod handed;
 mod listener;
 mod news;
 #[cfg(unix)]
@@ -29,12 +33,12 @@ mod socket;
 mod wait;
 
 pub use admission::{Admission, Permit, Refused};
+pub use bind_error::BindError;
 pub use dial::{DialError, dial};
+pub use handed::{HandedSocket, HandedSockets};
 #[cfg(test)]
 pub use listener::bind;
-pub use listener::{
-    AcceptEvent, BindError, BoundListener, Listener, raise_descriptor_limit, reserve,
-};
+pub use listener::{AcceptEvent, BoundListener, Listener, raise_descriptor_limit, reserve};
 pub use news::Turn;
 #[cfg(unix)]
 pub use passing::{pass, take};

@@ -1,9 +1,25 @@
 //! The daemon as a guest of the operating system.
 //!
-//! What is here: what the system asks of the daemon, as one small vocabulary ([`Request`]), and
-//! where those requests come from ([`Requests`]). Only the command line comes in. Units, installers
-//! and the Windows service have their place in this room.
+//! What is here: what the system asks of the daemon, what it is told, and what it hands over at the
+//! start. All of it is a small vocabulary that is the same everywhere; where systems differ, there is a
+//! file for each with the same function names.
+//!
+//! | file | what it gives |
+//! |---|---|
+//! | `requests` | what the system asks for ([`Request`]), and where that comes from ([`Requests`]) |
+//! | `notify/` | what the service manager is told, in an order that holds ([`Herald`]) |
+//! | `watchdog` | signs of life, for as long as every worker thread gives one |
+//! | `sockets` | listening sockets that were handed over at the start |
+//!
+//! What is not here: what becomes of a request, which is the command line's affair, and unit files and
+//! packages, which lie in `service/`. Only the command line comes in.
 
+mod notify;
 mod requests;
+mod sockets;
+mod watchdog;
 
+pub use notify::Herald;
 pub use requests::{Request, Requests};
+pub use sockets::handed_over;
+pub use watchdog::feed_watchdog;

@@ -13,6 +13,8 @@ pub enum Request {
     Drain,
     /// Stop at once (SIGQUIT).
     Quit,
+    /// Let another program file take over (SIGUSR2).
+    Upgrade,
 }
 
 /// Where requests come from.
@@ -60,6 +62,7 @@ mod unix {
     pub(super) struct Signals {
         hangup: Signal,
         user: Signal,
+        other_user: Signal,
         terminate: Signal,
         interrupt: Signal,
         quit: Signal,
@@ -70,6 +73,7 @@ mod unix {
             Ok(Self {
                 hangup: signal(SignalKind::hangup())?,
                 user: signal(SignalKind::user_defined1())?,
+                other_user: signal(SignalKind::user_defined2())?,
                 terminate: signal(SignalKind::terminate())?,
                 interrupt: signal(SignalKind::interrupt())?,
                 quit: signal(SignalKind::quit())?,
@@ -83,6 +87,7 @@ mod unix {
                 _ = self.interrupt.recv() => Request::Drain,
                 _ = self.hangup.recv() => Request::Reload,
                 _ = self.user.recv() => Request::ReopenLog,
+                _ = self.other_user.recv() => Request::Upgrade,
             }
         }
     }

@@ -70,6 +70,8 @@ const DOORS: &[Door] = &[
     // Its default parsing eats backslashes; document.rs keeps it in step with our own scan.
     door("ini", &["config/document.rs"]),
     door("jiff", &["model/clock.rs", "requests/sides.rs"]),
+    // Descriptors from the service manager, as sockets without `unsafe` of ours.
+    door("listenfd", &["service/sockets.rs"]),
     door("notify", &["gateway/watch.rs"]),
     // What pins a task in place without holding it twice, and without `unsafe` of ours.
     door("pin_project_lite", &["gateway/contain.rs"]),
@@ -96,6 +98,8 @@ const DOORS: &[Door] = &[
     door("rustls_native_certs", &["tls/anonymous.rs"]),
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
+    // Words to systemd, and how long it waits for a sign of life.
+    door("sd_notify", &["service/notify/linux.rs"]),
     // The admin listener speaks JSON, and its reports are made where the parts are known; what other
     // programs read of a checklist or of an entry. No setting and no message is JSON.
     door(

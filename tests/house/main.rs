@@ -26,6 +26,7 @@ mod source;
 mod stories;
 mod texts;
 mod tokens;
+mod units;
 mod words;
 
 /// Fails with every breach of a rule, one a line, under what the rule asks for.

@@ -45,6 +45,8 @@ pub mod halves;
 pub mod host;
 pub mod message;
 pub mod more_hostile;
+#[cfg(target_os = "linux")]
+pub mod notified;
 pub mod openssl;
 pub mod raw;
 pub mod recorder;

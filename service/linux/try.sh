@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Installs the packages under a real systemd and tries what a package promises: install, start, traffic
+# end to end, reload, watchdog, upgrade, remove, purge. Needs root and Debian; installs what is missing.
+#
+#   service/linux/try.sh [--binary FILE]        default: the debug build
+#
+# The root image is made once and kept in CRMGATE_BOOT (default /var/tmp/crmgate-boot).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+cache=${CRMGATE_BOOT:-/var/tmp/crmgate-boot}
+packages=systemd-sysv,dbus,ca-certificates,curl,openssl,python3,adduser,logrotate,iproute2,procps,rpm
+
+binary=${CARGO_TARGET_DIR:-$top/target}/debug/crmgate
+if [[ ${1-} == --binary ]]; then
+    binary=$2
+elif [[ ! -x $binary ]]; then
+    (cd "$top" && cargo build --locked)
+fi
+
+missing=()
+for tool in debootstrap lintian rpm; do
+    command -v "$tool" >/dev/null || missing+=("$tool")
+done
+if ((${#missing[@]})); then
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+fi
+
+step() { printf '\n== %s\n' "$*"; }
+
+step 'the root image'
+mkdir -p "$cache"
+if [[ $(cat "$cache/made-of" 2>/dev/null) != "$packages" ]]; then
+    rm -rf "$cache/debian" "$cache/made-of"
+    debootstrap --variant=minbase --include="$packages" bookworm "$cache/debian" >"$cache/log" 2>&1 ||
+        { tail -20 "$cache/log"; exit 1; }
+    echo "$packages" >"$cache/made-of"
+fi
+
+step 'the packages, in two versions'
+work=$(mktemp -d "$cache/try.XXXXXX")
+trap 'rm -rf "$work" "$work".console' EXIT
+"$here/package.sh" --binary "$binary" --version 0.1.0 --out "$work/packages"
+"$here/package.sh" --binary "$binary" --version 0.1.1 --out "$work/packages"
+
+step 'what Debian says of its package'
+lintian --allow-root --fail-on error,warning "$work"/packages/crmgate_0.1.0_*.deb
+
+for kind in deb rpm; do
+    step "$kind, under systemd"
+    cp -a --reflink=auto "$cache/debian" "$work/$kind"
+    mkdir "$work/$kind/try"
+    cp "$here"/try/* "$work/packages"/*."$kind" "$work/$kind/try/"
+    "$here/boot.sh" "$work/$kind" "bash /try/inside.sh $kind"
+done

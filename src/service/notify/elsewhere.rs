@@ -1,0 +1,21 @@
+//! Systems whose service manager is told in other ways, or not at all.
+
+use std::io;
+use std::time::Duration;
+
+use super::Word;
+
+/// Whether anybody asks to be told.
+pub(super) fn is_there() -> bool {
+    false
+}
+
+/// Nobody asks to be told.
+pub(in crate::service) fn tell(_words: &[Word]) -> io::Result<()> {
+    Ok(())
+}
+
+/// Nobody waits for a sign of life.
+pub(in crate::service) fn watchdog_limit() -> Option<Duration> {
+    None
+}
