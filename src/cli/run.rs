@@ -132,9 +132,9 @@ fn sorted(
         );
     }
     let (kept, unused) = HandedSockets::sort(handed, &settings.addresses());
-    for HandedSocket { name, local, .. } in unused {
+    for HandedSocket { name, listen, .. } in unused {
         warn!(
-            socket = name, %local,
+            socket = name, local = %listen,
             "a socket was handed over for an address that no listener has, and is closed: make Listen in CRMConnectorSAP_*.ini and ListenStream= in the socket unit name the same address"
         );
     }
@@ -184,7 +184,6 @@ fn refuse_bind(bind: &BindError) -> Exit {
     complain(text);
     match bind {
         BindError::NotAllowed(_) => Exit::NoPermission,
-        BindError::TooMany { .. } => Exit::Config,
         BindError::InUse(_) | BindError::NotOurs(_) | BindError::Other(..) => Exit::Unavailable,
     }
 }

@@ -22,7 +22,7 @@ use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
 use crate::model::{Clock, Generation, ListenAddr};
-use crate::net::{Admission, Listener, Phase, Place, Roster, Scope, Turn};
+use crate::net::{Admission, Listener, Phase, Place, Roster, Scope, Share, Turn};
 use crate::requests::SideEvent;
 use crate::telemetry::{AccessLog, Counters};
 
@@ -46,11 +46,17 @@ pub(super) enum Command {
     /// Puts a generation in force. `shares` are sockets of addresses that are new.
     Publish {
         snapshot: Arc<Snapshot>,
-        shares: HashMap<ListenAddr, std::net::TcpListener>,
+        shares: HashMap<ListenAddr, Share>,
         done: oneshot::Sender<()>,
     },
     /// Asks for a sign of life, given in the turn of any other task of this thread.
     Pulse { felt: oneshot::Sender<()> },
+    /// Asks for another handle on each listening socket, for the process that takes our place.
+    Lend {
+        lent: oneshot::Sender<Vec<(ListenAddr, Share)>>,
+    },
+    /// Accept no more, and say when nobody is let in any more.
+    Close { closed: oneshot::Sender<()> },
     /// Something happened to a side: what is under way there has to know.
     Side { system: u32, event: SideEvent },
     /// Accept no more, ask everybody to leave, say when nobody is left.
@@ -103,6 +109,8 @@ pub(super) struct Running {
     pub(super) place: Place,
     pub(super) local: SocketAddr,
     pub(super) stop: Notify,
+    /// Other handles on its sockets, as long as it is open.
+    sockets: RefCell<Share>,
     /// Ends when the listener is closed.
     closed: RefCell<Option<oneshot::Receiver<Infallible>>>,
 }
@@ -192,6 +200,18 @@ impl Worker {
             Command::Pulse { felt } => {
                 tokio::task::spawn_local(give_a_sign(felt));
             }
+            Command::Lend { lent } => {
+                let _nobody_waits = lent.send(self.lend());
+            }
+            Command::Close { closed } => {
+                let closing = self.close_listeners(|_| false);
+                tokio::task::spawn_local(async move {
+                    for listener in closing {
+                        let Err(_closed) = listener.await;
+                    }
+                    let _nobody_waits = closed.send(());
+                });
+            }
             Command::Side {
                 system,
                 event: SideEvent::Down(side),
@@ -226,7 +246,7 @@ impl Worker {
     fn publish(
         self: &Rc<Self>,
         snapshot: &Arc<Snapshot>,
-        mut shares: HashMap<ListenAddr, std::net::TcpListener>,
+        mut shares: HashMap<ListenAddr, Share>,
     ) -> Vec<oneshot::Receiver<Infallible>> {
         let before = self.snapshot.replace(Some(Arc::clone(snapshot)));
         self.generation.set(snapshot.generation);
@@ -286,11 +306,8 @@ impl Worker {
         });
     }
 
-    fn open(self: &Rc<Self>, plan: &ListenerPlan, share: std::net::TcpListener) {
-        let opened = share
-            .local_addr()
-            .and_then(|local| Ok((local, Listener::new(share)?)));
-        let (local, listener) = match opened {
+    fn open(self: &Rc<Self>, plan: &ListenerPlan, share: Share) {
+        let (local, sockets, listener) = match opened(share) {
             Ok(opened) => opened,
             Err(error) => {
                 // The address is bound, and other threads serve it.
@@ -306,6 +323,7 @@ impl Worker {
             place: plan.scope.into(),
             local,
             stop: Notify::new(),
+            sockets: RefCell::new(sockets),
             closed: RefCell::new(Some(closed)),
         });
         self.listeners
@@ -324,6 +342,7 @@ impl Worker {
         self.listeners.borrow_mut().retain(|listen, running| {
             let kept = keep(*listen);
             if !kept {
+                running.sockets.take();
                 running.stop.notify_one();
                 closing.extend(running.closed.take());
                 self.closed.borrow_mut().push(Rc::downgrade(running));
@@ -331,6 +350,17 @@ impl Worker {
             kept
         });
         closing
+    }
+
+    /// Other handles on all listening sockets.
+    fn lend(&self) -> Vec<(ListenAddr, Share)> {
+        let listeners = self.listeners.borrow();
+        let each = listeners.iter().map(|(listen, running)| {
+            let sockets = running.sockets.borrow();
+            let handles = sockets.iter().filter_map(|socket| socket.try_clone().ok());
+            (*listen, handles.collect())
+        });
+        each.collect()
     }
 
     /// Waits until every accept loop has ended and nobody is left.
@@ -345,6 +375,17 @@ impl Worker {
         }
         self.roster.emptied().await;
     }
+}
+
+/// Where a share listens, other handles on its sockets, and the share as the event loop has it.
+fn opened(share: Share) -> std::io::Result<(SocketAddr, Share, Listener)> {
+    let first = share.first().ok_or(std::io::ErrorKind::NotFound)?;
+    let local = first.local_addr()?;
+    // What lends them is not there on other systems.
+    let sockets = share.iter().filter(|_| cfg!(unix));
+    let sockets = sockets.map(std::net::TcpListener::try_clone);
+    let sockets = sockets.collect::<std::io::Result<_>>()?;
+    Ok((local, sockets, Listener::new(share)?))
 }
 
 /// How long a connection that has to leave may wait for a request with whose answer to leave. An

@@ -16,19 +16,6 @@ pub enum BindError {
     /// The address belongs to another machine.
     #[error("the address {0} does not belong to this machine")]
     NotOurs(ListenAddr),
-    /// More sockets were handed over than can be looked after.
-    #[error(
-        "{sockets} sockets for {listen} were handed over, and there {} to serve them",
-        if *threads == 1 { "is 1 thread".to_owned() } else { format!("are {threads} threads") }
-    )]
-    TooMany {
-        /// Where.
-        listen: ListenAddr,
-        /// How many were handed over.
-        sockets: usize,
-        /// How many threads there are.
-        threads: usize,
-    },
     /// Anything else.
     #[error("cannot listen on {0}: {1}")]
     Other(ListenAddr, io::Error),
@@ -48,9 +35,6 @@ impl BindError {
             Self::NotOurs(_) => {
                 "use an address of this machine, or 0.0.0.0 for all of them".to_owned()
             }
-            Self::TooMany { threads, .. } => format!(
-                "list the address at most {threads} times in the socket unit, or raise Threads in [Runtime]"
-            ),
             Self::Other(..) => "check the address and the limit of open files".to_owned(),
         }
     }

@@ -1,8 +1,10 @@
 //! Bind, and an accept loop that survives running out of descriptors.
 
 use std::fs::File;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Type};
@@ -12,21 +14,25 @@ use crate::model::ListenAddr;
 use crate::net::bind_error::BindError;
 use crate::net::dial::{is_exhaustion, is_out_of_descriptors};
 
-/// An address with one socket for each thread.
+/// What one thread has of an address: a socket, or some more where a process with more threads has
+/// handed them over.
+pub type Share = Vec<std::net::TcpListener>;
+
+/// An address with a share for each thread.
 #[derive(Debug)]
 pub struct BoundListener {
     /// Where it is bound; the port is known now even if any free one was asked for.
     pub local: SocketAddr,
-    /// One socket for each thread.
-    pub shares: Vec<std::net::TcpListener>,
+    /// One for each thread.
+    pub shares: Vec<Share>,
 }
 
 impl BoundListener {
     /// Lets callers in.
     pub fn listen(&self) -> Result<(), BindError> {
         let explain = |error| BindError::from_io(ListenAddr::new(self.local), error);
-        for share in &self.shares {
-            SockRef::from(share).listen(BACKLOG).map_err(explain)?;
+        for socket in self.shares.iter().flatten() {
+            SockRef::from(socket).listen(BACKLOG).map_err(explain)?;
         }
         Ok(())
     }
@@ -70,7 +76,7 @@ pub fn reserve(
     let mut sockets = vec![first];
     while sockets.len() < shares {
         let next = if cfg!(target_os = "linux") {
-            open(local, true).and_then(prepared)
+            another(local)
         } else {
             sockets.first().map_or_else(
                 || Err(io::ErrorKind::NotFound.into()),
@@ -81,8 +87,13 @@ pub fn reserve(
     }
     Ok(BoundListener {
         local,
-        shares: sockets,
+        shares: sockets.into_iter().map(|socket| vec![socket]).collect(),
     })
+}
+
+/// One more socket on an address of ours.
+pub(super) fn another(local: SocketAddr) -> io::Result<std::net::TcpListener> {
+    open(local, true).and_then(prepared)
 }
 
 fn open(addr: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
@@ -124,7 +135,9 @@ pub enum AcceptEvent {
 /// One thread's share of a listener.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    sockets: Vec<TcpListener>,
+    /// The socket that is looked at first, so that none of several waits for a busy one.
+    turn: usize,
     /// Given up for a moment when descriptors have run out, so that a caller hears no instead of
     /// waiting for a time-out.
     spare: Option<File>,
@@ -135,9 +148,11 @@ impl Listener {
     pub const QUEUE: i32 = BACKLOG;
 
     /// Takes a share into this thread's event loop.
-    pub fn new(share: std::net::TcpListener) -> io::Result<Self> {
+    pub fn new(share: Share) -> io::Result<Self> {
+        let sockets = share.into_iter().map(TcpListener::from_std);
         Ok(Self {
-            socket: TcpListener::from_std(share)?,
+            sockets: sockets.collect::<io::Result<_>>()?,
+            turn: 0,
             spare: open_spare(),
         })
     }
@@ -149,7 +164,7 @@ impl Listener {
         let mut rested = false;
         let mut failed = false;
         loop {
-            match self.socket.accept().await {
+            match poll_fn(|context| self.poll_accept(context)).await {
                 Ok(connection) => return connection,
                 Err(error) if is_exhaustion(&error) => {
                     // A spare descriptor is of no use where memory is short: then callers wait.
@@ -180,6 +195,21 @@ impl Listener {
         }
     }
 
+    fn poll_accept(
+        &mut self,
+        context: &mut TaskContext<'_>,
+    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let count = self.sockets.len();
+        let each = self.sockets.iter().enumerate().cycle();
+        for (place, socket) in each.skip(self.turn).take(count) {
+            if let Poll::Ready(accepted) = socket.poll_accept(context) {
+                self.turn = if place + 1 == count { 0 } else { place + 1 };
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    }
+
     /// Accepts what is already waiting, without waiting for more: before a listener is closed,
     /// nobody who was let in by the kernel shall be reset.
     ///
@@ -197,7 +227,14 @@ impl Listener {
     }
 
     fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (socket, peer) = SockRef::from(&self.socket).accept()?;
+        let mut last = Err(io::ErrorKind::WouldBlock.into());
+        for socket in &self.sockets {
+            last = SockRef::from(socket).accept();
+            if !matches!(&last, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+                break;
+            }
+        }
+        let (socket, peer) = last?;
         let peer = peer.as_socket().ok_or(io::ErrorKind::Unsupported)?;
         socket.set_nonblocking(true)?;
         Ok((TcpStream::from_std(socket.into())?, peer))
@@ -268,8 +305,8 @@ mod tests {
     fn every_thread_gets_a_socket_on_the_same_port() {
         let bound = bind(any_port(), 3, false).expect("free");
         assert_eq!(bound.shares.len(), 3);
-        for share in &bound.shares {
-            assert_eq!(share.local_addr().expect("bound"), bound.local);
+        for socket in bound.shares.iter().flatten() {
+            assert_eq!(socket.local_addr().expect("bound"), bound.local);
         }
     }
 
@@ -296,6 +333,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_thread_with_several_sockets_of_an_address_lets_in_the_callers_of_each() {
+        let mut bound = bind(any_port(), 3, false).expect("free");
+        let sockets = bound.shares.drain(..).flatten().collect();
+        let mut listener = Listener::new(sockets).expect("registered");
+        // The kernel deals callers out by their addresses, so that no socket is left out for long.
+        let callers: Vec<_> = (0..60)
+            .map(|_| std::net::TcpStream::connect(bound.local).expect("connected"))
+            .collect();
+        for _half in 0..30 {
+            let _caller = listener.accept(|_| ()).await;
+        }
+        for _half in 0..30 {
+            assert!(listener.accept_waiting().is_some());
+        }
+        assert!(listener.accept_waiting().is_none());
+        drop(callers);
+    }
+
+    #[tokio::test]
     async fn connections_that_already_wait_are_accepted_before_a_close() {
         let mut bound = bind(any_port(), 1, false).expect("free");
         let mut listener = Listener::new(bound.shares.remove(0)).expect("registered");
@@ -311,7 +367,7 @@ mod tests {
         // Bound and not listening: each accept fails, and not for want of anything.
         let deaf = open(any_port().addr(), true).expect("free");
         deaf.set_nonblocking(true).expect("an option");
-        let mut listener = Listener::new(deaf.into()).expect("registered");
+        let mut listener = Listener::new(vec![deaf.into()]).expect("registered");
         let mut told = 0;
         let accepting = listener.accept(|event| {
             assert!(matches!(event, AcceptEvent::Failed(_)), "{event:?}");

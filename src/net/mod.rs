@@ -38,7 +38,7 @@ pub use dial::{DialError, dial};
 pub use handed::{HandedSocket, HandedSockets};
 #[cfg(test)]
 pub use listener::bind;
-pub use listener::{AcceptEvent, BoundListener, Listener, raise_descriptor_limit, reserve};
+pub use listener::{AcceptEvent, BoundListener, Listener, Share, raise_descriptor_limit, reserve};
 pub use news::Turn;
 #[cfg(unix)]
 pub use passing::{pass, take};
