@@ -165,12 +165,12 @@ impl Gateway {
                 continue;
             }
             let threads = self.workers.len();
-            let bound = match self.handed.open(plan.listen, threads)? {
-                Some(bound) => bound,
-                None => {
-                    let over_own = self.bound.keys().any(|own| own.collides_with(plan.listen));
-                    reserve(plan.listen, threads, over_own)?
-                }
+            let handed = self.handed.open(plan.listen, threads)?;
+            let bound = if let Some(bound) = handed {
+                bound
+            } else {
+                let over_own = self.bound.keys().any(|own| own.collides_with(plan.listen));
+                reserve(plan.listen, threads, over_own)?
             };
             fresh.push((plan.listen, bound));
         }

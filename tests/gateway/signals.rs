@@ -107,9 +107,15 @@ impl Stage {
         assert_eq!(self.caller().call().await, Ending::Answered);
     }
 
-    /// Sends a signal while these states, and no others, have been told.
+    /// Sends a signal when these states, and no others, have been told.
     fn told(&self, signal: &str, states: &[&str]) {
+        assert_eq!(self.notified.states(), states, "too late for the signal");
         self.daemon.signal(signal);
+    }
+
+    /// The same, and none has been told meanwhile: the disk keeps it where it is.
+    fn told_meanwhile(&self, signal: &str, states: &[&str]) {
+        self.told(signal, states);
         assert_eq!(self.notified.states(), states, "the signal came too late");
     }
 
@@ -162,7 +168,7 @@ mod starting {
 
     async fn ends_without_having_been_of_use(signal: &str) {
         let mut stage = Stage::starting().await;
-        stage.told(signal, &NOT_YET);
+        stage.told_meanwhile(signal, &NOT_YET);
         stage.ends().await;
         let said = stage.daemon.said();
         assert!(said.contains("stopped cut=0"), "{said}");
@@ -172,7 +178,7 @@ mod starting {
 
     async fn serves_all_the_same(signal: &str) -> Stage {
         let stage = Stage::starting().await;
-        stage.told(signal, &NOT_YET);
+        stage.told_meanwhile(signal, &NOT_YET);
         stage.serves(&[READY]).await;
         stage
     }
@@ -180,7 +186,7 @@ mod starting {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn hup_reloads_once_it_serves() {
         let stage = Stage::starting().await;
-        stage.told("HUP", &NOT_YET);
+        stage.told_meanwhile("HUP", &NOT_YET);
         stage.serves(&[READY, RELOADING, READY]).await;
     }
 
@@ -282,7 +288,7 @@ mod reloading {
 
     async fn ends_once_the_reload_is_over(signal: &str) {
         let mut stage = Stage::reloading().await;
-        stage.told(signal, &IN_A_RELOAD);
+        stage.told_meanwhile(signal, &IN_A_RELOAD);
         stage.ends().await;
         stage
             .notified
@@ -292,7 +298,7 @@ mod reloading {
 
     async fn reloads_all_the_same(signal: &str) -> Stage {
         let stage = Stage::reloading().await;
-        stage.told(signal, &IN_A_RELOAD);
+        stage.told_meanwhile(signal, &IN_A_RELOAD);
         stage.serves(&[READY, RELOADING, READY]).await;
         stage
     }
@@ -300,7 +306,7 @@ mod reloading {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn hup_reloads_once_more() {
         let stage = Stage::reloading().await;
-        stage.told("HUP", &IN_A_RELOAD);
+        stage.told_meanwhile("HUP", &IN_A_RELOAD);
         stage
             .serves(&[READY, RELOADING, READY, RELOADING, READY])
             .await;
