@@ -107,7 +107,7 @@ fn looked(
         viewer,
         recent,
         dir,
-        handed: _,
+        ..
     } = &counter.desk;
     match ask {
         Ask::Who => answers::who(guest, counter.token.file()),

@@ -16,6 +16,7 @@ mod output;
 mod preflight;
 mod run;
 mod serving;
+mod upgrade;
 
 use std::process::ExitCode;
 

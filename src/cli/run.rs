@@ -1,7 +1,6 @@
 //! `crmgate run`: from the first breath of the daemon to its first caller.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::{error, info, warn};
 
@@ -11,10 +10,10 @@ use super::output::complain;
 use super::serving::Serving;
 use crate::admin::{Admin, AdminError, Desk};
 use crate::config::settings::{LogFormat, LogSettings, Settings};
-use crate::gateway::{FileWatch, Gateway, StartError};
+use crate::gateway::{FileWatch, Inheritance, Prepared, StartError};
 use crate::model::Clock;
 use crate::net::{BindError, HandedSocket, HandedSockets, raise_descriptor_limit};
-use crate::service::{Herald, Requests, handed_over};
+use crate::service::{Herald, LateSessions, Predecessor, Request, Requests, handed_over};
 use crate::telemetry::{self, LogForm, LogOptions};
 
 /// Serves until told to stop.
@@ -40,7 +39,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
 
 async fn live(args: &RunArgs) -> Exit {
     // First of all: what is asked for meanwhile is done later, and does not end the process.
-    let requests = match Requests::listen() {
+    let mut requests = match Requests::listen() {
         Ok(requests) => requests,
         Err(error) => {
             complain(format_args!("crmgate: signals cannot be received: {error}"));
@@ -50,6 +49,16 @@ async fn live(args: &RunArgs) -> Exit {
     let mut herald = Herald::new();
     // Before there is another thread.
     let handed = handed_over();
+    let program = std::env::current_exe();
+    let mut predecessor = match Predecessor::find() {
+        Ok(predecessor) => predecessor,
+        Err(error) => {
+            complain(format_args!(
+                "crmgate: the process that was to be replaced has left nothing that can be read: {error}"
+            ));
+            return Exit::Software;
+        }
+    };
     let dir = &args.dir.config;
     if !dir.is_dir() {
         herald.status("there is no configuration directory");
@@ -92,22 +101,49 @@ async fn live(args: &RunArgs) -> Exit {
             "the limit of open files is reached before MaxConnections: raise it (LimitNOFILE= in a systemd unit, ulimit -n in a shell), or lower MaxConnections"
         );
     }
-    let handed = sorted(handed, &settings);
+    let left = predecessor.as_mut().map(Predecessor::left);
+    let left = left.unwrap_or_default();
+    let (mut sockets, useless) = handed;
+    sockets.extend(left.sockets);
+    let handed = sorted((sockets, useless), &settings);
     let access = log.access_log(settings.log.access);
     let watch = FileWatch::new(dir, loaded.files, settings.runtime.watch_interval);
-    let gateway = match Gateway::start_with(dir, &clock, &access, Arc::clone(&handed)).await {
-        Ok(gateway) => gateway,
+    let inheritance = Inheritance {
+        sockets: Arc::clone(&handed),
+        estate: left.estate,
+    };
+    let prepared = match Prepared::of(dir, &clock, &access, inheritance) {
+        Ok(prepared) => prepared,
         Err(error) => return refuse(&error, &mut herald),
     };
     let desk = Desk {
-        viewer: gateway.viewer(),
+        viewer: prepared.viewer(),
         recent: log.recent(),
         dir: dir.clone(),
         handed,
+        token_file: left.token_file,
     };
-    let orders = match Admin::start(desk) {
-        Ok(admin) => admin.map(|(_open, orders)| orders),
-        Err(error) => return without_admin(gateway, &error, &mut herald).await,
+    let admin = match Admin::start(desk) {
+        Ok(admin) => admin,
+        Err(error) => {
+            prepared.give_up();
+            return without_admin(&error, &mut herald);
+        }
+    };
+    let (admin, orders) = admin.map_or((None, None), |(admin, orders)| (Some(admin), Some(orders)));
+    let late = match predecessor {
+        Some(predecessor) => match succeed(predecessor, &prepared, &mut requests).await {
+            Some(late) => Some(late),
+            None => {
+                prepared.give_up();
+                return Exit::Ok;
+            }
+        },
+        None => None,
+    };
+    let gateway = match prepared.serve().await {
+        Ok(gateway) => gateway,
+        Err(error) => return refuse(&error, &mut herald),
     };
     let serving = Serving {
         gateway,
@@ -116,8 +152,44 @@ async fn live(args: &RunArgs) -> Exit {
         orders,
         log,
         herald,
+        admin,
+        program: program.unwrap_or_else(|_unknown| "crmgate".into()),
+        late,
+        upgrade: None,
     };
     serving.until_told_to_stop().await
+}
+
+/// Waits until the other process lets nobody in any more. None if this one is told to stop before.
+async fn succeed(
+    predecessor: Predecessor,
+    prepared: &Prepared,
+    requests: &mut Requests,
+) -> Option<LateSessions> {
+    info!(
+        version = predecessor.version(),
+        "ready to take the place of a running process"
+    );
+    let told_to_stop = async {
+        loop {
+            if let Request::Drain | Request::Quit = requests.next().await {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        late = predecessor.succeed(|sessions| prepared.take_over(sessions)) => match late {
+            Ok(late) => Some(late),
+            Err(error) => {
+                error!(%error, "nothing is heard of the process that was to be replaced: this one ends");
+                None
+            }
+        },
+        () = told_to_stop => {
+            info!("asked to stop before it has taken the other process's place");
+            None
+        }
+    }
 }
 
 /// Keeps the sockets of addresses that are listened on. Callers of the others would wait for an answer
@@ -142,9 +214,8 @@ fn sorted(
 }
 
 /// Whoever has configured an admin listener relies on it, so without it there is no start.
-async fn without_admin(mut gateway: Gateway, admin: &AdminError, herald: &mut Herald) -> Exit {
+fn without_admin(admin: &AdminError, herald: &mut Herald) -> Exit {
     herald.status(&admin.to_string());
-    gateway.drain(Duration::ZERO, std::future::ready(())).await;
     match admin {
         AdminError::Bind(bind) => refuse_bind(bind),
         AdminError::Token { .. } => {

@@ -1,16 +1,19 @@
 //! [`Serving`]: the daemon between its first caller and its last, and what it does when it is told
 //! something.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Interval, interval};
 use tracing::{error, info, warn};
 
 use super::exit::Exit;
-use crate::admin::{Order, Orders, Refused, Reloaded};
+use super::upgrade::{Upgrade, next_late, outcome_of};
+use crate::admin::{Admin, Order, Orders, Refused, Reloaded};
 use crate::gateway::{FileWatch, Gateway, Trigger, Viewer};
-use crate::service::{Herald, Request, Requests, feed_watchdog};
+use crate::service::{Herald, LateSessions, Request, Requests, SuccessionError, feed_watchdog};
 use crate::telemetry::LogGuard;
+use crate::tls::HandedSessions;
 
 /// A gateway at work, with all who may tell it something and be told.
 pub(super) struct Serving {
@@ -20,6 +23,13 @@ pub(super) struct Serving {
     pub(super) orders: Option<Orders>,
     pub(super) log: LogGuard,
     pub(super) herald: Herald,
+    pub(super) admin: Option<Admin>,
+    /// The program file, as it was called.
+    pub(super) program: PathBuf,
+    /// Sessions of the process whose place this one has taken.
+    pub(super) late: Option<LateSessions>,
+    /// The process that is to take this one's place.
+    pub(super) upgrade: Option<Upgrade>,
 }
 
 /// What comes up while it serves.
@@ -27,6 +37,8 @@ enum News {
     Asked(Request),
     Ordered(Order),
     FileChange,
+    Late(HandedSessions),
+    Succession(Result<(), SuccessionError>),
     Heartbeat,
 }
 
@@ -61,7 +73,13 @@ impl Serving {
                 }
                 News::Asked(Request::Reload) => self.reload(Trigger::System).await,
                 News::Asked(Request::ReopenLog) => reopen(&self.log),
-                News::Asked(Request::Upgrade) => no_upgrade(),
+                News::Asked(Request::Upgrade) => self.begin_upgrade().await,
+                News::Succession(Ok(())) => match self.upgrade.take() {
+                    Some(upgrade) => return self.hand_over(upgrade).await,
+                    None => {}
+                },
+                News::Succession(Err(error)) => self.go_on(&error),
+                News::Late(sessions) => self.gateway.take_over(&sessions),
                 News::Asked(Request::Drain) => return self.drain().await,
                 News::Asked(Request::Quit) => {
                     return self.stop_at_once("asked to stop at once", Exit::Ok).await;
@@ -89,11 +107,14 @@ impl Serving {
             request = self.requests.next() => News::Asked(request),
             () = self.watch.changed(), if self.gateway.watches() => News::FileChange,
             order = next_order(&mut self.orders) => News::Ordered(order),
+            sessions = next_late(&mut self.late) => News::Late(sessions),
+            outcome = outcome_of(&mut self.upgrade) => News::Succession(outcome),
             _ = heartbeat.tick() => News::Heartbeat,
         }
     }
 
     async fn reload(&mut self, trigger: Trigger) {
+        self.give_up_upgrade("the configuration is read again");
         self.herald.reloading();
         reopen(&self.log);
         let before = self.watch.look();
@@ -113,6 +134,7 @@ impl Serving {
     }
 
     async fn drain(mut self) -> Exit {
+        self.give_up_upgrade("this process is asked to stop");
         let limit = self.gateway.drain_timeout();
         let viewer = self.gateway.viewer();
         let Self {
@@ -121,7 +143,7 @@ impl Serving {
             orders,
             log,
             herald,
-            watch: _,
+            ..
         } = &mut self;
         herald.stopping(&left(&viewer));
         let hurry = async {
@@ -135,6 +157,7 @@ impl Serving {
     }
 
     async fn stop_at_once(mut self, why: &str, exit: Exit) -> Exit {
+        self.give_up_upgrade(why);
         self.herald.stopping(why);
         self.gateway
             .drain(Duration::ZERO, std::future::ready(()))
@@ -159,7 +182,7 @@ async fn next_order(orders: &mut Option<Orders>) -> Order {
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// While draining, a second request to stop means now; a reload comes too late.
-async fn second_word(requests: &mut Requests, orders: &mut Option<Orders>, log: &LogGuard) {
+pub(super) async fn second_word(requests: &mut Requests, orders: &mut Option<Orders>, log: &LogGuard) {
     loop {
         let request = tokio::select! {
             request = requests.next() => request,
@@ -181,7 +204,7 @@ async fn second_word(requests: &mut Requests, orders: &mut Option<Orders>, log: 
                 return;
             }
             Request::Reload => info!("draining: no reload any more"),
-            Request::Upgrade => info!("draining: no upgrade any more"),
+            Request::Upgrade => warn!("draining: no upgrade any more"),
             Request::ReopenLog => reopen(log),
         }
     }
@@ -201,13 +224,6 @@ fn left(viewer: &Viewer) -> String {
         1 => "draining: 1 connection left".to_owned(),
         many => format!("draining: {many} connections left"),
     }
-}
-
-/// The one place that has to change once a running gateway can hand its listeners to another process.
-fn no_upgrade() {
-    warn!(
-        "asked by USR2 to let another program file take over, which this version cannot do: nothing has changed; stop and start it, with a socket unit for callers to wait in meanwhile"
-    );
 }
 
 fn reopen(log: &LogGuard) {

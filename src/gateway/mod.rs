@@ -26,9 +26,11 @@
 //! | `contain` | keeps a panic to the piece of work it happened in |
 //! | `announce` | what is due, said once when its time comes |
 //! | `raise` | what becomes of it: the log, and a webhook |
+//! | `start` | from a directory to the first caller |
+//! | `succession` | what is left to the process that takes this one's place |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
-//! | `run` | [`Gateway`]: start, publish, status |
+//! | `run` | [`Gateway`]: bind, publish, status |
 //! | `pulse` | whether every worker thread is alive |
 //! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
@@ -63,7 +65,9 @@ mod routes;
 mod run;
 mod scrape;
 mod snapshot;
+mod start;
 mod state_file;
+mod succession;
 mod supervise;
 mod turning;
 mod viewer;
@@ -80,6 +84,8 @@ pub use report::{
     ListenerReport, ProblemReport, Report, SideReport, SidesReport, SystemReport,
 };
 pub use run::{Gateway, StartError};
+pub use start::{Inheritance, Prepared};
 pub use state_file::token_places;
+pub use succession::{Estate, LentSocket};
 pub use viewer::{Attempt, Status, Trigger, Viewer};
 pub use watch::{FileWatch, Look};

@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 use tokio::time::timeout;
 use tracing::error;
 
+use super::accept::opened;
 use super::bench::Bench;
 use super::connection::{HandshakeLane, HttpFlow};
 use super::guests::{Guests, LOOK_AT_THE_CLOCK};
@@ -22,7 +23,7 @@ use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
 use crate::model::{Clock, Generation, ListenAddr};
-use crate::net::{Admission, Listener, Phase, Place, Roster, Scope, Share, Turn};
+use crate::net::{Admission, Phase, Place, Roster, Scope, Share, Turn};
 use crate::requests::SideEvent;
 use crate::telemetry::{AccessLog, Counters};
 
@@ -110,7 +111,7 @@ pub(super) struct Running {
     pub(super) local: SocketAddr,
     pub(super) stop: Notify,
     /// Other handles on its sockets, as long as it is open.
-    sockets: RefCell<Share>,
+    pub(super) sockets: RefCell<Share>,
     /// Ends when the listener is closed.
     closed: RefCell<Option<oneshot::Receiver<Infallible>>>,
 }
@@ -352,17 +353,6 @@ impl Worker {
         closing
     }
 
-    /// Other handles on all listening sockets.
-    fn lend(&self) -> Vec<(ListenAddr, Share)> {
-        let listeners = self.listeners.borrow();
-        let each = listeners.iter().map(|(listen, running)| {
-            let sockets = running.sockets.borrow();
-            let handles = sockets.iter().filter_map(|socket| socket.try_clone().ok());
-            (*listen, handles.collect())
-        });
-        each.collect()
-    }
-
     /// Waits until every accept loop has ended and nobody is left.
     async fn emptied(&self) {
         while self.accepting.get() > 0 {
@@ -375,17 +365,6 @@ impl Worker {
         }
         self.roster.emptied().await;
     }
-}
-
-/// Where a share listens, other handles on its sockets, and the share as the event loop has it.
-fn opened(share: Share) -> std::io::Result<(SocketAddr, Share, Listener)> {
-    let first = share.first().ok_or(std::io::ErrorKind::NotFound)?;
-    let local = first.local_addr()?;
-    // What lends them is not there on other systems.
-    let sockets = share.iter().filter(|_| cfg!(unix));
-    let sockets = sockets.map(std::net::TcpListener::try_clone);
-    let sockets = sockets.collect::<std::io::Result<_>>()?;
-    Ok((local, sockets, Listener::new(share)?))
 }
 
 /// How long a connection that has to leave may wait for a request with whose answer to leave. An

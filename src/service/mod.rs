@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `requests` | what the system asks for ([`Request`]), and where that comes from ([`Requests`]) |
 //! | `notify/` | what the service manager is told, in an order that holds ([`Herald`]) |
+//! | `succession/` | another process takes the place of this one |
 //! | `watchdog` | signs of life, for as long as every worker thread gives one |
 //! | `sockets` | listening sockets that were handed over at the start |
 //!
@@ -17,9 +18,11 @@
 mod notify;
 mod requests;
 mod sockets;
+mod succession;
 mod watchdog;
 
 pub use notify::Herald;
 pub use requests::{Request, Requests};
 pub use sockets::handed_over;
+pub use succession::{LateSessions, Left, Predecessor, SuccessionError, Successor, Will};
 pub use watchdog::feed_watchdog;

@@ -364,6 +364,7 @@ fn open_console(
         recent: log.recent(),
         dir: dir.to_owned(),
         handed: Arc::default(),
+        token_file: None,
     };
     let opened = Admin::start(desk)?;
     let none = || std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);

@@ -58,6 +58,7 @@ fn states(word: &Word) -> io::Result<Vec<NotifyState<'_>>> {
             let microseconds = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
             vec![NotifyState::ExtendTimeoutUsec(microseconds)]
         }
+        Word::SucceededBy(pid) => vec![NotifyState::MainPid(*pid)],
         Word::Status(text) => vec![NotifyState::Status(text)],
         Word::Alive => vec![NotifyState::Watchdog],
     })

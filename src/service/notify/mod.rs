@@ -28,6 +28,8 @@ pub(super) enum Word {
     Stopping,
     /// It is at work and may take so long until it says so again.
     Extend(Duration),
+    /// Another process is the one to watch from now on.
+    SucceededBy(u32),
     /// How it stands, for people: one line.
     Status(String),
     /// A sign of life.
@@ -72,6 +74,12 @@ impl Herald {
     pub fn stopping(&mut self, status: &str) {
         let words = self.words(Step::Stopping, status);
         self.say(&words);
+    }
+
+    /// Another process takes this one's place: it is the one to watch, and it speaks from now on.
+    pub fn succeeded_by(&mut self, pid: u32) {
+        self.say(&[Word::SucceededBy(pid)]);
+        self.is_stopping = true;
     }
 
     /// How it stands. Said where it is news.
