@@ -7,19 +7,19 @@
 //! | file | what it gives |
 //! |---|---|
 //! | `requests` | what the system asks for ([`Request`]), and where that comes from ([`Requests`]) |
-//! | `notify/` | what the service manager is told, in an order that holds ([`Herald`]) |
+//! | `herald/` | what the service manager is told, in an order that holds ([`Herald`]) |
 //! | `watchdog` | signs of life, for as long as every worker thread gives one |
 //! | `sockets` | listening sockets that were handed over at the start |
 //!
 //! What is not here: what becomes of a request, which is the command line's affair, and unit files and
 //! packages, which lie in `service/`. Only the command line comes in.
 
-mod notify;
+mod herald;
 mod requests;
 mod sockets;
 mod watchdog;
 
-pub use notify::Herald;
+pub use herald::Herald;
 pub use requests::{Request, Requests};
 pub use sockets::handed_over;
 pub use watchdog::feed_watchdog;
