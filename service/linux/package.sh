@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes crmgate_<version>_<arch>.deb and crmgate-<version>-1.<arch>.rpm from one tree of files.
 #
-#   service/linux/package.sh [--binary FILE] [--version VERSION] [--out DIR] [deb] [rpm]
+#   service/linux/package.sh [--binary FILE] [--version VERSION] [--out DIR] [--quick] [deb] [rpm]
 #
-# Without --binary the release build is made. Without deb or rpm both are. On Debian, what is missing of
+# Without --binary the release build is made. Without deb or rpm both are. --quick packs loosely, to try. On Debian, what is missing of
 # the tools is installed.
 set -euo pipefail
 umask 022
@@ -14,12 +14,15 @@ export LC_ALL=C SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$top" log -1 --
 binary=
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$top/Cargo.toml" | head -1)
 out=${CARGO_TARGET_DIR:-$top/target}/package
+deb_packing=(-Zxz)
+rpm_packing=w19.zstdio
 kinds=()
 while (($#)); do
     case $1 in
     --binary) binary=$2; shift ;;
     --version) version=$2; shift ;;
     --out) out=$2; shift ;;
+    --quick) deb_packing=(-Zgzip -z1) rpm_packing=w1.gzdio ;;
     deb | rpm) kinds+=("$1") ;;
     *) echo "package.sh: what is \"$1\"?" >&2; exit 2 ;;
     esac
@@ -100,7 +103,7 @@ Version: $version
 Architecture: $arch
 Maintainer: $packager
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
-Depends: $libraries, init-system-helpers (>= 1.54), systemd (>= 247)
+Depends: $libraries, init-system-helpers (>= 1.54), procps, systemd (>= 247)
 Suggests: apparmor, logrotate
 Section: net
 Priority: optional
@@ -115,7 +118,7 @@ CONTROL
         install -m 755 "$here/debian/$script" "$root/DEBIAN/$script"
     done
     find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-    dpkg-deb --root-owner-group -Zxz --build "$root" "$out/crmgate_${version}_$arch.deb"
+    dpkg-deb --root-owner-group "${deb_packing[@]}" --build "$root" "$out/crmgate_${version}_$arch.deb"
 }
 
 make_rpm() {
@@ -130,7 +133,7 @@ make_rpm() {
     rpmbuild -bb --quiet --define "_topdir $work/rpmbuild" --define "_rpmdir $out" \
         --define "_rpmfilename crmgate-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm" \
         --define "stage $root" --define "package_version ${version//[-+]/.}" \
-        --define "packager $packager" \
+        --define "packager $packager" --define "_binary_payload $rpm_packing" \
         --define "use_source_date_epoch_as_buildtime 1" \
         --define "clamp_mtime_to_source_date_epoch 1" "$here/rpm/crmgate.spec"
     ls "$out"/crmgate-"${version//[-+]/.}"-1.*.rpm

@@ -4,11 +4,11 @@
 #
 #   service/linux/try.sh [--binary FILE]        default: the debug build
 #
-# The root image is made once and kept in CRMGATE_BOOT (default /var/tmp/crmgate-boot).
+# The root image is made once and kept in CRMGATE_BOOT (default ~/.cache/crmgate-boot).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
-cache=${CRMGATE_BOOT:-/var/tmp/crmgate-boot}
+cache=${CRMGATE_BOOT:-${XDG_CACHE_HOME:-$HOME/.cache}/crmgate-boot}
 packages=systemd-sysv,dbus,ca-certificates,curl,openssl,python3,adduser,logrotate,iproute2,procps,rpm
 
 binary=${CARGO_TARGET_DIR:-$top/target}/debug/crmgate
@@ -39,10 +39,11 @@ if [[ $(cat "$cache/made-of" 2>/dev/null) != "$packages" ]]; then
 fi
 
 step 'the packages, in two versions'
-work=$(mktemp -d "$cache/try.XXXXXX")
+work=$(mktemp -d -p "$cache")
 trap 'rm -rf "$work" "$work".console' EXIT
-"$here/package.sh" --binary "$binary" --version 0.1.0 --out "$work/packages"
-"$here/package.sh" --binary "$binary" --version 0.1.1 --out "$work/packages"
+for version in 0.1.0 0.1.1; do
+    "$here/package.sh" --binary "$binary" --version $version --out "$work/packages" --quick
+done
 
 step 'what Debian says of its package'
 lintian --allow-root --fail-on error,warning "$work"/packages/crmgate_0.1.0_*.deb

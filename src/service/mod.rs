@@ -7,7 +7,7 @@
 //! | file | what it gives |
 //! |---|---|
 //! | `requests` | what the system asks for ([`Request`]), and where that comes from ([`Requests`]) |
-//! | `notify/` | what the service manager is told, in an order that holds ([`Herald`]) |
+//! | `herald/` | what the service manager is told, in an order that holds ([`Herald`]) |
 //! | `succession/` | another process takes the place of this one |
 //! | `watchdog` | signs of life, for as long as every worker thread gives one |
 //! | `sockets` | listening sockets that were handed over at the start |
@@ -15,13 +15,13 @@
 //! What is not here: what becomes of a request, which is the command line's affair, and unit files and
 //! packages, which lie in `service/`. Only the command line comes in.
 
-mod notify;
+mod herald;
 mod requests;
 mod sockets;
 mod succession;
 mod watchdog;
 
-pub use notify::Herald;
+pub use herald::Herald;
 pub use requests::{Request, Requests};
 pub use sockets::handed_over;
 pub use succession::{LateSessions, Left, Predecessor, SuccessionError, Successor, Will};

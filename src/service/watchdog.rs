@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use super::notify::{Word, tell, watchdog_limit};
+use super::herald::{Word, tell, watchdog_limit};
 use crate::gateway::{Felt, Pulse};
 
 /// Begins to feed the service manager's watchdog, if it has one.

@@ -140,7 +140,7 @@ impl Stage {
     }
 
     /// The drain is cut short, and its caller told.
-    async fn is_cut(mut self) {
+    async fn ends_cut_short(mut self) {
         self.ends().await;
         let said = self.daemon.said();
         assert!(said.contains("asked to stop a second time"), "{said}");
@@ -362,21 +362,21 @@ mod draining {
     async fn a_second_term_cuts_it_short() {
         let stage = Stage::draining().await;
         stage.daemon.signal("TERM");
-        stage.is_cut().await;
+        stage.ends_cut_short().await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn int_cuts_it_short() {
         let stage = Stage::draining().await;
         stage.daemon.signal("INT");
-        stage.is_cut().await;
+        stage.ends_cut_short().await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn quit_cuts_it_short() {
         let stage = Stage::draining().await;
         stage.daemon.signal("QUIT");
-        stage.is_cut().await;
+        stage.ends_cut_short().await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -99,7 +99,7 @@ const DOORS: &[Door] = &[
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
     // Words to systemd, and how long it waits for a sign of life.
-    door("sd_notify", &["service/notify/linux.rs"]),
+    door("sd_notify", &["service/herald/linux.rs"]),
     // The admin listener speaks JSON, and its reports are made where the parts are known; what other
     // programs read of a checklist or of an entry. No setting and no message is JSON.
     door(

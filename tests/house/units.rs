@@ -1,4 +1,4 @@
-//! The files for Linux as they are shipped: systemd and AppArmor have nothing to say against them, and
+//! The files for Linux as they are shipped: systemd and `AppArmor` have nothing to say against them, and
 //! they say the same as the program.
 
 use std::fs;

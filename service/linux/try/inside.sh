@@ -6,7 +6,7 @@ set -euo pipefail
 
 kind=$1
 config=/etc/crmgate
-pki=/root/pki
+pki=/try/pki
 
 fail() {
     echo "NOT AS PROMISED: $*"
@@ -37,8 +37,8 @@ install_version() {
 
 # As SAP CRM: with its certificate, to the address that it knows.
 as_sap() {
-    curl --silent --show-error --fail --max-time 10 --cacert "$pki/company-ca.pem" --cert "$pki/sap-crm.pem" \
-        --header 'Content-Type: text/xml' --data '<request/>' "https://localhost:${1:-8443}/ici"
+    curl --silent --show-error --fail --max-time 15 --cacert "$pki/company-ca.pem" --cert "$pki/sap-crm.pem" \
+        --header 'Content-Type: text/xml' --data "${2:-<request/>}" "https://localhost:${1:-8443}/ici"
 }
 # As the connector: an event for SAP CRM.
 as_connector() {
@@ -118,9 +118,9 @@ shown() {
         openssl x509 -noout -serial
 }
 before=$(shown) || fail 'no certificate is shown'
-crmgate certs init /root/pki2 --key ec --layout pem >/dev/null
-cat "$pki/company-ca.pem" /root/pki2/company-ca.pem >"$config/ssl/(Company CA Certificate).pem"
-cp /root/pki2/gateway.pem "$config/ssl/(Connects for SAP Certificate).pem"
+crmgate certs init /try/pki2 --key ec --layout pem >/dev/null
+cat "$pki/company-ca.pem" /try/pki2/company-ca.pem >"$config/ssl/(Company CA Certificate).pem"
+cp /try/pki2/gateway.pem "$config/ssl/(Connects for SAP Certificate).pem"
 systemctl reload crmgate
 changed() { [[ $(shown) != "$before" ]]; }
 soon changed
@@ -132,11 +132,11 @@ end_to_end
 [[ $(property MainPID) == "$pid" ]] || fail 'it is another process now'
 
 step 'a reload that is refused is seen in the status, and it goes on'
-mv $config/ssl.ini /root/
+mv $config/ssl.ini /try/
 systemctl reload crmgate || fail 'the reload ends the service'
 soon status_has 'the last reload was refused'
 end_to_end
-mv /root/ssl.ini $config/
+mv /try/ssl.ini $config/
 systemctl reload crmgate
 not_refused() { ! status_has refused; }
 soon not_refused
@@ -155,7 +155,7 @@ fi
 
 step 'a process that hangs, and one that is killed, are replaced'
 mkdir -p /etc/systemd/system/crmgate.service.d
-printf '[Service]\nWatchdogSec=2s\n' >/etc/systemd/system/crmgate.service.d/try.conf
+printf '[Service]\nWatchdogSec=2s\nTimeoutStopSec=3s\n' >/etc/systemd/system/crmgate.service.d/try.conf
 systemctl daemon-reload
 systemctl restart crmgate
 replaced() { [[ $(property ActiveState) == active && $(property MainPID) != "$pid" ]]; }
@@ -167,6 +167,17 @@ for signal in STOP KILL; do
 done
 journal_has 'Watchdog timeout' || fail 'the watchdog did not bark'
 [[ $(property NRestarts) == 2 ]] || fail "restarts: $(property NRestarts)"
+
+step 'a drain that goes on outlasts the time limit of a stop'
+as_sap 8443 '<slow/>' >/try/slow &
+calling=$!
+one_is_open() { status_has '1 connection'; }
+soon one_is_open
+systemctl stop crmgate
+wait $calling || fail 'what was in flight was cut'
+[[ $(</try/slow) == 'the connector had <slow/>' ]] || fail "the answer was $(</try/slow)"
+[[ $(property Result) == success ]] || fail "the stop ended with $(property Result)"
+systemctl start crmgate
 rm -r /etc/systemd/system/crmgate.service.d
 systemctl daemon-reload
 

@@ -8,6 +8,7 @@ import http.server
 import ssl
 import sys
 import threading
+import time
 
 
 class Peer(http.server.BaseHTTPRequestHandler):
@@ -15,6 +16,8 @@ class Peer(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if b"slow" in body:
+            time.sleep(8)
         answer = self.server.says + b" had " + body
         self.send_response(200)
         self.send_header("Content-Type", "text/xml")
