@@ -61,5 +61,6 @@ mod static_route;
 mod succession;
 mod system_calls;
 mod trust;
+mod upgrade;
 mod upstream_sessions;
 mod watch;

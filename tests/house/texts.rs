@@ -91,15 +91,6 @@ fn a_listener_that_cannot_be_opened_says_why_and_what_to_do() {
             "use an address of this machine, or 0.0.0.0 for all of them",
         ),
         (
-            BindError::TooMany {
-                listen: listen(),
-                sockets: 3,
-                threads: 2,
-            },
-            "3 sockets for 0.0.0.0:443 were handed over, and there are 2 threads to serve them",
-            "list the address at most 2 times in the socket unit, or raise Threads in [Runtime]",
-        ),
-        (
             BindError::Other(listen(), system()),
             "cannot listen on 0.0.0.0:443: the system said no",
             "check the address and the limit of open files",
