@@ -1,6 +1,7 @@
 //! [`Recording`]: what of a generation is about traces, and who sends them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::error;
 
@@ -75,10 +76,10 @@ impl Gateway {
         }
     }
 
-    /// Has what is left sent, within a few seconds.
-    pub(super) async fn send_last_spans(&mut self) {
+    /// Has what is left sent, within this time and a few seconds at the most.
+    pub(super) async fn send_last_spans(&mut self, limit: Duration) {
         if let Some(exporter) = self.exporter.take() {
-            exporter.finish().await;
+            exporter.finish(limit).await;
         }
     }
 }

@@ -25,18 +25,17 @@ impl Exchange<'_> {
         let Some(trace) = &mut self.trace else { return };
         let record = &self.record;
         let (status, failure) = match tried {
-            Ok(Delivery::Complete { .. }) => (record.status, None),
-            // The answer was good as far as anybody knows.
-            Ok(Delivery::CallerLost) => (record.status, None),
+            // Of a caller who went away the far end knows nothing: its answer was good.
+            Ok(Delivery::Complete { .. } | Delivery::CallerLost) => (record.status, None),
             Ok(Delivery::Truncated | Delivery::Cut) => {
                 (record.status, record.code.map(|code| (code, String::new())))
             }
             Err(failed) => (None, Some((failed.error.code(), failed.error.to_string()))),
         };
-        let outcome = tried.as_ref().map_or_else(
-            |failed| failed.outcome(),
-            |_answered| record.outcome.unwrap_or(Outcome::Answered),
-        );
+        let outcome = match tried {
+            Ok(_) => record.outcome.unwrap_or(Outcome::Answered),
+            Err(failed) => failed.outcome(),
+        };
         let work = self.work.get();
         let spec = upstream.spec();
         let known = |bytes: &&[u8]| !bytes.is_empty();

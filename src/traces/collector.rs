@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Collected, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::HeaderMap;
@@ -238,7 +238,7 @@ impl Collector {
         let retry_after = self.retry_after(answer.headers());
         let body = Limited::new(answer.into_body(), LONGEST_ANSWER);
         // What it has to say is of use only if it is whole.
-        let said = body.collect().await.ok().map(|whole| whole.to_bytes());
+        let said = body.collect().await.ok().map(Collected::to_bytes);
         if said.is_some() {
             *kept = Some(own);
         }

@@ -85,24 +85,28 @@ impl Exporter {
 
     /// Ends by itself, once what is left has been sent, or soon. For whoever does not wait.
     pub fn leave(self) {
-        self.end();
+        self.end(self.last);
     }
 
-    /// Sends what is left, within a few seconds, and ends.
-    pub async fn finish(self) {
-        let deadline = self.end() + GRACE;
+    /// Sends what is left, within this time or a few seconds, whichever ends first, and ends. A
+    /// moment is always there for it, which is enough for a collector in order.
+    pub async fn finish(self, limit: Duration) {
+        let deadline = self.end(limit.max(A_MOMENT)) + GRACE;
         let Self { ended, thread, .. } = self;
         if timeout_at(deadline, ended).await.is_ok() && thread.join().is_err() {
             warn!("the thread that sends spans ended with a panic; please report it");
         }
     }
 
-    fn end(&self) -> Instant {
-        let end = Instant::now() + self.last;
+    fn end(&self, limit: Duration) -> Instant {
+        let end = Instant::now() + limit.min(self.last);
         self.plan.send_modify(|plan| plan.end = Some(end));
         end
     }
 }
+
+/// Whoever wants the end at once hardly notices it.
+const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// For the thread to come to its end behind the last moment for a post.
 const GRACE: Duration = Duration::from_secs(1);

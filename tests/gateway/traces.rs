@@ -369,7 +369,8 @@ async fn what_has_not_been_sent_is_sent_at_the_end() {
     for _ in 0..20 {
         assert_eq!(scene.ask("").await, 200);
     }
-    gateway.drain(Duration::ZERO, std::future::ready(())).await;
+    let limit = Duration::from_secs(10);
+    soon(gateway.drain(limit, std::future::pending())).await;
     assert_eq!(scene.collector.spans().len(), 42);
     assert_eq!(gateway.figures().trace_spans_sent, 42);
 }

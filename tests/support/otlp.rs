@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -246,11 +247,17 @@ impl Seen {
 
 /// Values as texts: `text`, `7`, `true`.
 fn attributes(all: &[KeyValue]) -> BTreeMap<String, String> {
-    let text = |value: &Value| match value {
-        Value::StringValue(text) => text.clone(),
-        Value::BoolValue(flag) => flag.to_string(),
-        Value::IntValue(number) => number.to_string(),
-        other => panic!("nothing else is sent: {other:?}"),
+    let text = |value: &Value| {
+        if let Value::StringValue(text) = value {
+            return text.clone();
+        }
+        if let Value::BoolValue(flag) = value {
+            return flag.to_string();
+        }
+        let Value::IntValue(number) = value else {
+            panic!("nothing else is sent: {value:?}");
+        };
+        number.to_string()
     };
     let each = all.iter().map(|own| {
         let value = own.value.as_ref().and_then(|any| any.value.as_ref());
@@ -261,7 +268,11 @@ fn attributes(all: &[KeyValue]) -> BTreeMap<String, String> {
 
 /// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in bytes {
+        let _infallible = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Spans in the bytes of a post.

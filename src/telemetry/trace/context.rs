@@ -53,7 +53,7 @@ impl TraceParent {
         let is_whole = match (version, behind) {
             (0xff, _) | (0, [_, ..]) => false,
             // A later version may have more to say, behind another dash.
-            (_, []) | (_, [b'-', ..]) => parts.next().is_none(),
+            (_, [] | [b'-', ..]) => parts.next().is_none(),
             _ => false,
         };
         let is_something = trace != [0; 16] && span != [0; 8];

@@ -257,12 +257,10 @@ impl Attributes<'_, '_> {
     }
 
     fn method(&mut self, method: &[u8]) {
-        match known(method) {
-            Some(method) => self.text("http.request.method", method),
-            None => {
-                self.text("http.request.method", OTHER);
-                self.outside("http.request.method_original", method);
-            }
+        let known = known(method);
+        self.text("http.request.method", known.unwrap_or(OTHER));
+        if known.is_none() {
+            self.outside("http.request.method_original", method);
         }
     }
 

@@ -257,9 +257,9 @@ fn an_exchange_has_failed_where_the_conventions_say_so() {
         (None, None, Outcome::NotSent, "_OTHER"),
     ] {
         let ended = AccessLine {
+            outcome,
             status,
             code,
-            outcome,
             ..line(&system, None)
         };
         let trace = thread.begin(None, &[]).expect("all are recorded");
