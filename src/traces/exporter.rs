@@ -166,18 +166,29 @@ impl Courier {
 
     /// Whatever another collector has done is not this one's fault.
     fn turn_to(&mut self, collector: &Arc<Collector>) {
-        let is_same = |at: &Arc<Collector>| Arc::ptr_eq(at, collector);
-        if !self.at.as_ref().is_some_and(is_same) {
+        if !self.is_at(collector) {
             self.at = Some(Arc::clone(collector));
             self.kept = None;
             self.failures = 0;
         }
     }
 
+    fn is_at(&self, collector: &Arc<Collector>) -> bool {
+        let at = self.at.as_ref();
+        at.is_some_and(|at| Arc::ptr_eq(at, collector))
+    }
+
+    /// Whether something else is to be done than before. A change that came during a post does not
+    /// count as news any more.
+    fn is_news(&self, plan: &Plan) -> bool {
+        plan.end.is_some() || !self.is_at(&plan.collector)
+    }
+
     /// Waits until there is something to be posted, and it may be. `false` if nobody is there any
     /// more who has it posted.
     async fn gather(&self, plan: &mut watch::Receiver<Plan>) -> bool {
-        if plan.borrow().end.is_some() {
+        let is_news = self.is_news(&plan.borrow());
+        if is_news {
             return true;
         }
         let pause = async {
