@@ -173,6 +173,26 @@ async fn a_collector_that_is_busy_is_left_alone_for_as_long_as_it_asks_and_then_
 }
 
 #[tokio::test]
+async fn how_long_a_collector_wants_to_be_left_alone_is_a_number_or_a_date() {
+    let far_end = OtlpCollector::start(None).await;
+    let collector = built(&plain(&far_end));
+    let batch = crate::telemetry::trace::Batch::default();
+    let mut kept = None;
+    for (said, seconds) in [
+        ("7", Some(7)),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
+        ("soon", None),
+        ("-1", None),
+    ] {
+        far_end.order(&[Order::Busy(429, said)]);
+        let error = collector.post(&mut kept, &batch).await;
+        let asked = error.expect_err("busy").retry_after();
+        assert_eq!(asked, seconds.map(Duration::from_secs), "{said}");
+    }
+    assert_eq!(far_end.connections(), 1, "a refusal ends no connection");
+}
+
+#[tokio::test]
 async fn what_a_collector_does_not_want_is_not_posted_again() {
     let (scene, far_end) = (Scene::new(), OtlpCollector::start(None).await);
     far_end.order(&[Order::Status(400), Order::Partly(1)]);

@@ -9,8 +9,8 @@ pub(super) const SECTION: Section = Section {
     doc: "Traces for OpenTelemetry: what became of an exchange and of each try at a side or at SAP CRM, \
           sent to a collector by OTLP over HTTP; the far end is told in traceparent. Off without \
           Endpoint, and then traceparent passes untouched. A collector that is slow or gone costs spans, \
-          which are counted, and never a request. Connections whose bytes are only relayed, and requests \
-          that are refused unread, have no span.",
+          which are counted, and never a request; a stop waits 3 s for it at the most. Connections whose \
+          bytes are only relayed, and requests that are refused unread, have no span.",
 };
 
 const NAME: &str = "Traces";

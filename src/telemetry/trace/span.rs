@@ -101,7 +101,11 @@ pub(super) fn write_served(out: &mut Vec<u8>, outline: &Outline<'_>, served: &Se
         span.text("network.protocol.version", served.version);
         span.shown("client.address", line.peer.ip().to_canonical());
         span.number("client.port", line.peer.port().into());
-        span.shown("server.address", line.listener.ip().to_canonical());
+        let own = line.listener.ip().to_canonical();
+        // A listener on all addresses has none to tell.
+        if !own.is_unspecified() {
+            span.shown("server.address", own);
+        }
         span.number("server.port", line.listener.port().into());
         span.number("http.request.body.size", line.request_bytes);
         span.number("http.response.body.size", line.response_bytes);
@@ -178,7 +182,7 @@ pub(super) fn write_tried(
     });
 }
 
-/// The part that a caller, or a far end, has in what is told.
+/// From which end an exchange is told.
 #[derive(Clone, Copy)]
 enum Kind {
     Server = 2,

@@ -361,6 +361,23 @@ fn a_path_is_told_without_host_and_query() {
 }
 
 #[test]
+fn what_cannot_be_told_as_it_is_is_not_told() {
+    let (thread, system) = (Thread::with("1"), system());
+    let long = format!("a={}", "x".repeat(600));
+    let ended = AccessLine {
+        listener: "0.0.0.0:8443".parse().expect("an address"),
+        ..line(&system, None)
+    };
+    let trace = thread.begin(Some(PARENT), &[&long]).expect("all");
+    trace.served(&ended, "1.1");
+    let [span] = &thread.spans()[..] else {
+        panic!("one span")
+    };
+    assert_eq!((span.state.as_str(), span.get("server.address")), ("", ""));
+    assert_eq!(span.get("server.port"), "8443");
+}
+
+#[test]
 fn a_span_that_finds_no_room_is_counted() {
     let (thread, system) = (Thread::with("1"), system());
     let large = vec![b'x'; 4 * 1024 * 1024 / 8];
