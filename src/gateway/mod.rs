@@ -28,6 +28,7 @@
 //! | `raise` | what becomes of it: the log, and a webhook |
 //! | `start` | from a directory to the first caller |
 //! | `succession` | what is left to the process that takes this one's place |
+//! | `recording` | traces of a generation, and who sends them |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: bind, publish, status |
@@ -57,6 +58,7 @@ mod drain;
 mod guests;
 mod pulse;
 mod raise;
+mod recording;
 mod rehearsal;
 mod reload;
 mod remembering;

@@ -23,6 +23,7 @@ use crate::model::{Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, HandedSockets, Share, reserve};
 use crate::requests::failover::Event;
 use crate::telemetry::Snapshot as Figures;
+use crate::traces::Exporter;
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,8 @@ pub struct Gateway {
     pub(super) state_file: StateFile,
     pub(super) turning: Turning,
     pub(super) handed: Arc<HandedSockets>,
+    /// There if traces are recorded.
+    pub(super) exporter: Option<Exporter>,
 }
 
 impl Gateway {
@@ -137,6 +140,7 @@ impl Gateway {
             answer.await.map_err(|_ended| StartError::WorkerLost)?;
         }
         self.supervisor.follow(&next, &self.workshop.counters);
+        self.send_spans(&next);
         self.workshop.vault.publish(
             next.acceptors().flat_map(|acceptor| {
                 let (policy, lifetime) = (acceptor.policy_id(), acceptor.session_lifetime());

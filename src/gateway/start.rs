@@ -107,6 +107,7 @@ impl Prepared {
             state_file: StateFile::of(dir),
             turning: Turning::default(),
             handed: sockets,
+            exporter: None,
         };
         let next = Arc::clone(&gateway.snapshot);
         match gateway.bind_new(&next) {

@@ -130,6 +130,16 @@ impl Stage {
         self.answers().await;
     }
 
+    /// Another process takes its place and serves.
+    async fn is_succeeded(&mut self, states: &[&str]) {
+        let old = self.daemon.pid();
+        self.daemon.until_said("the new process serves").await;
+        self.daemon.follow();
+        self.serves(states).await;
+        assert_ne!(self.daemon.pid(), old);
+        until("the old process ends", || !process::runs(old)).await;
+    }
+
     /// The drain goes on as if nothing had been asked for, until its call is answered.
     async fn drains_to_its_end(mut self) {
         self.side.behave(Behaviour::Serve(Duration::ZERO));
@@ -211,9 +221,10 @@ mod starting {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn usr2_is_declined_once_it_serves() {
-        let mut stage = serves_all_the_same("USR2").await;
-        stage.daemon.until_said("asked by USR2").await;
+    async fn usr2_upgrades_once_it_serves() {
+        let mut stage = Stage::starting().await;
+        stage.told_meanwhile("USR2", &NOT_YET);
+        stage.is_succeeded(&[READY, READY]).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -263,14 +274,10 @@ mod serving {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn usr2_is_declined_with_a_way_out() {
+    async fn usr2_upgrades() {
         let mut stage = Stage::serving().await;
         stage.told("USR2", &[READY]);
-        stage
-            .daemon
-            .until_said("nothing has changed; stop and start it")
-            .await;
-        stage.serves(&[READY]).await;
+        stage.is_succeeded(&[READY, READY]).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -333,9 +340,10 @@ mod reloading {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn usr2_is_declined_once_the_reload_is_over() {
-        let mut stage = reloads_all_the_same("USR2").await;
-        stage.daemon.until_said("asked by USR2").await;
+    async fn usr2_upgrades_once_the_reload_is_over() {
+        let mut stage = Stage::reloading().await;
+        stage.told_meanwhile("USR2", &IN_A_RELOAD);
+        stage.is_succeeded(&[READY, RELOADING, READY, READY]).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
