@@ -1,5 +1,6 @@
 //! `crmgate run`: from the first breath of the daemon to its first caller.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::{error, info, warn};
@@ -38,35 +39,96 @@ pub(super) fn run(args: &RunArgs) -> Exit {
 }
 
 async fn live(args: &RunArgs) -> Exit {
+    match begin(&args.dir.config).await {
+        Ok(serving) => serving.until_told_to_stop().await,
+        Err(exit) => exit,
+    }
+}
+
+/// From nothing to the first caller; otherwise the way it ends, of which everything has been said.
+async fn begin(dir: &Path) -> Result<Serving, Exit> {
     // First of all: what is asked for meanwhile is done later, and does not end the process.
-    let mut requests = match Requests::listen() {
-        Ok(requests) => requests,
-        Err(error) => {
-            complain(format_args!("crmgate: signals cannot be received: {error}"));
-            return Exit::Os;
-        }
-    };
+    let mut requests = Requests::listen().map_err(|error| {
+        complain(format_args!("crmgate: signals cannot be received: {error}"));
+        Exit::Os
+    })?;
     let mut herald = Herald::new();
     // Before there is another thread.
-    let handed = handed_over();
+    let (mut sockets, useless) = handed_over();
     let program = std::env::current_exe();
-    let mut predecessor = match Predecessor::find() {
-        Ok(predecessor) => predecessor,
+    let mut predecessor = Predecessor::find().map_err(|error| {
+        complain(format_args!(
+            "crmgate: the process that was to be replaced has left nothing that can be read: {error}"
+        ));
+        Exit::Software
+    })?;
+    let (settings, files) = read(dir, &mut herald)?;
+    let clock = Clock::system();
+    let log = telemetry::init(&log_options(&settings.log), &clock).map_err(|error| {
+        complain(format_args!("crmgate: {error}"));
+        Exit::Config
+    })?;
+    log_panics();
+    introduce(dir, &settings);
+    let left = predecessor.as_mut().map(Predecessor::left);
+    let left = left.unwrap_or_default();
+    sockets.extend(left.sockets);
+    let handed = sorted((sockets, useless), &settings);
+    let access = log.access_log(settings.log.access);
+    let watch = FileWatch::new(dir, files, settings.runtime.watch_interval);
+    let inheritance = Inheritance {
+        sockets: Arc::clone(&handed),
+        estate: left.estate,
+    };
+    let prepared = Prepared::of(dir, &clock, &access, inheritance)
+        .map_err(|error| refuse(&error, &mut herald))?;
+    let desk = Desk {
+        viewer: prepared.viewer(),
+        recent: log.recent(),
+        dir: dir.to_owned(),
+        handed,
+        token_file: left.token_file,
+    };
+    let admin = match Admin::start(desk) {
+        Ok(admin) => admin,
         Err(error) => {
-            complain(format_args!(
-                "crmgate: the process that was to be replaced has left nothing that can be read: {error}"
-            ));
-            return Exit::Software;
+            prepared.give_up();
+            return Err(without_admin(&error, &mut herald));
         }
     };
-    let dir = &args.dir.config;
+    let (admin, orders) = admin.unzip();
+    let mut late = None;
+    if let Some(predecessor) = predecessor {
+        late = succeed(predecessor, &prepared, &mut requests).await;
+        if late.is_none() {
+            prepared.give_up();
+            return Err(Exit::Ok);
+        }
+    }
+    let gateway = prepared.serve().await;
+    Ok(Serving {
+        gateway: gateway.map_err(|error| refuse(&error, &mut herald))?,
+        watch,
+        requests,
+        orders,
+        log,
+        herald,
+        admin,
+        program: program.unwrap_or_else(|_unknown| "crmgate".into()),
+        late,
+        upgrade: None,
+    })
+}
+
+/// The settings, and the files they were read from.
+fn read(dir: &Path, herald: &mut Herald) -> Result<(Settings, Vec<PathBuf>), Exit> {
     if !dir.is_dir() {
         herald.status("there is no configuration directory");
         complain(format_args!(
             "crmgate: there is no configuration directory \"{}\"\n  hint: name it with --config DIR, or CRMGATE_CONFIG in the environment",
             dir.display()
         ));
-        return Exit::NoInput;
+        return Err(Exit::NoInput);
     }
     let loaded = crate::config::load(dir);
     let Some(settings) = loaded.settings else {
@@ -77,87 +139,24 @@ async fn live(args: &RunArgs) -> Exit {
             found.problems
         ));
         herald.status("the configuration cannot be used: crmgate check says why");
-        return Exit::Config;
+        return Err(Exit::Config);
     };
-    let clock = Clock::system();
-    let log = match telemetry::init(&log_options(&settings.log), &clock) {
-        Ok(log) => log,
-        Err(error) => {
-            complain(format_args!("crmgate: {error}"));
-            return Exit::Config;
-        }
-    };
-    log_panics();
+    Ok((settings, loaded.files))
+}
+
+/// The first lines of the log.
+fn introduce(dir: &Path, settings: &Settings) {
     let open_files = raise_descriptor_limit();
     info!(version = env!("CARGO_PKG_VERSION"), config = %dir.display(), open_files, "starting");
-    let wanted = settings
-        .limits
-        .max_connections
-        .saturating_mul(DESCRIPTORS_EACH);
+    let connections = settings.limits.max_connections;
+    let wanted = connections.saturating_mul(DESCRIPTORS_EACH);
     if let Some(open_files) = open_files.filter(|limit| *limit < wanted as u64) {
         warn!(
             open_files,
-            max_connections = settings.limits.max_connections,
+            max_connections = connections,
             "the limit of open files is reached before MaxConnections: raise it (LimitNOFILE= in a systemd unit, ulimit -n in a shell), or lower MaxConnections"
         );
     }
-    let left = predecessor.as_mut().map(Predecessor::left);
-    let left = left.unwrap_or_default();
-    let (mut sockets, useless) = handed;
-    sockets.extend(left.sockets);
-    let handed = sorted((sockets, useless), &settings);
-    let access = log.access_log(settings.log.access);
-    let watch = FileWatch::new(dir, loaded.files, settings.runtime.watch_interval);
-    let inheritance = Inheritance {
-        sockets: Arc::clone(&handed),
-        estate: left.estate,
-    };
-    let prepared = match Prepared::of(dir, &clock, &access, inheritance) {
-        Ok(prepared) => prepared,
-        Err(error) => return refuse(&error, &mut herald),
-    };
-    let desk = Desk {
-        viewer: prepared.viewer(),
-        recent: log.recent(),
-        dir: dir.clone(),
-        handed,
-        token_file: left.token_file,
-    };
-    let admin = match Admin::start(desk) {
-        Ok(admin) => admin,
-        Err(error) => {
-            prepared.give_up();
-            return without_admin(&error, &mut herald);
-        }
-    };
-    let (admin, orders) = admin.map_or((None, None), |(admin, orders)| (Some(admin), Some(orders)));
-    let late = match predecessor {
-        Some(predecessor) => match succeed(predecessor, &prepared, &mut requests).await {
-            Some(late) => Some(late),
-            None => {
-                prepared.give_up();
-                return Exit::Ok;
-            }
-        },
-        None => None,
-    };
-    let gateway = match prepared.serve().await {
-        Ok(gateway) => gateway,
-        Err(error) => return refuse(&error, &mut herald),
-    };
-    let serving = Serving {
-        gateway,
-        watch,
-        requests,
-        orders,
-        log,
-        herald,
-        admin,
-        program: program.unwrap_or_else(|_unknown| "crmgate".into()),
-        late,
-        upgrade: None,
-    };
-    serving.until_told_to_stop().await
 }
 
 /// Waits until the other process lets nobody in any more. None if this one is told to stop before.

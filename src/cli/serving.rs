@@ -74,10 +74,11 @@ impl Serving {
                 News::Asked(Request::Reload) => self.reload(Trigger::System).await,
                 News::Asked(Request::ReopenLog) => reopen(&self.log),
                 News::Asked(Request::Upgrade) => self.begin_upgrade().await,
-                News::Succession(Ok(())) => match self.upgrade.take() {
-                    Some(upgrade) => return self.hand_over(upgrade).await,
-                    None => {}
-                },
+                News::Succession(Ok(())) => {
+                    if let Some(upgrade) = self.upgrade.take() {
+                        return self.hand_over(upgrade).await;
+                    }
+                }
                 News::Succession(Err(error)) => self.go_on(&error),
                 News::Late(sessions) => self.gateway.take_over(&sessions),
                 News::Asked(Request::Drain) => return self.drain().await,
@@ -182,7 +183,11 @@ async fn next_order(orders: &mut Option<Orders>) -> Order {
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// While draining, a second request to stop means now; a reload comes too late.
-pub(super) async fn second_word(requests: &mut Requests, orders: &mut Option<Orders>, log: &LogGuard) {
+pub(super) async fn second_word(
+    requests: &mut Requests,
+    orders: &mut Option<Orders>,
+    log: &LogGuard,
+) {
     loop {
         let request = tokio::select! {
             request = requests.next() => request,

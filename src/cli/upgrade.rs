@@ -7,8 +7,9 @@ use tracing::{error, info, warn};
 
 use super::exit::Exit;
 use super::serving::{Serving, second_word};
-use crate::service::{LateSessions, Successor, SuccessionError, Will};
-use crate::tls::{HandedSessions, Succession};
+use crate::admin::Admin;
+use crate::service::{LateSessions, SuccessionError, Successor, Will};
+use crate::tls::{HandedSessions, SessionVault, Succession};
 
 /// A process that has been started, and what of the sessions it has.
 #[derive(Debug)]
@@ -21,13 +22,16 @@ impl Serving {
     /// Starts the program file anew; nothing changes until that could serve.
     pub(super) async fn begin_upgrade(&mut self) {
         if let Some(Upgrade { successor, .. }) = &self.upgrade {
-            warn!(pid = successor.pid(), "an upgrade is under way already: nothing was started");
+            warn!(
+                pid = successor.pid(),
+                "an upgrade is under way already: nothing was started"
+            );
             return;
         }
         let mut succession = Succession::default();
         let mut sockets = self.gateway.lend_sockets().await;
         let admin = self.admin.as_ref();
-        sockets.extend(admin.map(|admin| admin.lend()).into_iter().flatten());
+        sockets.extend(admin.map(Admin::lend).into_iter().flatten());
         let will = Will {
             sockets,
             estate: self.gateway.estate(&mut succession),
@@ -60,7 +64,10 @@ impl Serving {
     /// The process that was started is not to take this one's place after all.
     pub(super) fn give_up_upgrade(&mut self, reason: &str) {
         if let Some(Upgrade { successor, .. }) = self.upgrade.take() {
-            warn!(pid = successor.pid(), reason, "the upgrade is given up, and the new process ended: ask again later");
+            warn!(
+                pid = successor.pid(),
+                reason, "the upgrade is given up, and the new process ended: ask again later"
+            );
             successor.give_up();
             self.gateway.resume_writing();
         }
@@ -80,7 +87,10 @@ impl Serving {
         successor.hand_over(succession.next(&vault));
         self.herald.succeeded_by(successor.pid());
         successor.go();
-        info!(pid = successor.pid(), "the new process serves: this one finishes what it has");
+        info!(
+            pid = successor.pid(),
+            "the new process serves: this one finishes what it has"
+        );
         let limit = self.gateway.drain_timeout();
         let Self {
             gateway,
@@ -105,13 +115,13 @@ impl Serving {
 async fn hand_over_what_comes(
     successor: &Successor,
     mut succession: Succession,
-    vault: &crate::tls::SessionVault,
+    vault: &SessionVault,
 ) {
     let mut turns = interval(PACE);
     loop {
         let _turn = turns.tick().await;
         let sessions = succession.next(vault);
-        if sessions.len() > 0 {
+        if sessions.count() > 0 {
             successor.hand_over(sessions);
         }
     }

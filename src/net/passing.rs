@@ -20,7 +20,12 @@ pub fn pass(channel: &UnixStream, socket: &TcpListener) -> io::Result<()> {
         return Err(io::ErrorKind::OutOfMemory.into());
     }
     // It needs a byte to travel with.
-    sendmsg(channel, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
+    sendmsg(
+        channel,
+        &[IoSlice::new(&[0])],
+        &mut control,
+        SendFlags::NOSIGNAL,
+    )?;
     Ok(())
 }
 
@@ -31,9 +36,12 @@ pub fn take(channel: &UnixStream) -> io::Result<TcpListener> {
     let mut byte = [0];
     let mut into = [IoSliceMut::new(&mut byte)];
     recvmsg(channel, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC)?;
-    let mut sockets = control.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut sockets) => sockets.next(),
-        _other => None,
+    let mut sockets = control.drain().filter_map(|message| {
+        if let RecvAncillaryMessage::ScmRights(mut sockets) = message {
+            sockets.next()
+        } else {
+            None
+        }
     });
     let socket: OwnedFd = sockets.next().ok_or(io::ErrorKind::InvalidData)?;
     Ok(socket.into())

@@ -143,7 +143,8 @@ impl SessionVault {
     pub(super) fn each(&self) -> Vec<(UniverseId, Arc<Universe>)> {
         let universes = self.lock();
         let each = universes.by_id.iter();
-        each.map(|(id, universe)| (*id, Arc::clone(universe))).collect()
+        each.map(|(id, universe)| (*id, Arc::clone(universe)))
+            .collect()
     }
 
     /// What a responder has said so far: an answer is worth the same after a reload.

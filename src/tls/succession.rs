@@ -120,7 +120,7 @@ impl HandedSessions {
     }
 
     /// How many sessions there are among them.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.universes.iter().map(|one| one.sessions.len()).sum()
     }
 }
@@ -155,7 +155,10 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(Self::from).map_err(D::Error::custom)
+        STANDARD
+            .decode(text)
+            .map(Self::from)
+            .map_err(D::Error::custom)
     }
 }
 
@@ -198,7 +201,10 @@ mod tests {
         sent(&Succession::default().next(&here)).take_over(&there);
         published(&there, id(1));
         let universe = there.universe(id(1));
-        assert_eq!(universe.tickets.open(&ticket, NOW, HOUR), Some(b"ticket".to_vec()));
+        assert_eq!(
+            universe.tickets.open(&ticket, NOW, HOUR),
+            Some(b"ticket".to_vec())
+        );
         assert_eq!(universe.store.get(&[5; 32]), Some(vec![6]));
         assert!(universe.has_been_under(policy()));
     }
@@ -210,13 +216,13 @@ mod tests {
         let universe = here.universe(id(1));
         let mut succession = Succession::default();
         universe.store.put(vec![1; 32], vec![1], NOW, HOUR, 10);
-        assert_eq!(succession.next(&here).len(), 1);
+        assert_eq!(succession.next(&here).count(), 1);
         universe.store.put(vec![2; 32], vec![2], NOW, HOUR, 10);
         let later = succession.next(&here);
-        assert_eq!(later.len(), 1);
+        assert_eq!(later.count(), 1);
         later.take_over(&there);
         assert_eq!(there.universe(id(1)).store.get(&[2; 32]), Some(vec![2]));
-        assert_eq!(succession.next(&here).len(), 0);
+        assert_eq!(succession.next(&here).count(), 0);
     }
 
     #[test]
@@ -250,7 +256,12 @@ mod tests {
         let vault = SessionVault::new();
         handed.take_over(&vault);
         assert!(vault.is_empty());
-        assert_eq!(serde_json::from_str::<HandedSessions>("{}").expect("none").len(), 0);
+        assert_eq!(
+            serde_json::from_str::<HandedSessions>("{}")
+                .expect("none")
+                .len(),
+            0
+        );
     }
 
     #[test]
@@ -261,6 +272,9 @@ mod tests {
             .store
             .put(vec![77; 32], vec![88; 9], NOW, HOUR, 10);
         let printed = format!("{:?}", Succession::default().next(&here));
-        assert!(!printed.contains("77") && !printed.contains("88"), "{printed}");
+        assert!(
+            !printed.contains("77") && !printed.contains("88"),
+            "{printed}"
+        );
     }
 }

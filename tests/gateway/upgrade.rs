@@ -167,9 +167,15 @@ async fn a_configuration_that_cannot_be_used_leaves_everything_as_it_was() {
     stage.daemon.signal("USR2");
     stage.daemon.until_said("the upgrade has failed").await;
     let said = stage.daemon.said();
-    assert!(said.contains("exit status: 78") && said.contains("nonsense"), "{said}");
+    assert!(
+        said.contains("exit status: 78") && said.contains("nonsense"),
+        "{said}"
+    );
     stage.answers().await;
-    stage.deployment.write(stage.world.path()).expect("ini files");
+    stage
+        .deployment
+        .write(stage.world.path())
+        .expect("ini files");
     stage.daemon.upgrade().await;
     stage.answers().await;
 }
@@ -182,7 +188,10 @@ async fn another_number_of_threads_serves_every_queue() {
     .await;
     for threads in [1, 2, 4] {
         stage.deployment.gateway.set("Runtime", "Threads", threads);
-        stage.deployment.write(stage.world.path()).expect("ini files");
+        stage
+            .deployment
+            .write(stage.world.path())
+            .expect("ini files");
         stage.daemon.upgrade().await;
         for _ in 0..20 {
             stage.answers().await;
@@ -196,10 +205,15 @@ async fn a_listener_that_a_reload_removes_afterwards_is_closed() {
     stage.daemon.upgrade().await;
     let moved_to = free_address();
     stage.deployment.system.set("Requests", "Listen", moved_to);
-    stage.deployment.write(stage.world.path()).expect("ini files");
+    stage
+        .deployment
+        .write(stage.world.path())
+        .expect("ini files");
     stage.daemon.signal("HUP");
     stage.daemon.until_said("reloaded: ").await;
-    tokio::net::TcpStream::connect(moved_to).await.expect("open");
+    tokio::net::TcpStream::connect(moved_to)
+        .await
+        .expect("open");
     let gone = tokio::net::TcpStream::connect(stage.listen).await;
     gone.expect_err("closed");
 }
@@ -213,7 +227,10 @@ async fn a_stop_ends_a_new_process_that_has_not_taken_over_yet() {
     assert!(made.expect("mkfifo").success());
     let old = stage.daemon.pid();
     stage.daemon.signal("USR2");
-    until("there is a new process", || !process::children(old).is_empty()).await;
+    until("there is a new process", || {
+        !process::children(old).is_empty()
+    })
+    .await;
     let new = process::children(old)[0];
     stage.daemon.signal("TERM");
     assert_eq!(stage.daemon.ended().await.code(), Some(0));

@@ -12,6 +12,7 @@
     missing_docs,
     unreachable_pub,
     dead_code,
+    unused_imports,
     reason = "a test says no with a panic, and each target that shares this uses some of it"
 )]
 
@@ -232,4 +233,3 @@ pub fn bound(gateway: &Gateway, listen: SocketAddr) -> SocketAddr {
         .find(|(configured, _)| *configured == ListenAddr::new(listen));
     found.expect("a listener").1
 }
-

@@ -97,7 +97,10 @@ mod tests {
     #[test]
     fn a_kind_of_letter_that_is_not_known_is_passed_over() {
         let text = br#"{"letter":"weather","rain":true}"#;
-        let mut wire = u32::try_from(text.len()).expect("short").to_be_bytes().to_vec();
+        let mut wire = u32::try_from(text.len())
+            .expect("short")
+            .to_be_bytes()
+            .to_vec();
         wire.extend_from_slice(text);
         let read = Letter::receive(wire.as_slice());
         assert!(matches!(read, Ok(Letter::Unknown)), "{read:?}");

@@ -79,7 +79,9 @@ pub enum SuccessionError {
         source: io::Error,
     },
     /// It ended before it could serve.
-    #[error("the new process has ended before it could serve, with {0}; its lines before this one say why")]
+    #[error(
+        "the new process has ended before it could serve, with {0}; its lines before this one say why"
+    )]
     Ended(ExitStatus),
     /// It was not ready in time.
     #[error("the new process was not ready within {} s and was ended", .0.as_secs())]

@@ -2,20 +2,19 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::oneshot;
 
-use super::{SuccessionError, Will};
 use super::letter::{Letter, NamedSocket};
 use super::predecessor::SUCCEEDS;
+use super::{SuccessionError, Will};
 use crate::net::pass;
 use crate::tls::HandedSessions;
 
@@ -59,7 +58,9 @@ impl Successor {
     /// Ends when it could serve, or when it is clear that it never will.
     pub async fn ready(&mut self) -> Result<(), SuccessionError> {
         let gone = || Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
-        (&mut self.ready).await.unwrap_or_else(|_thread_gone| gone())
+        (&mut self.ready)
+            .await
+            .unwrap_or_else(|_thread_gone| gone())
     }
 
     /// Hands over what came since.
@@ -108,19 +109,20 @@ fn attend(
     said: oneshot::Sender<Result<(), SuccessionError>>,
     letters: &Receiver<Letter>,
 ) {
-    let began = Instant::now();
     let read = leave(channel, will).and_then(|()| wait_until_ready(channel));
     if let Err(error) = read {
-        let is_late = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-            || began.elapsed() >= READY_WITHIN;
+        let is_late = matches!(
+            error.kind(),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+        );
         let why = if is_late {
             let _ended_meanwhile = child.kill();
             let _status = child.wait();
             SuccessionError::Late(READY_WITHIN)
         } else {
-            // It has closed its end, so it is on its way out, and if not it is of no use.
-            let _closed = channel.shutdown(Shutdown::Both);
-            ended(child).unwrap_or(SuccessionError::Broken(error))
+            // It closes its end with its own end, and not before.
+            let status = child.wait();
+            status.map_or(SuccessionError::Broken(error), SuccessionError::Ended)
         };
         let _nobody_waits = said.send(Err(why));
         return;
@@ -134,27 +136,6 @@ fn attend(
         }
     }
 }
-
-/// What became of a process that has closed its end of the socket.
-fn ended(mut child: Child) -> Option<SuccessionError> {
-    let limit = Instant::now() + LAST_MOMENTS;
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) => return Some(SuccessionError::Ended(status)),
-            Ok(None) if Instant::now() < limit => std::thread::sleep(LOOK),
-            Ok(None) => {
-                let _ended_meanwhile = child.kill();
-                return child.wait().ok().map(SuccessionError::Ended);
-            }
-            Err(_not_ours) => return None,
-        }
-    }
-}
-
-/// What a process may take from its last word to its end.
-const LAST_MOMENTS: Duration = Duration::from_secs(5);
-
-const LOOK: Duration = Duration::from_millis(20);
 
 fn leave(channel: &UnixStream, will: Will) -> io::Result<()> {
     channel.set_write_timeout(Some(READY_WITHIN))?;
