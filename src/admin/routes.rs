@@ -20,6 +20,8 @@ pub(super) enum Ask {
     Configuration,
     OpenApi,
     Stream,
+    LastPreflight,
+    Preflight,
     Reload,
     Switch,
     Drain,
@@ -82,6 +84,18 @@ pub(super) const ROUTES: &[Route] = &[
         Ask::Configuration,
     ),
     route(Method::GET, "/api/v1/stream", Role::Reader, Ask::Stream),
+    route(
+        Method::GET,
+        "/api/v1/preflight",
+        Role::Reader,
+        Ask::LastPreflight,
+    ),
+    route(
+        Method::POST,
+        "/api/v1/preflight",
+        Role::Operator,
+        Ask::Preflight,
+    ),
     route(Method::POST, "/api/v1/reload", Role::Operator, Ask::Reload),
     route(Method::POST, "/api/v1/stop", Role::Operator, Ask::Stop),
     route(

@@ -32,6 +32,7 @@
 //! | `reload` | read, build, bind, publish, or keep what is in force |
 //! | `report/` | how it stands, as data with stable names |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
+//! | `in_force` | what is in force, and what is to be said of it now |
 //! | `viewer` | a running gateway as others see it, from any thread |
 //! | `watch` | reload by itself when a file has changed |
 //!
@@ -50,6 +51,7 @@ mod contain;
 mod describe;
 mod drain;
 mod guests;
+mod in_force;
 mod raise;
 mod rehearsal;
 mod reload;
@@ -68,6 +70,7 @@ mod worker;
 
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
+pub use in_force::InForce;
 pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
 pub use reload::ReloadReport;
 pub use report::{

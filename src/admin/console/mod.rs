@@ -55,6 +55,7 @@ const ASSETS: &[Asset] = &[
     asset!("/assets/live.js", SCRIPT, "live.js"),
     asset!("/assets/orders.js", SCRIPT, "orders.js"),
     asset!("/assets/page.js", SCRIPT, "page.js"),
+    asset!("/assets/preflight.js", SCRIPT, "preflight.js"),
     asset!("/assets/refusals.js", SCRIPT, "refusals.js"),
     asset!("/assets/sides.js", SCRIPT, "sides.js"),
     asset!("/assets/topology.js", SCRIPT, "topology.js"),

@@ -2,7 +2,7 @@
 //! where all is well, nothing.
 
 mod answers;
-mod fakes;
+pub(crate) mod fakes;
 mod files;
 mod good;
 mod ways;
