@@ -116,6 +116,7 @@ fn looked(
         Ask::Systems => json(StatusCode::OK, &viewer.report().systems),
         Ask::Generations => json(StatusCode::OK, &viewer.attempt_reports()),
         Ask::Certificates => json(StatusCode::OK, &viewer.certificates()),
+        Ask::Sessions => json(StatusCode::OK, &viewer.sessions()),
         Ask::Errors => json(StatusCode::OK, &recent.since(number("since", query))),
         Ask::Configuration => answers::configuration(dir),
         Ask::OpenApi => answers::description(),

@@ -16,6 +16,7 @@ pub(super) enum Ask {
     Systems,
     Generations,
     Certificates,
+    Sessions,
     Errors,
     Configuration,
     OpenApi,
@@ -76,6 +77,7 @@ pub(super) const ROUTES: &[Route] = &[
         Role::Reader,
         Ask::Certificates,
     ),
+    route(Method::GET, "/api/v1/sessions", Role::Reader, Ask::Sessions),
     route(Method::GET, "/api/v1/errors", Role::Reader, Ask::Errors),
     route(
         Method::GET,

@@ -75,7 +75,8 @@ pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnk
 pub use reload::ReloadReport;
 pub use report::{
     AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,
-    ListenerReport, ProblemReport, Report, SideReport, SidesReport, SystemReport,
+    ListenerReport, ListenerSessions, ProblemReport, Report, SessionLookups, SessionsReport,
+    SideReport, SidesReport, SweepReport, SystemReport, UpstreamSessions,
 };
 pub use run::{Gateway, StartError};
 pub use state_file::token_places;

@@ -341,6 +341,12 @@ impl UpstreamTls {
         }
     }
 
+    /// How many sessions are held for the next connections.
+    pub fn sessions_held(&self) -> usize {
+        let sessions = &self.ways.at(self.clock.now()).sessions;
+        sessions.as_ref().map_or(0, |sessions| sessions.len())
+    }
+
     /// What the server's certificate says, once there was a handshake.
     pub fn server(&self) -> Option<CertificateFacts> {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);

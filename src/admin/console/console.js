@@ -12,6 +12,7 @@ import { aboutPreflight, aboutReload, aboutSide, becomeOperator, give, reloaded,
 import { $, draw, h } from './page.js';
 import * as preflight from './preflight.js';
 import * as refusals from './refusals.js';
+import * as sessions from './sessions.js';
 import { cards } from './sides.js';
 import { picture, sidesOf, standing } from './topology.js';
 import { clock, moment, rate, span, t, translatePage } from './words.js';
@@ -199,6 +200,11 @@ async function learnAttempts() {
   if (attempts) draw($('attempts'), generations.list(attempts));
 }
 
+async function learnSessions() {
+  const told = await fetched('/api/v1/sessions');
+  if (told) draw($('sessions'), sessions.tables(told));
+}
+
 async function learnChecklist() {
   const told = await fetched('/api/v1/preflight');
   if (told) draw($('findings'), preflight.list(told));
@@ -311,6 +317,8 @@ learnFigures();
 every(3000, learnSaid);
 every(2000, learnFigures);
 learnChecklist();
+learnSessions();
+every(5000, learnSessions);
 every(10_000, learnAttempts);
 every(10_000, learnChecklist);
 every(60_000, learnPapers);

@@ -112,6 +112,16 @@ export const GERMAN = {
   'without a name': 'ohne Namen',
   'request': 'Anfrage',
   'event': 'Ereignis',
+  // sessions
+  'TLS sessions': 'TLS-Sitzungen',
+  'No TLS ends or begins here.': 'Hier endet und beginnt kein TLS.',
+  'held': 'gehalten',
+  'offered': 'angeboten',
+  'taken up': 'aufgenommen',
+  'unknown': 'unbekannt',
+  'refused': 'abgelehnt',
+  'age of the ticket key': 'Alter des Ticketschlüssels',
+  'far ends': 'Gegenstellen',
   // certificates
   'Certificates and revocation lists': 'Zertifikate und Sperrlisten',
   'Each bar ends when its certificate does. Days nearer to today take more room; the shades are the last 60, 30, 14, 7 and 1 days.': 'Jeder Balken endet mit seinem Zertifikat. Nahe Tage haben mehr Platz; die Schatten sind die letzten 60, 30, 14, 7 und 1 Tage.',

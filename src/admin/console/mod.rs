@@ -57,6 +57,7 @@ const ASSETS: &[Asset] = &[
     asset!("/assets/page.js", SCRIPT, "page.js"),
     asset!("/assets/preflight.js", SCRIPT, "preflight.js"),
     asset!("/assets/refusals.js", SCRIPT, "refusals.js"),
+    asset!("/assets/sessions.js", SCRIPT, "sessions.js"),
     asset!("/assets/sides.js", SCRIPT, "sides.js"),
     asset!("/assets/topology.js", SCRIPT, "topology.js"),
     asset!("/assets/words.js", SCRIPT, "words.js"),

@@ -5,6 +5,7 @@
 mod manners;
 mod preflight;
 mod roles;
+mod sessions;
 mod states;
 mod tls;
 
