@@ -219,7 +219,7 @@ fn the_days_of_an_alarm_in_a_line_of_the_log_lead_to_its_entry() {
 fn codes_in(text: &str) -> Vec<&str> {
     let ends = |c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-');
     let found = text.match_indices("GW-").map(|(at, _)| {
-        let rest = &text[at..];
+        let rest = text.get(at..).unwrap_or_default();
         let end = rest.find(ends).unwrap_or(rest.len());
         rest.split_at(end)
     });

@@ -289,10 +289,11 @@ impl Signer {
     }
 }
 
+/// Names in DER, if there are any, and those that are left out.
+type Names = (Option<Vec<u8>>, Vec<AlternativeName>);
+
 /// Names in DER, and those that are left out since nobody here says what they mean.
-fn written(
-    names: &[AlternativeName],
-) -> Result<(Option<Vec<u8>>, Vec<AlternativeName>), NotSigned> {
+fn written(names: &[AlternativeName]) -> Result<Names, NotSigned> {
     // Texts of requests are escaped where they are read; an escape is no name.
     let is_odd = |text: &&String| !text.is_ascii() || text.contains('\\');
     let mut texts = names.iter().filter_map(|name| match name {
