@@ -12,6 +12,7 @@ use super::crmgate::certs::container::{
 use super::crmgate::certs::fitness;
 use super::crmgate::certs::inspect::{CertificateFacts, RequestFacts};
 use super::crmgate::certs::issue::{Authority, LeafSpec, ListSpec};
+use super::crmgate::certs::path::Certificate;
 use super::crmgate::model::{Secret, WallTime};
 
 /// A file is refused with a word on what to do, or what it holds can be written and read again.
@@ -70,8 +71,8 @@ fn judge(contents: &Contents) {
 
 /// Whatever was read comes back out of a P7B and out of PEM.
 fn written_again(certificates: &[Der]) {
-    // Bytes of PEM may be of any kind; a bag holds sequences.
-    let is_whole = |der: &&Der| CertificateFacts::of(der).is_ok();
+    // Bytes of PEM may be of any kind; a bag holds what is strictly a certificate.
+    let is_whole = |der: &&Der| CertificateFacts::of(der).is_ok() && Certificate::read(der).is_ok();
     let known: Vec<Der> = certificates.iter().filter(is_whole).cloned().collect();
     let bag = write_pkcs7(&known);
     let text: String = known
