@@ -25,6 +25,7 @@
 //! | `contain` | keeps a panic to the piece of work it happened in |
 //! | `announce` | what is due, said once when its time comes |
 //! | `raise` | what becomes of it: the log, and a webhook |
+//! | `recording` | traces of a generation, and who sends them |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
@@ -53,6 +54,7 @@ mod drain;
 mod guests;
 mod in_force;
 mod raise;
+mod recording;
 mod rehearsal;
 mod reload;
 mod remembering;

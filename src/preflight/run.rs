@@ -13,7 +13,7 @@ use crate::preflight::own_checks::Owners;
 use crate::preflight::plan::Plan;
 use crate::preflight::{
     Options, Report, Unknown, config_checks, host_checks, listener_checks, own_checks, peer_checks,
-    walk,
+    trace_checks, walk,
 };
 
 /// Runs the checklist on a configuration directory. Changes nothing but the limit of open files of
@@ -82,6 +82,11 @@ impl Subject<'_> {
         if let Some(settings) = self.settings {
             let by = (clock, deadline);
             peers(&plan, &mut report, settings, options, by, &own).await;
+            let traces = settings.traces.as_ref();
+            if let Some(traces) = traces.filter(|_| plan.asks(trace_checks::CHECK)) {
+                let judged = trace_checks::run(traces, clock, deadline).await;
+                plan.add(&mut report, "collector of traces", judged);
+            }
         }
         Ok(report)
     }

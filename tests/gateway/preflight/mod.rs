@@ -2,6 +2,7 @@
 //! where all is well, nothing.
 
 mod answers;
+mod collector;
 pub(crate) mod fakes;
 mod files;
 mod good;
