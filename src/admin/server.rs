@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use super::access::Door;
+use super::checklist::Checklist;
 use super::dispatch::{Counter, answered};
 use super::orders::Orders;
 use super::token::Token;
@@ -115,6 +116,7 @@ impl Admin {
             desk,
             token: Arc::clone(&token),
             orders,
+            checklist: Checklist::default(),
         };
         let (closing, closed) = watch::channel(false);
         let thread = std::thread::Builder::new().name("crmgate-admin".into());

@@ -68,7 +68,7 @@ pub use inbound::Acceptor;
 pub use outbound::{Connected, Connector, UnfitHost, UpstreamTls};
 pub use policy::TlsPolicy;
 pub use server_uses::ServerUses;
-pub use sessions::{PolicyId, SessionVault, UniverseId};
+pub use sessions::{PolicyId, SessionVault, Swept, UniverseId};
 pub use stream::{Secured, Wire};
 pub use succession::{HandedSessions, Succession};
 pub use tickets::TicketSource;
