@@ -21,7 +21,8 @@
 //!                                listener; the checklist
 //! floor 6  gateway               builds a generation, swaps it, drains it
 //! floor 5  requests   events     the flows
-//! floor 4  http       alarms     HTTP/1 on the wire; who is told that something ends
+//! floor 4  http       alarms     traces
+//!                                HTTP/1 on the wire; who is told that something ends; who is sent spans
 //! floor 3  tls                   handshakes both ways, sessions that stay true
 //! floor 2  certs      net        identities and trust; sockets and ways out
 //! floor 1  config     telemetry  explain      settings; what the daemon says; what a code means
@@ -64,3 +65,4 @@ pub mod service;
 pub mod simulate;
 pub mod telemetry;
 pub mod tls;
+pub mod traces;

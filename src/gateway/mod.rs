@@ -26,9 +26,11 @@
 //! | `contain` | keeps a panic to the piece of work it happened in |
 //! | `announce` | what is due, said once when its time comes |
 //! | `raise` | what becomes of it: the log, and a webhook |
+//! | `recording` | traces of a generation, and who sends them |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
+//! | `opening` | addresses that are new, handed over or opened by us |
 //! | `pulse` | whether every worker thread is alive |
 //! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
@@ -53,8 +55,10 @@ mod contain;
 mod describe;
 mod drain;
 mod guests;
+mod opening;
 mod pulse;
 mod raise;
+mod recording;
 mod rehearsal;
 mod reload;
 mod remembering;

@@ -24,9 +24,10 @@ use crate::alarms::Courier;
 use crate::config::problem::Problems;
 use crate::config::settings::Settings;
 use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
-use crate::net::{Admission, BindError, BoundListener, HandedSockets, reserve};
+use crate::net::{Admission, BindError, BoundListener, HandedSockets};
 use crate::requests::failover::Event;
 use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
+use crate::traces::Exporter;
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +66,9 @@ pub struct Gateway {
     pub(super) files: Vec<PathBuf>,
     pub(super) state_file: StateFile,
     turning: Turning,
-    handed: Arc<HandedSockets>,
+    pub(super) handed: Arc<HandedSockets>,
+    /// There if traces are recorded.
+    pub(super) exporter: Option<Exporter>,
 }
 
 impl Gateway {
@@ -126,6 +129,7 @@ impl Gateway {
             state_file: StateFile::of(dir),
             turning: Turning::default(),
             handed,
+            exporter: None,
         };
         let next = Arc::clone(&gateway.snapshot);
         let opened = match gateway.bind_new(&next) {
@@ -151,33 +155,6 @@ impl Gateway {
         }
         info!(generation = %gateway.snapshot.generation, threads = gateway.workers.len(), "serving");
         Ok(gateway)
-    }
-
-    /// Opens addresses that are not open yet. If one cannot be had, none is opened: a caller who
-    /// was let in meanwhile would be thrown out again.
-    pub(super) fn bind_new(
-        &self,
-        next: &Snapshot,
-    ) -> Result<Vec<(ListenAddr, BoundListener)>, BindError> {
-        let mut fresh: Vec<(ListenAddr, BoundListener)> = Vec::new();
-        for plan in &next.listeners {
-            if self.bound.contains_key(&plan.listen) {
-                continue;
-            }
-            let threads = self.workers.len();
-            let handed = self.handed.open(plan.listen, threads)?;
-            let bound = if let Some(bound) = handed {
-                bound
-            } else {
-                let over_own = self.bound.keys().any(|own| own.collides_with(plan.listen));
-                reserve(plan.listen, threads, over_own)?
-            };
-            fresh.push((plan.listen, bound));
-        }
-        for (_, taken) in &fresh {
-            taken.listen()?;
-        }
-        Ok(fresh)
     }
 
     /// Puts a generation in force on every worker. Nothing in here depends on the configuration.
@@ -225,6 +202,7 @@ impl Gateway {
             answer.await.map_err(|_ended| StartError::WorkerLost)?;
         }
         self.supervisor.follow(&next, &self.workshop.counters);
+        self.send_spans(&next);
         self.workshop.vault.publish(
             next.acceptors().flat_map(|acceptor| {
                 let (policy, lifetime) = (acceptor.policy_id(), acceptor.session_lifetime());

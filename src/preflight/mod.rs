@@ -19,12 +19,13 @@
 //! | `listener_checks` | what SAP meets when it calls |
 //! | `peers`, `walk` | whom we call, on which way; and calling them |
 //! | `peer_checks`, `handshake_checks`, `answer_checks` | what that showed |
+//! | `trace_checks` | whether the collector of traces takes a post |
 //! | `inspection` | signs of a device that reads along |
 //! | `report/` | [`Report`] and its forms |
 //!
 //! **It has no network code of its own**: it dials, shakes hands and speaks HTTP with the functions
-//! that traffic uses, so what passes here passes there. It sends no credentials, follows no redirect,
-//! and no business message unless it is told to. Everything is bounded in time; whoever is called is
+//! that traffic uses, so what passes here passes there. It sends no credentials to anybody but the
+//! collector of traces, follows no redirect, and no business message unless it is told to. Everything is bounded in time; whoever is called is
 //! called at the same time as the others, and the order of the report is always the same.
 //!
 //! What to do about a finding is written once, in [`crate::explain`], under the check's id.
@@ -47,6 +48,7 @@ mod report;
 mod run;
 #[cfg(test)]
 mod tests;
+mod trace_checks;
 mod verdict;
 mod walk;
 

@@ -11,7 +11,7 @@ use crate::preflight::own_checks::Owners;
 use crate::preflight::plan::Plan;
 use crate::preflight::{
     Options, Report, Unknown, config_checks, host_checks, listener_checks, own_checks, peer_checks,
-    walk,
+    trace_checks, walk,
 };
 
 /// Runs the checklist on a configuration directory. Changes nothing but the limit of open files of
@@ -49,6 +49,14 @@ pub async fn run(dir: &Path, options: &Options, clock: &Clock) -> Result<Report,
             &own,
         )
         .await;
+        if let Some(traces) = settings
+            .traces
+            .as_ref()
+            .filter(|_| plan.asks(trace_checks::CHECK))
+        {
+            let judged = trace_checks::run(traces, clock, deadline).await;
+            plan.add(&mut report, "collector of traces", judged);
+        }
     }
     Ok(report)
 }

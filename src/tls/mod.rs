@@ -58,7 +58,7 @@ mod upstream_sessions;
 mod verdicts;
 mod wire;
 
-pub use anonymous::{Anonymous, NoConnection, authorities_of_the_machine};
+pub use anonymous::{Anonymous, NoConnection};
 pub use authority_uses::AuthorityUses;
 pub use facts::{Accepted, Admitted, SessionFacts};
 pub use failure::{Direction, HandshakeFailure};

@@ -108,6 +108,9 @@ fn a_line_that_an_example_shows_as_a_comment_is_the_default_indeed() {
                 "File",
                 "TicketSecretFile",
                 "Webhook",
+                "Endpoint",
+                "CaFile",
+                "HeadersFile",
                 "Threads",
                 "StateFile",
             ];

@@ -12,7 +12,7 @@ pub(crate) const FLOORS: [&[&str]; 9] = [
     &["config", "telemetry", "explain"],
     &["certs", "net"],
     &["tls"],
-    &["http", "alarms"],
+    &["http", "alarms", "traces"],
     &["requests", "events"],
     &["gateway"],
     &["simulate", "service", "admin", "preflight"],

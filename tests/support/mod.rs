@@ -48,6 +48,7 @@ pub mod more_hostile;
 #[cfg(target_os = "linux")]
 pub mod notified;
 pub mod openssl;
+pub mod otlp;
 pub mod raw;
 pub mod recorder;
 pub mod scene;

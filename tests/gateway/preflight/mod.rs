@@ -2,6 +2,7 @@
 //! where all is well, nothing.
 
 mod answers;
+mod collector;
 mod fakes;
 mod files;
 mod good;
