@@ -8,6 +8,8 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+# The program is linked with the C library of this machine, so the image is of the same release.
+release=$(. /etc/os-release && if [[ $ID == debian ]]; then echo "$VERSION_CODENAME"; else echo bookworm; fi)
 cache=${CRMGATE_BOOT:-${XDG_CACHE_HOME:-$HOME/.cache}/crmgate-boot}
 packages=systemd-sysv,dbus,ca-certificates,curl,openssl,python3,adduser,logrotate,iproute2,procps,rpm
 
@@ -31,11 +33,11 @@ step() { printf '\n== %s\n' "$*"; }
 
 step 'the root image'
 mkdir -p "$cache"
-if [[ $(cat "$cache/made-of" 2>/dev/null) != "$packages" ]]; then
+if [[ $(cat "$cache/made-of" 2>/dev/null) != "$release $packages" ]]; then
     rm -rf "$cache/debian" "$cache/made-of"
-    debootstrap --variant=minbase --include="$packages" bookworm "$cache/debian" >"$cache/log" 2>&1 ||
+    debootstrap --variant=minbase --include="$packages" "$release" "$cache/debian" >"$cache/log" 2>&1 ||
         { tail -20 "$cache/log"; exit 1; }
-    echo "$packages" >"$cache/made-of"
+    echo "$release $packages" >"$cache/made-of"
 fi
 
 step 'the packages, in two versions'

@@ -31,7 +31,8 @@
 //! | `recording` | traces of a generation, and who sends them |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
-//! | `run` | [`Gateway`]: bind, publish, status |
+//! | `run` | [`Gateway`]: publish, status |
+//! | `opening` | addresses that are new, handed over or opened by us |
 //! | `pulse` | whether every worker thread is alive |
 //! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
@@ -58,6 +59,7 @@ mod describe;
 mod drain;
 mod guests;
 mod in_force;
+mod opening;
 mod pulse;
 mod raise;
 mod recording;

@@ -20,7 +20,7 @@ use super::worker::{Command, WorkerHandle};
 use crate::alarms::Courier;
 use crate::config::problem::Problems;
 use crate::model::{Lifecycle, ListenAddr, Phase, Side, SystemName};
-use crate::net::{Admission, BindError, BoundListener, HandedSockets, Share, reserve};
+use crate::net::{Admission, BindError, BoundListener, HandedSockets, Share};
 use crate::requests::failover::Event;
 use crate::telemetry::Snapshot as Figures;
 use crate::traces::Exporter;
@@ -68,33 +68,6 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Opens addresses that are not open yet. If one cannot be had, none is opened: a caller who
-    /// was let in meanwhile would be thrown out again.
-    pub(super) fn bind_new(
-        &self,
-        next: &Snapshot,
-    ) -> Result<Vec<(ListenAddr, BoundListener)>, BindError> {
-        let mut fresh: Vec<(ListenAddr, BoundListener)> = Vec::new();
-        for plan in &next.listeners {
-            if self.bound.contains_key(&plan.listen) {
-                continue;
-            }
-            let threads = self.workers.len();
-            let handed = self.handed.open(plan.listen, threads)?;
-            let bound = if let Some(bound) = handed {
-                bound
-            } else {
-                let over_own = self.bound.keys().any(|own| own.collides_with(plan.listen));
-                reserve(plan.listen, threads, over_own)?
-            };
-            fresh.push((plan.listen, bound));
-        }
-        for (_, taken) in &fresh {
-            taken.listen()?;
-        }
-        Ok(fresh)
-    }
-
     /// Puts a generation in force on every worker. Nothing in here depends on the configuration.
     pub(super) async fn publish(
         &mut self,

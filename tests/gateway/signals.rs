@@ -165,8 +165,8 @@ fn slow_to_read(file: &Path, folder: &Path) -> Command {
     let mut tracer = Command::new("strace");
     tracer.args(["-D", "-f", "--seccomp-bpf", "-qq", "-o"]);
     tracer.arg(folder.join("calls")).arg("-P").arg(file);
-    tracer.args(["-e", "trace=openat"]);
-    tracer.args(["-e", "inject=openat:delay_enter=2000000:when=1"]);
+    tracer.args(["-e", "trace=?open,openat"]);
+    tracer.args(["-e", "inject=?open,openat:delay_enter=2000000:when=1"]);
     tracer.arg(env!("CARGO_BIN_EXE_crmgate"));
     tracer
 }

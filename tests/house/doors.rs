@@ -109,6 +109,10 @@ const DOORS: &[Door] = &[
         "serde",
         &[
             "gateway/report/",
+            // What one process leaves to the next, which may be another version.
+            "gateway/succession.rs",
+            "tls/succession.rs",
+            "service/succession/",
             "admin/",
             "telemetry/log/",
             "explain/entry.rs",
@@ -127,6 +131,7 @@ const DOORS: &[Door] = &[
             "cli/",
             "simulate/",
             "preflight/report/",
+            "service/succession/",
         ],
     ),
     door(

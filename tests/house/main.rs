@@ -26,6 +26,7 @@ mod source;
 mod stories;
 mod texts;
 mod tokens;
+#[cfg(target_os = "linux")]
 mod units;
 mod words;
 

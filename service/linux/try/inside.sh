@@ -195,6 +195,18 @@ calls &
 calling=$!
 for _ in 1 2 3; do systemctl restart crmgate; done
 wait $calling || fail 'a caller was refused while it was started again'
+
+step 'an address with a socket for each thread'
+sed -i 's/^\[Runtime\]/[Runtime]\nThreads=2/' $config/crmgate.ini
+mkdir -p /etc/systemd/system/crmgate.socket.d
+printf '[Socket]\nListenStream=\nReusePort=yes\nListenStream=%s\nListenStream=%s\n' 0.0.0.0:8443 0.0.0.0:8443 \
+    >/etc/systemd/system/crmgate.socket.d/try.conf
+systemctl daemon-reload
+systemctl stop crmgate
+systemctl restart crmgate.socket
+systemctl start crmgate
+[[ $(ss --listening --tcp --no-header 'sport = :8443' | wc -l) == 2 ]] || fail "listening: $(ss -ltn)"
+calls || fail 'a caller of one of the sockets waits in vain'
 journal_has 'handed over' && fail 'a socket was handed over that is of no use'
 
 step 'an upgrade starts the new program and keeps an edited configuration'
