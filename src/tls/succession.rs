@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<HandedSessions>("{}")
                 .expect("none")
-                .len(),
+                .count(),
             0
         );
     }

@@ -93,3 +93,40 @@ pub enum SuccessionError {
     #[error("this system cannot pass listening sockets to another process")]
     NotHere,
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    #[test]
+    fn each_reason_says_what_became_of_the_new_process() {
+        let broken = io::Error::from(io::ErrorKind::BrokenPipe);
+        let said = |error: SuccessionError| error.to_string();
+        assert_eq!(
+            said(SuccessionError::Ended(ExitStatus::from_raw(78 << 8))),
+            "the new process has ended before it could serve, with exit status: 78; its lines before this one say why"
+        );
+        assert_eq!(
+            said(SuccessionError::Late(Duration::from_secs(90))),
+            "the new process was not ready within 90 s and was ended"
+        );
+        assert_eq!(
+            said(SuccessionError::Broken(broken)),
+            "nothing can be handed to the new process: broken pipe"
+        );
+        assert_eq!(
+            said(SuccessionError::NotHere),
+            "this system cannot pass listening sockets to another process"
+        );
+        let (program, source) = (
+            "/usr/bin/crmgate".to_owned(),
+            io::ErrorKind::NotFound.into(),
+        );
+        assert_eq!(
+            said(SuccessionError::Start { program, source }),
+            "\"/usr/bin/crmgate\" cannot be started: entity not found"
+        );
+    }
+}
