@@ -15,10 +15,10 @@
 //! it, together with the one door that each foreign crate has.
 //!
 //! ```text
-//! floor 8  cli                   what an operator types
-//! floor 7  simulate   service    admin        preflight
-//!                                the peers, played; the system's requests; the operator's own
-//!                                listener; the checklist
+//! floor 9  cli                   what an operator types
+//! floor 8  admin                 the operator's own listener
+//! floor 7  simulate   service    preflight
+//!                                the peers, played; the system's requests; the checklist
 //! floor 6  gateway               builds a generation, swaps it, drains it
 //! floor 5  requests   events     the flows
 //! floor 4  http       alarms     traces

@@ -36,6 +36,7 @@
 //! | `reload` | read, build, bind, publish, or keep what is in force |
 //! | `report/` | how it stands, as data with stable names |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
+//! | `in_force` | what is in force, and what is to be said of it now |
 //! | `viewer` | a running gateway as others see it, from any thread |
 //! | `watch` | reload by itself when a file has changed |
 //!
@@ -55,6 +56,7 @@ mod contain;
 mod describe;
 mod drain;
 mod guests;
+mod in_force;
 mod opening;
 mod pulse;
 mod raise;
@@ -76,12 +78,14 @@ mod worker;
 
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
+pub use in_force::InForce;
 pub use pulse::{Felt, Pulse};
 pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
 pub use reload::ReloadReport;
 pub use report::{
     AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,
-    ListenerReport, ProblemReport, Report, SideReport, SidesReport, SystemReport,
+    ListenerReport, ListenerSessions, ProblemReport, Report, SessionLookups, SessionsReport,
+    SideReport, SidesReport, SweepReport, SystemReport, UpstreamSessions,
 };
 pub use run::{Gateway, StartError};
 pub use state_file::token_places;

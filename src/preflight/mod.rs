@@ -2,7 +2,8 @@
 //! one by one.
 //!
 //! ```text
-//! config::load, gateway::check --> config_checks, own_checks ----+
+//! config::load, gateway::check --> config_checks, own_checks ----+     (of a running gateway:
+//!                                                                |      gateway::InForce)
 //! net::reserve, net::dial -------> host_checks ------------------+--> plan --> Report
 //! Connector, dial, glance -------> walk --> peer_checks ---------+    (skips what cannot matter)
 //! ```
@@ -30,7 +31,7 @@
 //!
 //! What to do about a finding is written once, in [`crate::explain`], under the check's id.
 //!
-//! Who may come in: `cli`, and whoever offers the checklist elsewhere.
+//! Who may come in: `cli`, and `admin`, which offers the checklist to whoever operates.
 
 mod answer_checks;
 mod check;
@@ -56,5 +57,5 @@ pub use check::{CHECKS, Check, Phase};
 pub use options::Options;
 pub use plan::Unknown;
 pub use report::{Line, Report, Section, Status};
-pub use run::run;
+pub use run::{run, run_in_force};
 pub use verdict::{Finding, Weight};

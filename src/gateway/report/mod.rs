@@ -5,6 +5,7 @@
 
 mod certificates;
 mod line;
+mod sessions;
 mod systems;
 
 use std::time::Duration;
@@ -12,6 +13,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use certificates::{CertificateReport, CertificateState, CertificateUse};
+pub use sessions::{
+    ListenerSessions, SessionLookups, SessionsReport, SweepReport, UpstreamSessions,
+};
 pub use systems::{ListenerReport, SideReport, SidesReport, SystemReport};
 pub(super) use systems::{far, url};
 

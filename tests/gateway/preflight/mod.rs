@@ -3,7 +3,7 @@
 
 mod answers;
 mod collector;
-mod fakes;
+pub(crate) mod fakes;
 mod files;
 mod good;
 mod ways;
