@@ -158,7 +158,12 @@ mkdir -p /etc/systemd/system/crmgate.service.d
 printf '[Service]\nWatchdogSec=2s\nTimeoutStopSec=3s\n' >/etc/systemd/system/crmgate.service.d/try.conf
 systemctl daemon-reload
 systemctl restart crmgate
-replaced() { [[ $(property ActiveState) == active && $(property MainPID) != "$pid" ]]; }
+# Both at once: systemd may hear of the end between two questions.
+replaced() {
+    local now
+    now=$(systemctl show -p ActiveState -p MainPID --value crmgate | sort | tr '\n' ' ')
+    [[ $now =~ ^([1-9][0-9]*)\ active\ $ && ${BASH_REMATCH[1]} != "$pid" ]]
+}
 for signal in STOP KILL; do
     pid=$(property MainPID)
     kill -$signal "$pid"
