@@ -14,7 +14,7 @@ use crate::config::settings::{LogFormat, LogSettings, Settings};
 use crate::gateway::{FileWatch, Inheritance, Prepared, StartError};
 use crate::model::Clock;
 use crate::net::{BindError, HandedSocket, HandedSockets, raise_descriptor_limit};
-use crate::service::{Herald, LateSessions, Predecessor, Request, Requests, handed_over};
+use crate::service::{Herald, LateSessions, Predecessor, Requests, handed_over};
 use crate::telemetry::{self, LogForm, LogOptions};
 
 /// Serves until told to stop.
@@ -169,13 +169,6 @@ async fn succeed(
         version = predecessor.version(),
         "ready to take the place of a running process"
     );
-    let told_to_stop = async {
-        loop {
-            if let Request::Drain | Request::Quit = requests.next().await {
-                return;
-            }
-        }
-    };
     tokio::select! {
         late = predecessor.succeed(|sessions| prepared.take_over(sessions)) => match late {
             Ok(late) => Some(late),
@@ -184,7 +177,7 @@ async fn succeed(
                 None
             }
         },
-        () = told_to_stop => {
+        () = requests.next_stop() => {
             info!("asked to stop before it has taken the other process's place");
             None
         }

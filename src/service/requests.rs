@@ -1,5 +1,6 @@
 //! [`Requests`]: what the system asks of the daemon.
 
+use std::collections::VecDeque;
 use std::io;
 
 /// What the system, or the person at the terminal, asks for.
@@ -22,6 +23,8 @@ pub enum Request {
 pub struct Requests {
     #[cfg(unix)]
     signals: unix::Signals,
+    /// What was asked for before it could be done.
+    postponed: VecDeque<Request>,
 }
 
 impl Requests {
@@ -30,18 +33,37 @@ impl Requests {
         Ok(Self {
             #[cfg(unix)]
             signals: unix::Signals::listen()?,
+            postponed: VecDeque::new(),
         })
     }
 
-    /// The next request.
-    #[cfg(unix)]
-    pub async fn next(&mut self) -> Request {
-        self.signals.next().await
+    /// Waits until the daemon is asked to stop; all else that is asked for meanwhile comes after.
+    pub async fn next_stop(&mut self) {
+        loop {
+            match self.asked().await {
+                Request::Drain | Request::Quit => return,
+                later @ (Request::Reload | Request::ReopenLog | Request::Upgrade) => {
+                    self.postponed.push_back(later);
+                }
+            }
+        }
     }
 
     /// The next request.
-    #[cfg(not(unix))]
     pub async fn next(&mut self) -> Request {
+        match self.postponed.pop_front() {
+            Some(request) => request,
+            None => self.asked().await,
+        }
+    }
+
+    #[cfg(unix)]
+    async fn asked(&mut self) -> Request {
+        self.signals.next().await
+    }
+
+    #[cfg(not(unix))]
+    async fn asked(&mut self) -> Request {
         match tokio::signal::ctrl_c().await {
             Ok(()) => Request::Drain,
             // Without a console there is nobody who could ask.
@@ -90,5 +112,27 @@ mod unix {
                 _ = self.other_user.recv() => Request::Upgrade,
             }
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
+    use super::*;
+
+    /// One test for both, since signals go to the whole process.
+    #[tokio::test]
+    async fn what_is_asked_for_before_it_can_be_done_is_done_later_and_a_stop_at_once() {
+        let mut requests = Requests::listen().expect("signals");
+        let send = |signal| kill_process(getpid(), signal).expect("sent");
+        send(Signal::HUP);
+        let waiting = tokio::time::timeout(std::time::Duration::from_millis(200), async {
+            requests.next_stop().await;
+        });
+        waiting.await.expect_err("nobody has asked for a stop");
+        assert_eq!(requests.next().await, Request::Reload);
+        send(Signal::TERM);
+        requests.next_stop().await;
     }
 }
