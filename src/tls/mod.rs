@@ -21,7 +21,7 @@
 //! Acceptor::accept -> Attempt::run { tokio-rustls }
 //!                         |  new      -> ClientJudge (judge.rs), noted in the Attempt
 //!                         |  resumed  -> Admission (admission.rs) -> Universe (sessions.rs,
-//!                         |              tickets.rs) -> ClientJudge again
+//!                         |              tickets/) -> ClientJudge again
 //!                         v
 //!                     SessionFacts, or HandshakeFailure over the certificate that was shown
 //! ```
