@@ -14,6 +14,7 @@ use crate::config::settings::{LogFormat, LogSettings, Settings};
 use crate::gateway::{FileWatch, Inheritance, Prepared, StartError};
 use crate::model::Clock;
 use crate::net::{BindError, HandedSocket, HandedSockets, raise_descriptor_limit};
+use crate::service::sandbox::{self, Entered};
 use crate::service::{Herald, LateSessions, Predecessor, Requests, handed_over};
 use crate::telemetry::{self, LogForm, LogOptions};
 
@@ -64,12 +65,15 @@ async fn begin(dir: &Path) -> Result<Serving, Exit> {
     })?;
     let (settings, files) = read(dir, &mut herald)?;
     let clock = Clock::system();
+    // Before there is another thread, the log's own included.
+    let sandbox = confine(dir, &settings, predecessor.as_ref(), &mut herald)?;
     let log = telemetry::init(&log_options(&settings.log), &clock).map_err(|error| {
         complain(format_args!("crmgate: {error}"));
         Exit::Config
     })?;
     log_panics();
     introduce(dir, &settings);
+    sandbox.tell();
     let left = predecessor.as_mut().map(Predecessor::left);
     let left = left.unwrap_or_default();
     sockets.extend(left.sockets);
@@ -142,6 +146,21 @@ fn read(dir: &Path, herald: &mut Herald) -> Result<(Settings, Vec<PathBuf>), Exi
         return Err(Exit::Config);
     };
     Ok((settings, loaded.files))
+}
+
+/// Gives up what the settings do not ask for.
+fn confine(
+    dir: &Path,
+    settings: &Settings,
+    predecessor: Option<&Predecessor>,
+    herald: &mut Herald,
+) -> Result<Entered, Exit> {
+    let bequest = predecessor.and_then(Predecessor::sandbox);
+    sandbox::enter(dir, settings, bequest).map_err(|error| {
+        herald.status(&error.to_string());
+        complain(format_args!("crmgate: {error}\n  hint: {}", error.hint()));
+        Exit::Config
+    })
 }
 
 /// The first lines of the log.

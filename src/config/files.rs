@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::keys::KEYS;
 use crate::config::problem::{Place, Problem, Topic};
+use crate::config::sandbox::{self, Rights};
 use crate::config::settings::FileRef;
 
 /// So many folders are looked through for a file that is not where its key says.
@@ -79,10 +80,12 @@ pub(super) fn unreadable_list(file: &FileRef) -> Option<Problem> {
 }
 
 fn no_access(file: &FileRef, cause: &io::Error) -> Problem {
+    let hint = "give the account that runs crmgate the right to read it";
+    let (why, hint) = sandbox::why(&file.path, Rights::Read, cause, hint);
     trouble(
         file,
-        &format!("names a file that cannot be read: {cause}"),
-        "give the account that runs crmgate the right to read it",
+        &format!("names a file that cannot be read: {why}"),
+        hint,
     )
 }
 
@@ -141,8 +144,9 @@ fn chmod(path: &Path) -> String {
 /// What is wrong with a file that is going to be written, if anything.
 pub(super) fn unwritable(file: &FileRef) -> Option<Problem> {
     let forbidden = |cause: &io::Error| {
-        let what = format!("names a file that cannot be written: {cause}");
         let hint = "give the account that runs crmgate the right to write there";
+        let (why, hint) = sandbox::why(&file.path, Rights::Write, cause, hint);
+        let what = format!("names a file that cannot be written: {why}");
         Some(trouble(file, &what, hint))
     };
     if let Ok(found) = fs::metadata(&file.path) {

@@ -9,8 +9,8 @@ use crate::config::keys::IniFile;
 use crate::config::problem::{Problem, Problems, Severity, Topic};
 use crate::config::reader::Reader;
 use crate::config::settings::{
-    AlarmSettings, FileRef, Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings,
-    TraceSettings, WebhookSettings, WebhookUrl,
+    AlarmSettings, FileRef, Limits, LogFormat, LogSettings, RuntimeSettings, SandboxMode,
+    TicketSettings, TraceSettings, WebhookSettings, WebhookUrl,
 };
 use crate::config::traces_ini;
 use crate::config::value::said_duration;
@@ -125,6 +125,11 @@ fn runtime(document: &Document, problems: &mut Problems) -> RuntimeSettings {
         drain_timeout: reader.value("DrainTimeout"),
         watch: reader.value("Watch"),
         watch_interval: reader.value("WatchInterval"),
+        sandbox: match reader.value("Sandbox") {
+            "off" => SandboxMode::Off,
+            "require" => SandboxMode::Require,
+            _ => SandboxMode::Auto,
+        },
     }
 }
 

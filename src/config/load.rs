@@ -11,6 +11,7 @@ use crate::config::keys::IniFile;
 use crate::config::problem::{Place, Problem, Problems};
 use crate::config::resolve::{self, WrittenSystem};
 use crate::config::roles::{Roles, SslFile};
+use crate::config::sandbox::{self, Rights};
 use crate::config::settings::Settings;
 use crate::config::tls_roles::TlsRoles;
 use crate::config::{connector_ini, events_ini, gateway_ini, requests_ini, ssl_ini, vocabulary};
@@ -156,26 +157,25 @@ fn document(file: &Path, ini: IniFile, problems: &mut Problems) -> Option<Docume
 }
 
 /// The text of a file, or what is wrong with it and what to do.
-fn text(file: &Path) -> Result<Decoded, (String, &'static str)> {
+fn text(file: &Path) -> Result<Decoded, (String, String)> {
     let mut bytes = Vec::new();
     File::open(file)
         .and_then(|open| open.take(MAX_SIZE + 1).read_to_end(&mut bytes))
         .map_err(|cause| {
-            (
-                format!("an ini file cannot be read: {cause}"),
-                "give the account that runs crmgate the right to read it",
-            )
+            let hint = "give the account that runs crmgate the right to read it";
+            let (why, hint) = sandbox::why(file, Rights::Read, &cause, hint);
+            (format!("an ini file cannot be read: {why}"), hint)
         })?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_SIZE {
         return Err((
             "an ini file is greater than 1 MiB".to_owned(),
-            "see whether another file was saved under its name",
+            "see whether another file was saved under its name".to_owned(),
         ));
     }
     decode(&bytes).map_err(|error| {
         (
             format!("an ini file {error}"),
-            "save it as plain text in UTF-8",
+            "save it as plain text in UTF-8".to_owned(),
         )
     })
 }
@@ -276,15 +276,14 @@ fn names(dir: &Path) -> io::Result<Vec<String>> {
 }
 
 fn no_directory(dir: &Path, cause: &io::Error) -> Problem {
-    Problem::error(
-        Place::file(dir),
-        format!("the configuration directory cannot be read: {cause}"),
-        if dir.is_file() {
-            "name the directory that holds ssl.ini and CRMConnectorSAP_<name>.ini, not a file"
-        } else {
-            "name the directory that holds ssl.ini and CRMConnectorSAP_<name>.ini with --config"
-        },
-    )
+    let hint = if dir.is_file() {
+        "name the directory that holds ssl.ini and CRMConnectorSAP_<name>.ini, not a file"
+    } else {
+        "name the directory that holds ssl.ini and CRMConnectorSAP_<name>.ini with --config"
+    };
+    let (why, hint) = sandbox::why(dir, Rights::Read, cause, hint);
+    let what = format!("the configuration directory cannot be read: {why}");
+    Problem::error(Place::file(dir), what, hint)
 }
 
 /// What stands between `CRMConnectorSAP_` and `.ini`, in any case.

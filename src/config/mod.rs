@@ -16,6 +16,7 @@
 //! - [`load()`] is the only way in: a directory becomes [`Settings`] or a list of every mistake.
 //! - [`KEYS`] is the one table of keys; parser, messages and [`mod@reference`] are made from it.
 //! - [`Problem`] is one mistake with its place and its remedy.
+//! - [`sandbox`] knows which files this process can still reach.
 //!
 //! Not here: what a certificate or a cipher suite means (`certs`, `tls`), and what a reload does
 //! with new settings (`gateway`).
@@ -23,7 +24,7 @@
 //! Who comes in: every room above may read [`settings`]; only `gateway` and `cli` call [`load()`].
 //!
 //! House rules of this room: settings exist only when no problem is an error; `fs` is used in
-//! `load` and `files` alone; `rust-ini` in `document` alone; no default is written anywhere but in
+//! `load`, `files` and `sandbox` alone; `rust-ini` in `document` alone; no default is written anywhere but in
 //! the table.
 
 mod admin_door;
@@ -47,6 +48,7 @@ mod resolve;
 mod roles;
 mod rule;
 mod rules_ini;
+pub mod sandbox;
 mod scan;
 pub mod settings;
 mod ssl_identity;

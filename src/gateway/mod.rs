@@ -88,12 +88,12 @@ pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnk
 pub use reload::ReloadReport;
 pub use report::{
     AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,
-    ListenerReport, ListenerSessions, ProblemReport, Report, SessionLookups, SessionsReport,
-    SideReport, SidesReport, SweepReport, SystemReport, UpstreamSessions,
+    ListenerReport, ListenerSessions, ProblemReport, Report, SandboxReport, SessionLookups,
+    SessionsReport, SideReport, SidesReport, SweepReport, SystemReport, UpstreamSessions,
 };
 pub use run::{Gateway, StartError};
 pub use start::{Inheritance, Prepared};
-pub use state_file::token_places;
+pub use state_file::{state_places, token_places};
 pub use succession::{Estate, LentSocket};
 pub use viewer::{Attempt, Status, Trigger, Viewer};
 pub use watch::{FileWatch, Look};

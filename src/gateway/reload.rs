@@ -130,6 +130,10 @@ impl Gateway {
                 "Threads",
                 next.settings.runtime.threads != self.workers.len(),
             ),
+            (
+                "Sandbox",
+                next.settings.runtime.sandbox != self.snapshot.settings.runtime.sandbox,
+            ),
             ("Format", log.format != next_log.format),
             ("File", log.file != next_log.file),
             ("Access", log.access != next_log.access),

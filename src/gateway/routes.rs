@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::build::Build;
 use super::snapshot::{ProbePlan, Service, SystemParts, UpstreamKey};
 use crate::config::problem::{Place, Problem};
+use crate::config::sandbox::{self, Rights};
 use crate::config::settings::{
     EventSettings, ProbeKind, RequestMode, RequestSettings, SystemSettings,
 };
@@ -121,11 +122,10 @@ impl Build<'_> {
             } => match std::fs::read(&file.path) {
                 Ok(bytes) => Bytes::from(bytes),
                 Err(error) => {
-                    let problem = Problem::error(
-                        file.place.clone(),
-                        format!("the body of the SOAP probe cannot be read: {error}"),
-                        "name a readable file, or remove the key for an empty SOAP body",
-                    );
+                    let hint = "name a readable file, or remove the key for an empty SOAP body";
+                    let (why, hint) = sandbox::why(&file.path, Rights::Read, &error, hint);
+                    let what = format!("the body of the SOAP probe cannot be read: {why}");
+                    let problem = Problem::error(file.place.clone(), what, hint);
                     self.problems.push(problem.value(&file.written));
                     return;
                 }

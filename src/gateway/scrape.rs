@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::snapshot::Snapshot;
 use super::viewer::{Attempt, Face, Viewer};
 use crate::certs::{CertificateFacts, RevocationLists, TrustStore};
+use crate::config::sandbox::Sandbox;
 use crate::model::{Side, WallTime};
 use crate::telemetry::ProcessFigures;
 use crate::telemetry::exposition::{Authentic, LastReload, Scrape, SideFigures};
@@ -24,6 +25,7 @@ impl Viewer {
         let mut scrape = Scrape {
             figures: self.figures(),
             version: env!("CARGO_PKG_VERSION"),
+            sandbox: Sandbox::confinement(),
             generation: Some(snapshot.generation),
             last_reload: last_reload(&face),
             sides: sides(snapshot),

@@ -5,6 +5,7 @@
 //! value.
 
 mod clock;
+mod confinement;
 mod denial;
 mod distinguished_name;
 mod endpoint;
@@ -19,6 +20,7 @@ mod side;
 mod tls_role;
 
 pub use clock::{Clock, WallTime};
+pub use confinement::Confinement;
 pub use denial::Denial;
 pub use distinguished_name::{
     DistinguishedName, DistinguishedNameError, NameAttribute, NamePart, WrittenAttribute,

@@ -9,6 +9,7 @@
 //! | `requests` | what the system asks for ([`Request`]), and where that comes from ([`Requests`]) |
 //! | `herald/` | what the service manager is told, in an order that holds ([`Herald`]) |
 //! | `succession/` | another process takes the place of this one |
+//! | `sandbox/` | what the daemon gives up of its own accord ([`sandbox::enter`]) |
 //! | `watchdog` | signs of life, for as long as every worker thread gives one |
 //! | `sockets` | listening sockets that were handed over at the start |
 //!
@@ -17,6 +18,7 @@
 
 mod herald;
 mod requests;
+pub mod sandbox;
 mod sockets;
 mod succession;
 mod watchdog;

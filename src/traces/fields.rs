@@ -3,6 +3,7 @@
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::problem::{Place, Problem, Problems};
+use crate::config::sandbox::{self, Rights};
 use crate::config::settings::FileRef;
 
 /// Reads the file; with an error among the problems nothing may be posted. No message holds what a
@@ -13,8 +14,9 @@ pub(super) fn read(file: &FileRef) -> (HeaderMap, Problems) {
     let text = match std::fs::read_to_string(&file.path) {
         Ok(text) => text,
         Err(cause) => {
-            let what = format!("HeadersFile names a file that cannot be read: {cause}");
             let hint = "give the account that runs crmgate the right to read it, as text";
+            let (why, hint) = sandbox::why(&file.path, Rights::Read, &cause, hint);
+            let what = format!("HeadersFile names a file that cannot be read: {why}");
             problems.push(Problem::error(file.place.clone(), what, hint));
             return (fields, problems);
         }

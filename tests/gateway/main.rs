@@ -53,6 +53,7 @@ mod replay;
 mod resumption;
 mod revocation;
 mod rules;
+mod sandbox;
 mod sharing;
 mod signals;
 mod small_writes;

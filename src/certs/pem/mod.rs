@@ -15,6 +15,7 @@ use crate::certs::digest::sha256;
 pub use crate::certs::pem::foreign::Foreign;
 pub(super) use crate::certs::pem::foreign::rewrap;
 use crate::config::problem::{Problem, Problems};
+use crate::config::sandbox::{self, Rights};
 use crate::config::settings::FileRef;
 use crate::model::Secret;
 
@@ -148,7 +149,8 @@ pub(super) fn read_bounded(file: &FileRef) -> Result<Vec<u8>, Problems> {
 pub(super) fn read_at_most(file: &FileRef, most: u64) -> Result<Vec<u8>, Problems> {
     let unreadable = |cause: std::io::Error| -> Problems {
         let hint = "check that the path is right and that the service's user may read the file";
-        error(file, &format!("cannot be read: {cause}"), hint).into()
+        let (why, hint) = sandbox::why(&file.path, Rights::Read, &cause, hint);
+        error(file, &format!("cannot be read: {why}"), hint).into()
     };
     let opened = File::open(&file.path).map_err(unreadable)?;
     let metadata = opened.metadata().map_err(unreadable)?;

@@ -12,6 +12,7 @@ use crate::certs::pem::{Foreign, PemFile, error, read_at_most, strip_mark, warni
 use crate::certs::revocation::list::RevocationList;
 use crate::certs::revocation::parse::{ListDefect, parse};
 use crate::config::problem::{Problem, Problems, Severity};
+use crate::config::sandbox::{self, Rights};
 use crate::config::settings::FileRef;
 
 /// All that was found.
@@ -128,7 +129,8 @@ fn files_of(place: &FileRef, problems: &mut Problems) -> Vec<FileRef> {
         Ok(names) => names,
         Err(cause) => {
             let hint = "check that the service's user may read the folder";
-            let what = format!("is a folder that cannot be read: {cause}");
+            let (why, hint) = sandbox::why(&place.path, Rights::Read, &cause, hint);
+            let what = format!("is a folder that cannot be read: {why}");
             problems.push(error(place, &what, hint));
             return Vec::new();
         }

@@ -14,10 +14,19 @@ pub(super) struct Status {
     pub(super) generation_since: Option<String>,
     pub(super) uptime_seconds: u64,
     pub(super) connections: u64,
+    /// A gateway of an earlier version has none.
+    pub(super) sandbox: Option<Sandbox>,
     pub(super) last_reload_failure: Option<String>,
     pub(super) systems: Vec<System>,
     pub(super) figures: Figures,
     pub(super) next_to_end: Option<Certificate>,
+}
+
+/// What the process has given up.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Sandbox {
+    pub(super) state: String,
+    pub(super) gaps: Vec<String>,
 }
 
 /// One SAP system.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use super::answers::{Certificate, Figures, Sides, Status, System};
+use super::answers::{Certificate, Figures, Sandbox, Sides, Status, System};
 use super::args::StatusArgs;
 use super::print_json;
 use super::reach::{Reach, understood};
@@ -66,6 +66,9 @@ fn text(url: &str, status: &Status) -> String {
         span(status.uptime_seconds),
         many(status.connections, "connection", "connections")
     ));
+    if let Some(sandbox) = &status.sandbox {
+        line(format!("  {}", sandbox_line(sandbox)));
+    }
     if let Some(why) = &status.last_reload_failure {
         line("  the last reload was refused; what was in force before stays:".to_owned());
         for part in why.lines().filter(|part| !part.is_empty()) {
@@ -89,6 +92,15 @@ fn text(url: &str, status: &Status) -> String {
         }
     }
     text
+}
+
+fn sandbox_line(sandbox: &Sandbox) -> String {
+    let Sandbox { state, gaps } = sandbox;
+    if state == "partial" {
+        format!("sandbox {state}: not confined are {}", gaps.join(", "))
+    } else {
+        format!("sandbox {state}")
+    }
 }
 
 fn system_lines(system: &System) -> Vec<String> {
@@ -238,6 +250,8 @@ mod tests {
             "version": "1", "phase": "draining", "ready": false,
             "not_ready": ["the gateway is draining"], "generation": 3, "generation_since": null,
             "now": "", "uptime_seconds": 61, "connections": 1,
+            "sandbox": {"state": "partial", "landlock": 0, "seccomp": true,
+                "gaps": ["files", "signals to other processes"]},
             "last_reload_failure": "error: wrong\n  at: a.ini",
             "systems": [{
                 "name": "SAP1",
@@ -267,6 +281,7 @@ mod tests {
 crmgate 1 at http://x/: draining, NOT READY
   not ready: the gateway is draining
   generation 3 since the start, up 1 min 1 s, 1 connection open
+  sandbox partial: not confined are files, signals to other processes
   the last reload was refused; what was in force before stays:
     error: wrong
       at: a.ini

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{IniFile, Key, Kind, Preset, Section, traces};
+use super::{IniFile, Key, Kind, Preset, Section, sandbox, traces};
 
 pub(super) const SECTIONS: &[Section] = &[
     Section {
@@ -32,7 +32,7 @@ pub(super) const SECTIONS: &[Section] = &[
     traces::SECTION,
     Section {
         name: "Runtime",
-        doc: "Threads, stopping, and noticing changed files.",
+        doc: "Threads, stopping, noticing changed files, and what the process gives up.",
     },
     Section {
         name: "Limits",
@@ -265,6 +265,7 @@ pub(super) const KEYS: &[Key] = &[
          cannot be written, that is a warning and the rest works.",
     )
     .example("./crmgate.state"),
+    sandbox::KEY,
     key(
         LIMITS,
         "MaxConnections",

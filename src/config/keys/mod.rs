@@ -8,6 +8,7 @@ mod events;
 mod gateway;
 mod kind;
 mod requests;
+mod sandbox;
 mod ssl;
 mod traces;
 

@@ -157,6 +157,19 @@ pub struct RuntimeSettings {
     pub watch_interval: Duration,
     /// `StateFile`: what has to be known after a restart; `None` is a place that the system offers.
     pub state_file: Option<FileRef>,
+    /// `Sandbox`.
+    pub sandbox: SandboxMode,
+}
+
+/// What the process gives up at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SandboxMode {
+    /// As much as this kernel takes.
+    Auto,
+    /// Nothing.
+    Off,
+    /// Files and system calls, or it does not start.
+    Require,
 }
 
 /// The form of a log line.

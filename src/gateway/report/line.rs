@@ -70,7 +70,8 @@ fn part(side: &SideReport, is_active: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::report::FiguresReport;
+    use crate::gateway::report::{FiguresReport, SandboxReport};
+    use crate::model::Confinement;
     use crate::telemetry::Snapshot as Figures;
 
     fn side(health: Health) -> SideReport {
@@ -115,6 +116,7 @@ mod tests {
             now: String::new(),
             started: String::new(),
             uptime_seconds: 0,
+            sandbox: SandboxReport::of(Confinement::default()),
             connections: 212,
             last_reload_failure: None,
             systems,

@@ -21,7 +21,8 @@ pub(super) use systems::{far, url};
 
 use super::viewer::{Attempt, Viewer};
 use crate::config::problem::{Problem, Severity};
-use crate::model::{Phase, Side, WallTime};
+use crate::config::sandbox::Sandbox;
+use crate::model::{Confinement, Phase, Side, WallTime};
 use crate::requests::failover::Health;
 use crate::telemetry::Snapshot as Figures;
 
@@ -48,6 +49,8 @@ pub struct Report {
     pub uptime_seconds: u64,
     /// Accepted connections that are open.
     pub connections: usize,
+    /// What the process has given up.
+    pub sandbox: SandboxReport,
     /// Why the last reload was refused; gone after the next success.
     pub last_reload_failure: Option<String>,
     /// The SAP systems.
@@ -56,6 +59,30 @@ pub struct Report {
     pub figures: FiguresReport,
     /// The certificate or list that ends first.
     pub next_to_end: Option<CertificateReport>,
+}
+
+/// What the process has given up of its own accord.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SandboxReport {
+    /// on, partial, off.
+    pub state: &'static str,
+    /// The version of Landlock's interface that files and signals are confined by; 0 is none.
+    pub landlock: u8,
+    /// Whether system calls are refused that a gateway never makes.
+    pub seccomp: bool,
+    /// What is not confined.
+    pub gaps: Vec<&'static str>,
+}
+
+impl SandboxReport {
+    fn of(confinement: Confinement) -> Self {
+        Self {
+            state: confinement.word(),
+            landlock: confinement.landlock,
+            seccomp: confinement.seccomp,
+            gaps: confinement.gaps(),
+        }
+    }
 }
 
 /// Counters since the start, of all systems and threads together.
@@ -225,6 +252,7 @@ impl Viewer {
             started: self.started_at().to_string(),
             uptime_seconds: self.uptime().as_secs(),
             connections: self.connections(),
+            sandbox: SandboxReport::of(Sandbox::confinement()),
             last_reload_failure: face.last_reload_failure.clone(),
             figures: FiguresReport::of(&self.figures()),
             next_to_end: ends.min_by_key(|each| each.ends_at).cloned(),

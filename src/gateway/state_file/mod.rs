@@ -19,6 +19,7 @@ use crate::certs::digest::sha256;
 use crate::config::AdminDoor;
 use crate::config::keys::LONGEST_GUARD;
 use crate::config::problem::{Place, Problem};
+use crate::config::sandbox::{self, Rights};
 use crate::config::settings::{FileRef, Settings};
 use crate::model::{Fingerprint, Generation, WallTime};
 use crate::tls::authority_uses::AuthorityUse;
@@ -122,7 +123,7 @@ impl StateFile {
 
     /// Writes what has changed.
     pub(super) fn write(&mut self, settings: &Settings, memory: Memory, now: WallTime) {
-        let places = places(&self.dir, settings);
+        let places = state_places(&self.dir, settings);
         if self.is_left || self.holds(&places, &memory) {
             return;
         }
@@ -134,9 +135,10 @@ impl StateFile {
             }
             Err((path, cause)) if !self.complained => {
                 self.complained = true;
+                let hint = "give the account of the service a folder to write to, or name a file with [Runtime] StateFile";
+                let (cause, hint) = sandbox::why(&path, Rights::Write, &cause, hint);
                 warn!(
-                    file = %path.display(), %cause,
-                    hint = "give the account of the service a folder to write to, or name a file with [Runtime] StateFile",
+                    file = %path.display(), cause, hint,
                     "the state file cannot be written: after a restart, and to crmgate check, it is not known which authority is in use, and alarms are raised a second time"
                 );
             }
@@ -191,7 +193,7 @@ pub(super) fn known(
     dir: &Path,
     settings: &Settings,
 ) -> Result<Option<(PathBuf, Recalled)>, Box<Problem>> {
-    let Some((path, text)) = read(&places(dir, settings)) else {
+    let Some((path, text)) = read(&state_places(dir, settings)) else {
         return Ok(None);
     };
     let trouble = |what: String, hint: &str| {
@@ -250,7 +252,7 @@ fn read_one(path: &Path) -> io::Result<String> {
 
 /// Where the file may be, the best place first: where an operator wants it, or where the system
 /// keeps what services have to remember, or beside the configuration.
-fn places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
+pub fn state_places(dir: &Path, settings: &Settings) -> Vec<PathBuf> {
     places_of(dir, settings.runtime.state_file.as_ref())
 }
 

@@ -179,11 +179,11 @@ fn a_place_that_cannot_be_written_to_leads_to_the_next_one_and_then_to_nothing()
 fn the_file_lies_where_it_is_wanted_or_in_a_folder_for_services_or_beside_the_configuration() {
     let (dir, settings) = configured("StateFile=./kept.state");
     assert_eq!(
-        places(dir.path(), &settings),
+        state_places(dir.path(), &settings),
         [dir.path().join("kept.state")]
     );
     let (dir, settings) = configured("");
-    let places = places(dir.path(), &settings);
+    let places = state_places(dir.path(), &settings);
     assert_eq!(places.last(), Some(&dir.path().join("crmgate.state")));
     let (folder, missing) = (dir.path().to_owned(), dir.path().join("missing"));
     let among = places_among(dir.path(), vec![missing, folder.clone()]);

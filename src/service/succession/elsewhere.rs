@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::{Left, SuccessionError, Will};
+use crate::service::sandbox::Bequest;
 use crate::tls::HandedSessions;
 
 /// There is none here.
@@ -66,6 +67,11 @@ impl Predecessor {
 
     /// Its version.
     pub fn version(&self) -> &str {
+        match self.0 {}
+    }
+
+    /// What it was confined to.
+    pub fn sandbox(&self) -> Option<&Bequest> {
         match self.0 {}
     }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::Estate;
+use crate::service::sandbox::Bequest;
 use crate::tls::HandedSessions;
 
 /// What is said.
@@ -26,6 +27,9 @@ pub(super) enum Letter {
         /// Where the token of the admin listener stands.
         #[serde(default)]
         token_file: Option<PathBuf>,
+        /// What the new process is confined to by birth.
+        #[serde(default)]
+        sandbox: Option<Bequest>,
     },
     /// The new process could serve.
     Ready,

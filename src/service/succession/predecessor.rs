@@ -14,6 +14,7 @@ use super::letter::Letter;
 use crate::gateway::Estate;
 use crate::model::ListenAddr;
 use crate::net::{HandedSocket, take};
+use crate::service::sandbox::Bequest;
 use crate::tls::HandedSessions;
 
 /// In the environment of a process that is to take another one's place: the number of that one.
@@ -27,6 +28,7 @@ pub struct Predecessor {
     sockets: Vec<HandedSocket>,
     estate: Estate,
     token_file: Option<PathBuf>,
+    sandbox: Option<Bequest>,
 }
 
 /// Sessions that come while it drains.
@@ -57,6 +59,7 @@ impl Predecessor {
                 sockets,
                 estate,
                 token_file,
+                sandbox,
             } = Letter::receive(&channel)?
             else {
                 continue;
@@ -75,6 +78,7 @@ impl Predecessor {
                 sockets: taken,
                 estate: *estate,
                 token_file,
+                sandbox,
             }));
         }
     }
@@ -82,6 +86,11 @@ impl Predecessor {
     /// Its version.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// What it was confined to, and so this process is.
+    pub fn sandbox(&self) -> Option<&Bequest> {
+        self.sandbox.as_ref()
     }
 
     /// What it has left.

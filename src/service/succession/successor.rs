@@ -16,6 +16,7 @@ use super::letter::{Letter, NamedSocket};
 use super::predecessor::SUCCEEDS;
 use super::{SuccessionError, Will};
 use crate::net::pass;
+use crate::service::sandbox::Bequest;
 use crate::tls::HandedSessions;
 
 /// A process that was started to take this one's place.
@@ -148,6 +149,7 @@ fn leave(channel: &UnixStream, will: Will) -> io::Result<()> {
         sockets: sockets.collect(),
         estate: Box::new(will.estate),
         token_file: will.token_file,
+        sandbox: Bequest::of_this_process(),
     };
     letter.send(channel)?;
     for lent in &will.sockets {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Generation, Side, SystemName, WallTime};
+use crate::model::{Confinement, Generation, Side, SystemName, WallTime};
 use crate::telemetry::metrics::Snapshot;
 use crate::telemetry::operations::OperationNames;
 use crate::telemetry::process::ProcessFigures;
@@ -21,6 +21,8 @@ pub struct Scrape {
     pub operations: Arc<OperationNames>,
     /// The version of the program.
     pub version: &'static str,
+    /// What the process has given up.
+    pub sandbox: Confinement,
     /// The generation in force.
     pub generation: Option<Generation>,
     /// The last attempt to put another one in force, or the start.

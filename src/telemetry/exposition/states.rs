@@ -216,6 +216,26 @@ pub(super) const STATES: &[Detail] = &[
         read: |scrape, out| out.push(&[&scrape.version], 1),
     },
     Detail {
+        name: "crmgate_sandbox_info",
+        shape: Shape::Info,
+        help: "What the process has given up of its own accord; Linux only.",
+        labels: &[
+            ("state", "`on`, `partial` or `off`"),
+            (
+                "landlock",
+                "the version of Landlock's interface that files and signals are confined by; 0 is none",
+            ),
+            (
+                "seccomp",
+                "`true` if system calls are refused that a gateway never makes, else `false`",
+            ),
+        ],
+        read: |scrape, out| {
+            let own = scrape.sandbox;
+            out.push(&[&own.word(), &own.landlock, &own.seccomp], 1);
+        },
+    },
+    Detail {
         name: "process_cpu_seconds_total",
         shape: Shape::Counter,
         help: "Processor time of the process; Linux only.",
