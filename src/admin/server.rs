@@ -23,6 +23,7 @@ use super::dispatch::{Counter, answered};
 use super::orders::Orders;
 use super::token::Token;
 use crate::config::AdminDoor;
+use crate::config::sandbox::{self, Rights};
 use crate::gateway::{LentSocket, Viewer, token_places};
 use crate::model::ListenAddr;
 use crate::net::{BindError, BoundListener, HandedSockets, Listener, Socket, reserve};
@@ -37,21 +38,29 @@ pub enum AdminError {
     Bind(#[from] BindError),
     /// The token cannot be written anywhere.
     #[error(
-        "the token of the admin listener cannot be written to \"{}\": {source}; give the account \
-         that runs crmgate a folder it may write to, with TokenFile in [Admin]",
+        "the token of the admin listener cannot be written to \"{}\": {why}; {hint}",
         path.display()
     )]
     Token {
         /// The best place for it.
         path: PathBuf,
-        /// What the system says.
-        source: io::Error,
+        /// What the system says, or that the sandbox keeps it out of reach.
+        why: String,
+        /// What to do.
+        hint: String,
     },
     /// The system gives no thread or event queue.
     #[error(
         "the thread of the admin listener cannot be started: {0}; the system may be short of threads or memory"
     )]
     Thread(io::Error),
+}
+
+fn no_token((path, cause): (PathBuf, io::Error)) -> AdminError {
+    let hint =
+        "give the account that runs crmgate a folder it may write to, with TokenFile in [Admin]";
+    let (why, hint) = sandbox::why(&path, Rights::Write, &cause, hint);
+    AdminError::Token { path, why, hint }
 }
 
 /// What the listener has in front of it.
@@ -98,8 +107,7 @@ impl Admin {
         let handed = desk.token_file.as_deref();
         let token = match handed.and_then(|file| Token::take_over(file, &places)) {
             Some(token) => token,
-            None => Token::issue(&places)
-                .map_err(|(path, source)| AdminError::Token { path, source })?,
+            None => Token::issue(&places).map_err(no_token)?,
         };
         let token = Arc::new(token);
         let bound = sockets.iter().map(|(_, socket)| socket.local).collect();

@@ -146,6 +146,7 @@ pub fn id(_path: &Path) -> Option<FileId> {
     None
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 #[path = "tests/sandbox.rs"]
 mod tests;

@@ -97,7 +97,7 @@ impl Stage {
         line.send(request.as_bytes()).await.expect("sent");
         let answer = line.answer().await.expect("an answer");
         assert_eq!(answer.status(), 200, "{answer:?}");
-        String::from_utf8(answer.body.clone()).expect("text")
+        String::from_utf8(answer.body).expect("text")
     }
 }
 
@@ -116,9 +116,13 @@ fn of_each_thread(pid: u32, name: &str) -> Vec<String> {
 fn assert_confined(pid: u32) {
     let filters = of_each_thread(pid, "Seccomp:");
     assert!(filters.len() >= 3, "workers, log and admin: {filters:?}");
+    // Whoever runs the tests may be confined too.
+    let here = of_each_thread(std::process::id(), "Seccomp_filters:");
+    let before: u32 = here[0].parse().expect("a number");
+    let count = (before + 1).to_string();
     for (name, value) in [
         ("Seccomp:", "2"),
-        ("Seccomp_filters:", "1"),
+        ("Seccomp_filters:", &count),
         ("NoNewPrivs:", "1"),
     ] {
         let of = of_each_thread(pid, name);
@@ -319,12 +323,22 @@ async fn more_upgrades_than_the_kernel_has_layers_follow_each_other() {
 #[tokio::test]
 async fn an_upgrade_says_what_it_cannot_have_and_that_it_cannot_let_go() {
     let mut stage = Stage::new().await;
-    let log = stage.elsewhere.path().join("gate.state");
+    let state = stage.elsewhere.path().join("gate.state");
     stage
         .deployment
         .gateway
-        .set("Runtime", "StateFile", log.display())
+        .set("Runtime", "StateFile", state.display())
         .set("Runtime", "Sandbox", "off");
+    stage.write();
+    // The token would lie beside it, and nobody can do without that.
+    stage.daemon.signal("USR2");
+    stage.daemon.until_said("the upgrade has failed").await;
+    let said = stage.daemon.said();
+    let refusal =
+        "gate.token\": it lies outside of the folders that the running process may write to";
+    assert!(said.contains(refusal), "{said}");
+    let gateway = &mut stage.deployment.gateway;
+    gateway.set("Admin", "TokenFile", "./admin.token");
     stage.write();
     stage.daemon.upgrade().await;
     let said = stage.daemon.said();
@@ -408,7 +422,7 @@ async fn names_are_resolved_inside_of_it() {
 }
 
 /// Starts the daemon where the kernel seems to have no Landlock.
-async fn without_landlock(dir: &Path) -> Daemon {
+fn without_landlock(dir: &Path) -> Daemon {
     use seccompiler::{SeccompAction, SeccompFilter, TargetArch, apply_filter};
     let arch = TargetArch::try_from(std::env::consts::ARCH).expect("known");
     let rules = [(libc::SYS_landlock_create_ruleset, Vec::new())];
@@ -429,7 +443,7 @@ async fn a_kernel_without_landlock_is_told_and_refused_only_where_it_is_required
     let mut stage = Stage::new().await;
     stage.daemon.signal("TERM");
     assert_eq!(stage.daemon.ended().await.code(), Some(0));
-    stage.daemon = without_landlock(stage.world.path()).await;
+    stage.daemon = without_landlock(stage.world.path());
     stage.daemon.until_said("serving").await;
     let said = stage.daemon.said();
     let line = said.lines().find(|line| line.contains("but for some gaps"));
@@ -446,7 +460,7 @@ async fn a_kernel_without_landlock_is_told_and_refused_only_where_it_is_required
         .gateway
         .set("Runtime", "Sandbox", "require");
     stage.write();
-    stage.daemon = without_landlock(stage.world.path()).await;
+    stage.daemon = without_landlock(stage.world.path());
     assert_eq!(stage.daemon.ended().await.code(), Some(78));
     let said = stage.daemon.said();
     for part in [
