@@ -1,5 +1,6 @@
 //! `crmgate run`: the whole life of the daemon on one page.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tracing::{error, info, warn};
@@ -12,65 +13,95 @@ use crate::config::settings::{LogFormat, LogSettings};
 use crate::gateway::{FileWatch, Gateway, StartError, Trigger};
 use crate::model::Clock;
 use crate::net::{BindError, raise_descriptor_limit};
-use crate::service::{Request, Requests};
+use crate::service::{Host, Request, Requests, Told};
 use crate::telemetry::{self, LogForm, LogGuard, LogOptions};
 
 /// Serves until told to stop.
 pub(super) fn run(args: &RunArgs) -> Exit {
+    let console = Host {
+        requests: None,
+        news: None,
+        has_output: true,
+        tell: Box::new(|told| {
+            if let Told::Complaint(text) = told {
+                complain(text);
+            }
+        }),
+    };
+    run_for(&args.dir.config, console)
+}
+
+/// The same for whoever has started the daemon.
+pub(super) fn run_for(dir: &Path, host: Host) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(format_args!(
-                "crmgate: the system gives no event queue: {error}"
-            ));
+            complaint(
+                &host,
+                format!("crmgate: the system gives no event queue: {error}"),
+            );
             return Exit::Os;
         }
     };
-    let exit = runtime.block_on(live(args));
+    let exit = runtime.block_on(live(dir, host));
     // The log was written out when `live` ended. What is left are threads that wait for the
     // system's resolver, which may take minutes and is of no use to anybody any more.
     runtime.shutdown_background();
     exit
 }
 
-async fn live(args: &RunArgs) -> Exit {
+fn complaint(host: &Host, text: String) {
+    (host.tell)(Told::Complaint(text));
+}
+
+async fn live(dir: &Path, mut host: Host) -> Exit {
     // First of all: what is asked for meanwhile is done later, and does not end the process.
-    let mut requests = match Requests::listen() {
+    let mut requests = match host.requests.take().map_or_else(Requests::listen, Ok) {
         Ok(requests) => requests,
         Err(error) => {
-            complain(format_args!("crmgate: signals cannot be received: {error}"));
+            complaint(&host, format!("crmgate: signals cannot be received: {error}"));
             return Exit::Os;
         }
     };
-    let dir = &args.dir.config;
     if !dir.is_dir() {
-        complain(format_args!(
+        let text = format!(
             "crmgate: there is no configuration directory \"{}\"\n  hint: name it with --config DIR, or CRMGATE_CONFIG in the environment",
             dir.display()
-        ));
+        );
+        complaint(&host, text);
         return Exit::NoInput;
     }
     let loaded = crate::config::load(dir);
     let Some(settings) = loaded.settings else {
         // The certificates are looked into there, too.
         let found = crate::gateway::check(dir, &Clock::system());
-        complain(format_args!(
+        let text = format!(
             "{}\ncrmgate: the configuration cannot be used",
             found.problems
-        ));
+        );
+        complaint(&host, text);
         return Exit::Config;
     };
     let clock = Clock::system();
-    let log = match telemetry::init(&log_options(&settings.log), &clock) {
+    let mut options = log_options(&settings.log);
+    if !host.has_output {
+        options
+            .file
+            .get_or_insert_with(|| dir.join("logs").join("crmgate.log"));
+    }
+    let log = match telemetry::init(&options, &clock) {
         Ok(log) => log,
         Err(error) => {
-            complain(format_args!("crmgate: {error}"));
+            complaint(&host, format!("crmgate: {error}"));
             return Exit::Config;
         }
     };
+    if let Some(follower) = host.news.take() {
+        log.recent().hand_to(follower);
+    }
     log_panics();
     let open_files = raise_descriptor_limit();
     info!(version = env!("CARGO_PKG_VERSION"), config = %dir.display(), open_files, "starting");
@@ -92,33 +123,34 @@ async fn live(args: &RunArgs) -> Exit {
             let desk = Desk {
                 viewer: gateway.viewer(),
                 recent: log.recent(),
-                dir: dir.clone(),
+                dir: dir.to_owned(),
             };
             match Admin::start(desk) {
                 Ok(admin) => {
                     let orders = admin.map(|(_open, orders)| orders);
-                    serve(gateway, watch, (&mut requests, orders), &log).await
+                    (host.tell)(Told::Serving);
+                    serve(gateway, watch, (&mut requests, orders), (&log, &host)).await
                 }
-                Err(error) => without_admin(gateway, &error).await,
+                Err(error) => without_admin(gateway, &error, &host).await,
             }
         }
-        Err(error) => refuse(&error),
+        Err(error) => refuse(&error, &host),
     }
 }
 
 /// Whoever has configured an admin listener relies on it, so without it there is no start.
-async fn without_admin(mut gateway: Gateway, admin: &AdminError) -> Exit {
+async fn without_admin(mut gateway: Gateway, admin: &AdminError, host: &Host) -> Exit {
     gateway.drain(Duration::ZERO, std::future::ready(())).await;
     match admin {
-        AdminError::Bind(bind) => refuse_bind(bind),
+        AdminError::Bind(bind) => refuse_bind(bind, host),
         AdminError::Token { .. } => {
             error!("{admin}");
-            complain(format_args!("crmgate: {admin}"));
+            complaint(host, format!("crmgate: {admin}"));
             Exit::NoPermission
         }
         AdminError::Thread(_) => {
             error!("{admin}");
-            complain(format_args!("crmgate: {admin}"));
+            complaint(host, format!("crmgate: {admin}"));
             Exit::Os
         }
     }
@@ -132,7 +164,7 @@ async fn serve(
     mut gateway: Gateway,
     mut watch: FileWatch,
     (requests, mut orders): (&mut Requests, Option<Orders>),
-    log: &LogGuard,
+    (log, host): (&LogGuard, &Host),
 ) -> Exit {
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     loop {
@@ -178,6 +210,7 @@ async fn serve(
             Request::ReopenLog => reopen(log),
             Request::Drain => {
                 let limit = gateway.drain_timeout();
+                (host.tell)(Told::Draining(limit));
                 gateway
                     .drain(limit, second_word(requests, &mut orders, log))
                     .await;
@@ -256,23 +289,23 @@ fn reopen(log: &LogGuard) {
 }
 
 /// Says why the gateway does not start, in the log and at the terminal.
-fn refuse(error: &StartError) -> Exit {
+fn refuse(error: &StartError, host: &Host) -> Exit {
     let (text, exit) = match error {
         StartError::Config(problems) => (format!("{problems}\ncrmgate: {error}"), Exit::Config),
-        StartError::Bind(bind) => return refuse_bind(bind),
+        StartError::Bind(bind) => return refuse_bind(bind, host),
         StartError::Thread(_) => (format!("crmgate: {error}"), Exit::Os),
         StartError::WorkerLost => (format!("crmgate: {error}"), Exit::Software),
     };
     error!("{text}");
-    complain(text);
+    complaint(host, text);
     exit
 }
 
 /// Says why an address cannot be had.
-fn refuse_bind(bind: &BindError) -> Exit {
+fn refuse_bind(bind: &BindError, host: &Host) -> Exit {
     let text = format!("crmgate: {bind}\n  hint: {}", bind.hint());
     error!("{text}");
-    complain(text);
+    complaint(host, text);
     match bind {
         BindError::NotAllowed(_) => Exit::NoPermission,
         BindError::InUse(_) | BindError::NotOurs(_) | BindError::Other(..) => Exit::Unavailable,
