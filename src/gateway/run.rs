@@ -24,7 +24,7 @@ use crate::alarms::Courier;
 use crate::config::problem::Problems;
 use crate::config::settings::Settings;
 use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
-use crate::net::{Admission, BindError, BoundListener, reserve};
+use crate::net::{Admission, BindError, BoundListener, Share, reserve};
 use crate::requests::failover::Event;
 use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
 
@@ -173,7 +173,7 @@ impl Gateway {
         self.admission.set_limits(&next.settings.limits);
         self.bound
             .retain(|listen, _| next.serving(*listen).is_some());
-        let mut shares: Vec<HashMap<ListenAddr, std::net::TcpListener>> =
+        let mut shares: Vec<HashMap<ListenAddr, Share>> =
             self.workers.iter().map(|_| HashMap::new()).collect();
         for (listen, bound) in fresh {
             self.bound.insert(listen, bound.local);

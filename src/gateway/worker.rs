@@ -21,7 +21,7 @@ use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
 use crate::model::{Clock, Generation, ListenAddr, Side};
-use crate::net::{Admission, Listener, Phase, Place, Roster, Scope, Turn};
+use crate::net::{Admission, Listener, Phase, Place, Roster, Scope, Share, Turn};
 use crate::requests::failover::Health;
 use crate::requests::{SideEvent, Sides};
 use crate::telemetry::{AccessLog, Counters};
@@ -46,7 +46,7 @@ pub(super) enum Command {
     /// Puts a generation in force. `shares` are sockets of addresses that are new.
     Publish {
         snapshot: Arc<Snapshot>,
-        shares: HashMap<ListenAddr, std::net::TcpListener>,
+        shares: HashMap<ListenAddr, Share>,
         done: oneshot::Sender<()>,
     },
     /// Something happened to a side: what is under way there has to know.
@@ -221,7 +221,7 @@ impl Worker {
     fn publish(
         self: &Rc<Self>,
         snapshot: &Arc<Snapshot>,
-        mut shares: HashMap<ListenAddr, std::net::TcpListener>,
+        mut shares: HashMap<ListenAddr, Share>,
     ) -> Vec<oneshot::Receiver<Infallible>> {
         let before = self.snapshot.replace(Some(Arc::clone(snapshot)));
         self.generation.set(snapshot.generation);
@@ -281,7 +281,7 @@ impl Worker {
         });
     }
 
-    fn open(self: &Rc<Self>, plan: &ListenerPlan, share: std::net::TcpListener) {
+    fn open(self: &Rc<Self>, plan: &ListenerPlan, share: Share) {
         let opened = share
             .local_addr()
             .and_then(|local| Ok((local, Listener::new(share)?)));

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::model::ListenAddr;
 use crate::net::dial::{is_exhaustion, is_out_of_descriptors};
+use crate::net::share::{Handed, Part, Share, Turns};
 
 /// Why a listener could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -60,21 +62,21 @@ impl BindError {
     }
 }
 
-/// An address with one socket for each thread.
+/// An address with a share for each thread.
 #[derive(Debug)]
 pub struct BoundListener {
     /// Where it is bound; the port is known now even if any free one was asked for.
     pub local: SocketAddr,
-    /// One socket for each thread.
-    pub shares: Vec<std::net::TcpListener>,
+    /// One for each thread.
+    pub shares: Vec<Share>,
 }
 
 impl BoundListener {
     /// Lets callers in.
     pub fn listen(&self) -> Result<(), BindError> {
         let explain = |error| BindError::from_io(ListenAddr::new(self.local), error);
-        for share in &self.shares {
-            SockRef::from(share).listen(BACKLOG).map_err(explain)?;
+        for socket in self.shares.iter().filter_map(Share::socket) {
+            SockRef::from(socket).listen(BACKLOG).map_err(explain)?;
         }
         Ok(())
     }
@@ -98,7 +100,9 @@ pub fn bind(
 /// Takes an address for `shares` threads. Nobody is let in before [`BoundListener::listen`], so
 /// that several addresses can be taken before the first caller of any of them.
 ///
-/// On Linux every thread has a socket of its own and the kernel spreads connections over them.
+/// On Linux every thread has a socket of its own and the kernel spreads connections over them; elsewhere
+/// one thread accepts for all.
+///
 /// Such sockets could also be opened by a second process of the same user, who would silently get
 /// a part of the traffic; so the address is first asked for alone. `replaces_own` skips that
 /// question, where a listener of this process still stands on an overlapping address.
@@ -115,24 +119,22 @@ pub fn reserve(
         .and_then(prepared)
         .map_err(explain)?;
     let local = first.local_addr().map_err(explain)?;
-    let mut sockets = vec![first];
-    while sockets.len() < shares {
-        let next = if cfg!(target_os = "linux") {
-            open(local, true).and_then(prepared)
-        } else {
-            sockets.first().map_or_else(
-                || Err(io::ErrorKind::NotFound.into()),
-                std::net::TcpListener::try_clone,
-            )
-        };
-        sockets.push(next.map_err(explain)?);
+    if !cfg!(target_os = "linux") {
+        let shares = Share::of_one(first, shares).map_err(explain)?;
+        return Ok(BoundListener { local, shares });
     }
-    Ok(BoundListener {
-        local,
-        shares: sockets,
-    })
+    let mut own = vec![Share::own(first)];
+    while own.len() < shares {
+        let next = open(local, true).and_then(prepared).map_err(explain)?;
+        own.push(Share::own(next));
+    }
+    Ok(BoundListener { local, shares: own })
 }
 
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(unused_variables, reason = "there is one socket for all elsewhere")
+)]
 fn open(addr: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     let socket =
         socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
@@ -142,8 +144,6 @@ fn open(addr: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     }
     #[cfg(target_os = "linux")]
     socket.set_reuse_port(shared)?;
-    #[cfg(not(target_os = "linux"))]
-    let _one_socket_for_all = shared;
     if addr.is_ipv6() {
         // The same on every system: [::] means IPv6, and 0.0.0.0 beside it means IPv4.
         socket.set_only_v6(true)?;
@@ -172,10 +172,47 @@ pub enum AcceptEvent {
 /// One thread's share of a listener.
 #[derive(Debug)]
 pub struct Listener {
-    socket: TcpListener,
+    callers: Callers,
     /// Given up for a moment when descriptors have run out, so that a caller hears no instead of
     /// waiting for a time-out.
     spare: Option<File>,
+}
+
+/// Where callers come from.
+#[derive(Debug)]
+enum Callers {
+    /// A socket, and whose turn it is to serve.
+    Socket(TcpListener, Turns),
+    /// Another thread.
+    Fed(UnboundedReceiver<Handed>),
+}
+
+impl Callers {
+    /// The next one for this thread; nobody, if he was handed to another.
+    async fn next(&mut self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+        match self {
+            Self::Socket(socket, turns) => {
+                let (tcp, peer) = socket.accept().await?;
+                if turns.is_alone() {
+                    return Ok(Some((tcp, peer)));
+                }
+                turns
+                    .hand_on((tcp.into_std()?, peer))
+                    .map(received)
+                    .transpose()
+            }
+            Self::Fed(fed) => match fed.recv().await {
+                Some(caller) => received(caller).map(Some),
+                // The thread with the socket has closed it.
+                None => std::future::pending().await,
+            },
+        }
+    }
+}
+
+/// Takes a caller into this thread's event loop.
+fn received((tcp, peer): Handed) -> io::Result<(TcpStream, SocketAddr)> {
+    Ok((TcpStream::from_std(tcp)?, peer))
 }
 
 impl Listener {
@@ -183,9 +220,15 @@ impl Listener {
     pub const QUEUE: i32 = BACKLOG;
 
     /// Takes a share into this thread's event loop.
-    pub fn new(share: std::net::TcpListener) -> io::Result<Self> {
+    pub fn new(share: Share) -> io::Result<Self> {
+        let callers = match share.0 {
+            Part::Socket(socket, others) => {
+                Callers::Socket(TcpListener::from_std(socket)?, Turns::among(others))
+            }
+            Part::Fed(_, fed) => Callers::Fed(fed),
+        };
         Ok(Self {
-            socket: TcpListener::from_std(share)?,
+            callers,
             spare: open_spare(),
         })
     }
@@ -197,8 +240,9 @@ impl Listener {
         let mut rested = false;
         let mut failed = false;
         loop {
-            match self.socket.accept().await {
-                Ok(connection) => return connection,
+            match self.callers.next().await {
+                Ok(Some(connection)) => return connection,
+                Ok(None) => {}
                 Err(error) if is_exhaustion(&error) => {
                     // A spare descriptor is of no use where memory is short: then callers wait.
                     let turned_away = if rested && is_out_of_descriptors(&error) {
@@ -244,8 +288,17 @@ impl Listener {
         None
     }
 
-    fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (socket, peer) = SockRef::from(&self.socket).accept()?;
+    fn accept_now(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let socket = match &mut self.callers {
+            Callers::Socket(socket, _) => socket,
+            Callers::Fed(fed) => {
+                // Whoever comes from now on stays with the thread that lets him in.
+                fed.close();
+                let caller = fed.try_recv();
+                return received(caller.map_err(|_nobody| io::ErrorKind::WouldBlock)?);
+            }
+        };
+        let (socket, peer) = SockRef::from(&*socket).accept()?;
         let peer = peer.as_socket().ok_or(io::ErrorKind::Unsupported)?;
         socket.set_nonblocking(true)?;
         Ok((TcpStream::from_std(socket.into())?, peer))
@@ -359,7 +412,7 @@ mod tests {
         // Bound and not listening: each accept fails, and not for want of anything.
         let deaf = open(any_port().addr(), true).expect("free");
         deaf.set_nonblocking(true).expect("an option");
-        let mut listener = Listener::new(deaf.into()).expect("registered");
+        let mut listener = Listener::new(Share::own(deaf.into())).expect("registered");
         let mut told = 0;
         let accepting = listener.accept(|event| {
             assert!(matches!(event, AcceptEvent::Failed(_)), "{event:?}");

@@ -12,6 +12,7 @@
 //! | `relay` | bytes both ways, half-close, idle limit, counts |
 //! | `roster` | the connections of one thread, and how they are asked to leave |
 //! | `scratch` | one read buffer a thread |
+//! | `share` | what one thread has of a listening address |
 //! | `socket` | a TCP stream that knows how many bytes the kernel took |
 //! | `wait` | one timer a connection, and the reasons to stop waiting |
 
@@ -22,6 +23,7 @@ mod news;
 mod relay;
 mod roster;
 mod scratch;
+mod share;
 mod socket;
 mod wait;
 
@@ -36,5 +38,6 @@ pub use news::Turn;
 pub use relay::{Inside, RelayEnd, RelayEndpoint, RelayReport, relay};
 pub use roster::{Phase, Place, Roster, Scope, Seat};
 pub use scratch::Scratch;
+pub use share::Share;
 pub use socket::Socket;
 pub use wait::{Interrupt, Waiter};
