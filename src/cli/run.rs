@@ -14,7 +14,7 @@ use crate::gateway::{FileWatch, Gateway, StartError, Trigger};
 use crate::model::Clock;
 use crate::net::{BindError, raise_descriptor_limit};
 use crate::service::{Host, Request, Requests, Told};
-use crate::telemetry::{self, LogForm, LogGuard, LogOptions};
+use crate::telemetry::{self, LogForm, LogGuard, LogOptions, Rotation};
 
 /// Serves until told to stop.
 pub(super) fn run(args: &RunArgs) -> Exit {
@@ -62,7 +62,10 @@ async fn live(dir: &Path, mut host: Host) -> Exit {
     let mut requests = match host.requests.take().map_or_else(Requests::listen, Ok) {
         Ok(requests) => requests,
         Err(error) => {
-            complaint(&host, format!("crmgate: signals cannot be received: {error}"));
+            complaint(
+                &host,
+                format!("crmgate: signals cannot be received: {error}"),
+            );
             return Exit::Os;
         }
     };
@@ -88,9 +91,7 @@ async fn live(dir: &Path, mut host: Host) -> Exit {
     let clock = Clock::system();
     let mut options = log_options(&settings.log);
     if !host.has_output {
-        options
-            .file
-            .get_or_insert_with(|| dir.join("logs").join("crmgate.log"));
+        keep_in_a_file(&mut options, dir);
     }
     let log = match telemetry::init(&options, &clock) {
         Ok(log) => log,
@@ -321,8 +322,26 @@ pub(super) fn log_options(settings: &LogSettings) -> LogOptions {
         },
         level: settings.level.clone(),
         file: settings.file.clone(),
+        rotation: Rotation {
+            size: settings.rotate_size,
+            age: settings.rotate_age,
+            keep: settings.rotate_keep,
+        },
     }
 }
+
+/// Nobody reads what it prints, and nobody else moves a file away that has become large.
+fn keep_in_a_file(options: &mut LogOptions, dir: &Path) {
+    let file = || dir.join("logs").join("crmgate.log");
+    options.file.get_or_insert_with(file);
+    let rotation = &mut options.rotation;
+    if rotation.age.is_none() {
+        rotation.size.get_or_insert(LARGE);
+    }
+}
+
+/// What an editor still opens; ten of them are kept unless `RotateKeep` says otherwise.
+const LARGE: u64 = 64 << 20;
 
 /// Panics are contained per connection; what they say belongs in the log.
 fn log_panics() {

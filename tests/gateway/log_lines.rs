@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crmgate::gateway::Gateway;
 use crmgate::model::Side;
 use crmgate::simulate::{Caller, CrmProfile, Deployment, Ending, SimConnector};
-use crmgate::telemetry::{self, LogForm, LogOptions};
+use crmgate::telemetry::{self, LogForm, LogOptions, Rotation};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -219,6 +219,7 @@ async fn lines_that_cannot_be_written_are_counted_among_the_figures() {
         form: LogForm::Text,
         level: "off".to_owned(),
         file: Some("/dev/full".into()),
+        rotation: Rotation::default(),
     };
     let log = telemetry::init(&options, &world.clock).expect("a log");
     let access = log.access_log(true);
