@@ -2,6 +2,8 @@
 # Builds and runs crmgate for Windows on a Debian machine.
 #
 #   service/windows/lane.sh setup            what is needed: packages, std for the target, a Wine prefix
+#   service/windows/lane.sh lint             clippy, warnings as errors
+#   service/windows/lane.sh test             unit tests and those of the command line and the configuration
 #   service/windows/lane.sh cargo COMMAND    cargo for x86_64-pc-windows-gnu, such as `cargo clippy --all-targets`
 #   service/windows/lane.sh wine COMMAND     a program of Windows, in the prefix of the lane
 #   service/windows/lane.sh up | down        the services of the prefix, which have to be up for a service to live
@@ -83,6 +85,27 @@ C
     say "prefix: $(du -sh "$WINEPREFIX" | cut -f1)"
 }
 
+# cargo for the target, by Debian's compiler.
+windows_cargo() {
+    local command=$1
+    shift
+    RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc PATH=/usr/bin:$PATH \
+        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=wine \
+        "$cargo" "$command" --target "$target" "$@"
+}
+
+up() {
+    # Before anything that reads what a program prints: the server would keep that open.
+    wineserver -p >/dev/null 2>&1 </dev/null
+    wine cmd /c exit >/dev/null 2>&1 </dev/null
+}
+
+down() {
+    # Of this prefix alone; nobody else's Wine is touched.
+    wineserver -k || true
+    wineserver -w
+}
+
 case ${1:-} in
 setup)
     mkdir -p "$lane"
@@ -90,29 +113,28 @@ setup)
     standard_library
     prefix
     ;;
+lint)
+    # What thread_local! makes of `const` for this target is taken for something that is not const.
+    windows_cargo clippy --all-targets -- -D warnings -A clippy::missing-const-for-thread-local
+    ;;
+test)
+    up
+    trap down EXIT
+    windows_cargo test --lib --test cli --test config
+    ;;
 cargo)
     shift
-    command=$1
-    shift
-    export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc PATH=/usr/bin:$PATH
-    export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=wine
-    exec "$cargo" "$command" --target "$target" "$@"
+    windows_cargo "$@"
     ;;
 wine)
     shift
     exec wine "$@"
     ;;
-up)
-    wineserver -p >/dev/null 2>&1
-    wine cmd /c exit >/dev/null 2>&1 </dev/null
-    ;;
-down)
-    # Of this prefix alone; nobody else's Wine is touched.
-    wineserver -k
-    wineserver -w
+up | down)
+    "$1"
     ;;
 *)
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

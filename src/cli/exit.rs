@@ -112,7 +112,10 @@ impl Exit {
             Self::Software => (70, "a defect"),
             Self::Os => (71, "the system refused"),
             Self::CannotCreate => (73, "a file is there already, or cannot be made"),
-            Self::NoPermission => (77, "not permitted: a port, the token, a role, or the service"),
+            Self::NoPermission => (
+                77,
+                "not permitted: a port, the token, a role, or the service",
+            ),
             Self::Config => (78, "the configuration cannot be used"),
         }
     }

@@ -17,6 +17,12 @@ const OUTSIDERS: [(&str, &str, &str); 9] = [
     ("DG", "", "Domain Guests"),
 ];
 
+/// The system and administrators.
+const INSIDERS: [&str; 4] = ["SY", "BA", "S-1-5-18", "S-1-5-32-544"];
+
+/// What the numbers of services begin with.
+const SERVICES: &str = "S-1-5-80-";
+
 /// To read or write data, or to change the file, its owner or its list.
 const TOO_MUCH: u32 = 0x0001 | 0x0002 | 0x0004 | 0x0001_0000 | 0x0004_0000 | 0x0008_0000 | GENERIC;
 
@@ -29,16 +35,31 @@ const LETTERS: [&str; 10] = ["GA", "GR", "GW", "FA", "FR", "FW", "WD", "WO", "SD
 /// The same for rights that are written one by one: to write and to append data.
 const LETTERS_OF_DATA: [&str; 2] = ["DC", "LC"];
 
-/// Who is let in by a security descriptor in Microsoft's text form, and should not be.
-pub fn outsiders_of(descriptor: &str) -> Vec<&'static str> {
+/// What an access list comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Access {
+    /// The groups that anybody is in and that can get at the data.
+    pub outsiders: Vec<&'static str>,
+    /// Nothing is handed down from above, and nobody is let in but the system, administrators and
+    /// services.
+    pub is_closed: bool,
+}
+
+/// What a security descriptor in Microsoft's text form comes to.
+pub fn judged(descriptor: &str) -> Access {
     let Some((_, list)) = descriptor.split_once("D:") else {
-        return Vec::new();
+        return Access::default();
     };
     // Behind it may stand who is watched.
     let list = list.split_once("S:").map_or(list, |(list, _)| list);
     if list.starts_with("NO_ACCESS_CONTROL") {
-        return vec!["Everyone"];
+        return Access {
+            outsiders: vec!["Everyone"],
+            is_closed: false,
+        };
     }
+    let flags = list.split('(').next().unwrap_or_default();
+    let mut is_closed = flags.starts_with('P');
     let mut found = Vec::new();
     for entry in list.split('(').skip(1) {
         let entry = entry.split(')').next().unwrap_or_default();
@@ -46,6 +67,8 @@ pub fn outsiders_of(descriptor: &str) -> Vec<&'static str> {
         let [kind, flags, rights, _, _, who, ..] = parts.as_slice() else {
             continue;
         };
+        let is_meant = INSIDERS.contains(who) || who.starts_with(SERVICES);
+        is_closed &= is_meant || !matches!(*kind, "A" | "XA" | "OA");
         // For those that come later in a folder, and not for the folder.
         let is_handed_down_only = pairs(flags).any(|flag| flag == "IO");
         if !matches!(*kind, "A" | "XA" | "OA") || is_handed_down_only || !is_too_much(rights) {
@@ -60,7 +83,10 @@ pub fn outsiders_of(descriptor: &str) -> Vec<&'static str> {
             found.push(*name);
         }
     }
-    found
+    Access {
+        outsiders: found,
+        is_closed,
+    }
 }
 
 fn is_too_much(rights: &str) -> bool {
@@ -79,9 +105,9 @@ fn pairs(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(move |at| text.get(at..at.saturating_add(2)))
 }
 
-/// Who can get at a file or a folder and should not; `None` where that cannot be found out.
+/// What the access list of a file or a folder comes to; `None` where that cannot be found out.
 #[cfg(windows)]
-pub fn outsiders(path: &std::path::Path) -> Option<Vec<&'static str>> {
+pub fn access(path: &std::path::Path) -> Option<Access> {
     let written = tempfile::NamedTempFile::new().ok()?.into_temp_path();
     let asked = icacls()
         .arg(path)
@@ -96,9 +122,7 @@ pub fn outsiders(path: &std::path::Path) -> Option<Vec<&'static str>> {
     let text = from_utf16(&std::fs::read(&written).ok()?);
     // The first line is the name of the file, which may look like anything.
     let (_, descriptor) = text.split_once('\n')?;
-    descriptor
-        .contains("D:")
-        .then(|| outsiders_of(descriptor.trim()))
+    descriptor.contains("D:").then(|| judged(descriptor.trim()))
 }
 
 /// The system's own program for access lists, by its whole path: no other of that name may come in
@@ -125,11 +149,28 @@ fn from_utf16(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    const SERVICE: &str = "S-1-5-80-3141592653-589793238-462643383-279502884-197169399";
+
+    fn outsiders_of(descriptor: &str) -> Vec<&'static str> {
+        judged(descriptor).outsiders
+    }
+
     #[test]
     fn a_list_for_the_system_the_administrators_and_the_service_lets_no_outsider_in() {
-        let service = "S-1-5-80-3141592653-589793238-462643383-279502884-197169399";
-        let list = format!("D:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1200a9;;;{service})");
+        let list = format!("D:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x1200a9;;;{SERVICE})");
         assert!(outsiders_of(&list).is_empty());
+    }
+
+    #[test]
+    fn a_folder_is_closed_if_nothing_comes_from_above_and_nobody_else_is_named() {
+        let closed = format!("(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1301bf;;;{SERVICE})");
+        assert!(judged(&format!("D:PAI{closed}")).is_closed);
+        assert!(!judged(&format!("D:AI{closed}")).is_closed);
+        for somebody in ["BU", "S-1-5-21-1-2-3-1001", "CO"] {
+            let list = format!("D:PAI{closed}(A;OICIIO;FR;;;{somebody})");
+            assert!(!judged(&list).is_closed, "{somebody}");
+        }
+        assert!(!judged("D:NO_ACCESS_CONTROL").is_closed);
     }
 
     #[test]
@@ -155,7 +196,12 @@ mod tests {
 
     #[test]
     fn to_run_to_look_at_attributes_or_to_be_refused_is_no_access() {
-        for entry in ["A;;FX;;;WD", "A;;0x120080;;;WD", "D;;FA;;;WD", "A;OICIIO;FA;;;WD"] {
+        for entry in [
+            "A;;FX;;;WD",
+            "A;;0x120080;;;WD",
+            "D;;FA;;;WD",
+            "A;OICIIO;FA;;;WD",
+        ] {
             let list = format!("D:({entry})");
             assert!(outsiders_of(&list).is_empty(), "{entry}");
         }

@@ -114,7 +114,7 @@ fn exposure(path: &Path) -> Option<String> {
 /// Where Windows does not tell who gets at a file, nothing is said: a guess would cry wolf.
 #[cfg(windows)]
 fn exposure(path: &Path) -> Option<String> {
-    let outsiders = crate::config::access_list::outsiders(path)?;
+    let outsiders = crate::config::access_list::access(path)?.outsiders;
     (!outsiders.is_empty()).then(|| {
         format!(
             "a file with a secret is open to {}: other accounts of this machine can get at it",

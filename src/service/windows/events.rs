@@ -31,18 +31,36 @@ pub struct Entry {
 /// The numbers and what each is for.
 pub const IDS: &[(u16, &str)] = &[
     (SERVING, "the gateway serves"),
-    (DRAINING, "it was asked to stop and lets finish what is in flight"),
+    (
+        DRAINING,
+        "it was asked to stop and lets finish what is in flight",
+    ),
     (STOPPED, "it has stopped as it was asked to"),
-    (FAILED, "it did not start, or ended with an error; the text has the exit code"),
+    (
+        FAILED,
+        "it did not start, or ended with an error; the text has the exit code",
+    ),
     (CERTIFICATE, "a certificate of ours ends soon or has ended"),
     (AUTHORITY, "an authority of CA_FILE ends soon or has ended"),
     (LIST, "a revocation list ends soon or has ended"),
     (WARNING, "any other warning of the log"),
-    (WARNING + CONFIGURATION, "a warning about the configuration or a reload"),
-    (WARNING + CRYPTOGRAPHY, "a warning about certificates or TLS"),
-    (WARNING + TRAFFIC, "a warning about requests, sides or events"),
+    (
+        WARNING + CONFIGURATION,
+        "a warning about the configuration or a reload",
+    ),
+    (
+        WARNING + CRYPTOGRAPHY,
+        "a warning about certificates or TLS",
+    ),
+    (
+        WARNING + TRAFFIC,
+        "a warning about requests, sides or events",
+    ),
     (ERROR, "any other error of the log"),
-    (ERROR + CONFIGURATION, "an error in the configuration, a reload or a start"),
+    (
+        ERROR + CONFIGURATION,
+        "an error in the configuration, a reload or a start",
+    ),
     (ERROR + CRYPTOGRAPHY, "an error about certificates or TLS"),
     (ERROR + TRAFFIC, "an error about requests, sides or events"),
 ];
@@ -188,7 +206,9 @@ mod tests {
             level,
             target: target.to_owned(),
             message: "something".to_owned(),
-            fields: fields.map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            fields: fields
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect(),
         }
     }
 
@@ -203,8 +223,16 @@ mod tests {
 
     #[test]
     fn each_event_has_a_number_of_the_table() {
-        let rooms = ["config", "gateway", "tls", "certs", "requests", "http", "net", "admin"];
-        let mut entries = vec![serving(), draining(30), ended(0), ended(78), complaint("no")];
+        let rooms = [
+            "config", "gateway", "tls", "certs", "requests", "http", "net", "admin",
+        ];
+        let mut entries = vec![
+            serving(),
+            draining(30),
+            ended(0),
+            ended(78),
+            complaint("no"),
+        ];
         for room in rooms {
             for level in ["WARN", "ERROR"] {
                 entries.push(said(&line(level, &format!("crmgate::{room}::x"), &[])));
@@ -231,7 +259,11 @@ mod tests {
 
     #[test]
     fn fields_stand_below_each_other_and_none_can_be_forged() {
-        let entry = said(&line("WARN", "crmgate::requests", &[("side", "A"), ("peer", "x\ny: z")]));
+        let entry = said(&line(
+            "WARN",
+            "crmgate::requests",
+            &[("side", "A"), ("peer", "x\ny: z")],
+        ));
         assert_eq!(
             entry.text,
             "something\nside: A\npeer: x\\ny: z\nfrom: crmgate::requests"
@@ -243,5 +275,14 @@ mod tests {
         let entry = complaint(&"ü".repeat(40_000));
         assert!(entry.text.encode_utf16().count() < 31_839);
         assert!(!complaint("a\0b").text.contains('\0'));
+    }
+
+    #[test]
+    fn the_manual_of_the_service_lists_every_number_as_it_is() {
+        let manual = include_str!("../../../service/windows/README.md");
+        for (id, what) in IDS {
+            let row = format!("| {id} | {what} |");
+            assert!(manual.contains(&row), "{row}");
+        }
     }
 }

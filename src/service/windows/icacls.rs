@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::error::ServiceError;
-use super::installation::{Installation, closed, opened};
-use crate::config::access_list::{icacls, outsiders};
+use super::installation::{Installation, closed, opened, owned};
+use crate::config::access_list::{Access, access, icacls};
 
 /// Whether it could be found out who gets into a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +21,28 @@ pub(super) enum Seen {
 pub(super) fn make(installation: &Installation) -> Result<Seen, ServiceError> {
     let outermost = &installation.config;
     fs::create_dir_all(outermost).map_err(|cause| unmade(outermost, cause))?;
-    for call in closed(outermost) {
-        run(outermost, &call)?;
+    run(outermost, &owned(outermost))?;
+    // One that is closed stays closed all the time: it may hold keys.
+    if access(outermost).is_none_or(|access| !access.is_closed) {
+        for call in closed(outermost) {
+            run(outermost, &call)?;
+        }
     }
     for (folder, _) in installation.folders() {
         fs::create_dir_all(&folder).map_err(|cause| unmade(&folder, cause))?;
     }
-    match outsiders(outermost) {
+    match access(outermost) {
         None => Ok(Seen::Unknown),
-        Some(inside) if inside.is_empty() => Ok(Seen::Closed),
-        Some(inside) => Err(ServiceError::Open {
+        Some(Access {
+            is_closed: true, ..
+        }) => Ok(Seen::Closed),
+        Some(Access { outsiders, .. }) => Err(ServiceError::Open {
             path: outermost.clone(),
-            said: format!("{} can still get in", inside.join(", ")),
+            said: if outsiders.is_empty() {
+                "its access list names others still".to_owned()
+            } else {
+                format!("{} can still get in", outsiders.join(", "))
+            },
         }),
     }
 }

@@ -128,29 +128,38 @@ pub enum Right {
     Write,
 }
 
-/// What `icacls.exe` is called with, one call after the other, so that the system and administrators
-/// have everything in a folder and below it, and nobody else has anything.
+/// What `icacls.exe` is called with to make administrators the owner of a folder and of all in it.
 ///
 /// Everybody may make folders in the one above, so this one may have been made by somebody to keep his
-/// rights in it: it is taken over with all that it holds before anything is put there.
-pub fn closed(folder: &Path) -> [Vec<OsString>; 3] {
-    let own = |rest: &[&str]| {
-        let rest = rest.iter().map(OsString::from);
-        [folder.into()].into_iter().chain(rest).collect()
-    };
-    let everything = OsString::from(folder.join("*"));
-    let reset = ["/reset", "/t", "/c", "/l", "/q"].map(OsString::from);
+/// rights in it, and an owner may always change the list.
+pub fn owned(folder: &Path) -> Vec<OsString> {
+    call(folder, &["/setowner", ADMINISTRATORS, "/t", "/l", "/q"])
+}
+
+/// What `icacls.exe` is called with, one call after the other, so that the system and administrators
+/// have everything in a folder and below it, and nobody else has anything. For a folder that is not
+/// closed: on the way its list is for a moment that of the one above.
+pub fn closed(folder: &Path) -> [Vec<OsString>; 2] {
+    let everything = |who: &str| format!("{who}:(OI)(CI)F");
     [
-        own(&["/setowner", ADMINISTRATORS, "/t", "/c", "/l", "/q"]),
-        own(&[
-            "/inheritance:r",
-            "/grant:r",
-            &format!("{SYSTEM}:(OI)(CI)F"),
-            &format!("{ADMINISTRATORS}:(OI)(CI)F"),
-            "/q",
-        ]),
-        [everything].into_iter().chain(reset).collect(),
+        // What was granted in particular would outlive the end of the inheritance.
+        call(folder, &["/reset", "/t", "/l", "/q"]),
+        call(
+            folder,
+            &[
+                "/inheritance:r",
+                "/grant:r",
+                &everything(SYSTEM),
+                &everything(ADMINISTRATORS),
+                "/q",
+            ],
+        ),
     ]
+}
+
+fn call(folder: &Path, words: &[&str]) -> Vec<OsString> {
+    let words = words.iter().map(OsString::from);
+    [folder.into()].into_iter().chain(words).collect()
 }
 
 /// What `icacls.exe` is called with to let the service in, once Windows knows it.
@@ -159,12 +168,8 @@ pub fn opened(folder: &Path, right: Right) -> Vec<OsString> {
         Right::Read => "RX",
         Right::Write => "M",
     };
-    vec![
-        folder.into(),
-        "/grant:r".into(),
-        format!(r"NT SERVICE\{NAME}:(OI)(CI){right}").into(),
-        "/q".into(),
-    ]
+    let service = format!(r"NT SERVICE\{NAME}:(OI)(CI){right}");
+    call(folder, &["/grant:r", &service, "/q"])
 }
 
 /// By number, since their names are other ones in other languages.
@@ -220,16 +225,20 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_taken_over_closed_and_what_is_in_it_follows() {
-        let [owner, list, inside] = closed(Path::new("data dir"));
-        assert!(owner.contains(&"/setowner".into()) && owner.contains(&"/t".into()));
+    fn a_folder_is_taken_over_with_all_in_it_before_it_is_closed() {
+        let folder = Path::new("data dir");
+        let [reset, list] = closed(folder);
+        assert_eq!(reset, ["data dir", "/reset", "/t", "/l", "/q"]);
         assert!(list.contains(&"/inheritance:r".into()));
-        let granted = list.iter().filter(|word| word.to_string_lossy().contains("(OI)"));
-        assert_eq!(granted.count(), 2, "the system and administrators: {list:?}");
-        assert!(inside.contains(&"/reset".into()));
-        for call in [owner, list] {
-            assert_eq!(call[0], "data dir");
-        }
+        let granted = list.iter();
+        let granted = granted.filter(|word| word.to_string_lossy().contains("(OI)"));
+        assert_eq!(
+            granted.count(),
+            2,
+            "the system and administrators: {list:?}"
+        );
+        let owner = owned(folder);
+        assert!(owner.contains(&"/setowner".into()) && owner.contains(&"/t".into()));
     }
 
     #[test]

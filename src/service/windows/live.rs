@@ -42,7 +42,7 @@ pub fn live(daemon: impl FnOnce(Host) -> u8 + Send + 'static) {
         let heard = desk.hear(meant(&control), Instant::now());
         // Told before the control is answered, and while nobody else can tell something older.
         if let (Some(status), Some(handle)) = (heard.status, handle.get()) {
-            tell_manager(handle, status);
+            tell_manager(*handle, status);
         }
         drop(desk);
         if let Some(request) = heard.request {
@@ -60,7 +60,7 @@ pub fn live(daemon: impl FnOnce(Host) -> u8 + Send + 'static) {
     };
     let _set_once = handle.set(registered);
     let log = EventLog::open();
-    tell_manager(&registered, lock(&desk).status());
+    tell_manager(registered, lock(&desk).status());
     let host = Host {
         requests: Some(requests),
         news: pass_on_news(),
@@ -79,11 +79,11 @@ pub fn live(daemon: impl FnOnce(Host) -> u8 + Send + 'static) {
         }
     });
     if started.is_err() {
-        end(&registered, &desk, &log, OUT_OF_THREADS);
+        end(registered, &desk, &log, OUT_OF_THREADS);
         return;
     }
-    let exit = follow(&registered, &desk, &log, &told);
-    end(&registered, &desk, &log, exit);
+    let exit = follow(registered, &desk, &log, &told);
+    end(registered, &desk, &log, exit);
 }
 
 /// What reaches the thread that speaks with the service control manager.
@@ -94,7 +94,7 @@ enum Happened {
 
 /// Tells how the daemon goes until it ends; returns its exit code.
 fn follow(
-    handle: &ServiceStatusHandle,
+    handle: ServiceStatusHandle,
     desk: &Mutex<Desk>,
     log: &EventLog,
     told: &mpsc::Receiver<Happened>,
@@ -130,7 +130,7 @@ fn follow(
     }
 }
 
-fn end(handle: &ServiceStatusHandle, desk: &Mutex<Desk>, log: &EventLog, exit: u8) {
+fn end(handle: ServiceStatusHandle, desk: &Mutex<Desk>, log: &EventLog, exit: u8) {
     log.write(&events::ended(exit));
     if let Some(status) = lock(desk).enter(Stage::Ended(exit), Instant::now()) {
         tell_manager(handle, status);
@@ -155,7 +155,7 @@ fn lock(desk: &Mutex<Desk>) -> std::sync::MutexGuard<'_, Desk> {
     desk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn tell_manager(handle: &ServiceStatusHandle, status: Status) {
+fn tell_manager(handle: ServiceStatusHandle, status: Status) {
     let (current_state, exit) = match status.state {
         State::StartPending => (ServiceState::StartPending, 0),
         State::Running => (ServiceState::Running, 0),
@@ -203,9 +203,10 @@ fn meant(control: &ServiceControl) -> Control {
 
 /// What Windows says.
 pub(super) fn cause(error: windows_service::Error) -> io::Error {
-    match error {
-        windows_service::Error::Winapi(cause) => cause,
-        other => io::Error::other(other.to_string()),
+    if let windows_service::Error::Winapi(cause) = error {
+        cause
+    } else {
+        io::Error::other(error.to_string())
     }
 }
 

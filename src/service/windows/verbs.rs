@@ -121,18 +121,14 @@ pub fn uninstall() -> Result<bool, ServiceError> {
 }
 
 fn take_back_source() -> Result<(), ServiceError> {
-    event_log::unregister().map_err(|cause| {
-        ServiceError::of_system("removing the source of the event log", cause)
-    })
+    event_log::unregister()
+        .map_err(|cause| ServiceError::of_system("removing the source of the event log", cause))
 }
 
 /// Starts the service, and waits until it serves or has ended. `false` if it ran already.
 pub fn start() -> Result<bool, ServiceError> {
     let doing = "starting the service";
-    let service = opened(
-        ServiceAccess::START | ServiceAccess::QUERY_STATUS,
-        doing,
-    )?;
+    let service = opened(ServiceAccess::START | ServiceAccess::QUERY_STATUS, doing)?;
     let nothing: [&OsStr; 0] = [];
     match service.start(&nothing).map_err(cause) {
         Ok(()) => {}
@@ -258,7 +254,9 @@ fn info(installation: &Installation) -> ServiceInfo {
 /// less of it, so what is refused becomes a warning.
 fn describe(service: &Service, installation: &Installation) -> Vec<String> {
     let restarts = RECOVERY.map(|delay| (ServiceActionType::Restart, delay));
-    let actions = restarts.into_iter().chain([(ServiceActionType::None, Duration::ZERO)]);
+    let actions = restarts
+        .into_iter()
+        .chain([(ServiceActionType::None, Duration::ZERO)]);
     let actions = actions.map(|(action_type, delay)| ServiceAction { action_type, delay });
     let recovery = ServiceFailureActions {
         reset_period: ServiceFailureResetPeriod::After(RECOVERY_RESET),
