@@ -11,7 +11,11 @@ InstallDir "$PROGRAMFILES64\crmgate"
 InstallDirRegKey HKLM "${REGISTRATION}" "InstallLocation"
 RequestExecutionLevel admin
 ShowInstDetails show
-SetCompressor /SOLID lzma
+!ifdef FAST
+  SetCompressor zlib
+!else
+  SetCompressor /SOLID lzma
+!endif
 VIProductVersion "${VERSION}.0"
 VIAddVersionKey "ProductName" "crmgate"
 VIAddVersionKey "ProductVersion" "${VERSION}"

@@ -35,10 +35,15 @@ fn a_port_in_use_ends_with_69_and_says_how_to_find_who_has_it() {
     let output = run(world.path());
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(69), "{said}");
+    let port = held.port();
+    let look = if cfg!(windows) {
+        format!("netstat -ano -p TCP | findstr :{port}")
+    } else {
+        format!("ss -ltnp 'sport = :{port}'")
+    };
     let expected = format!(
         "crmgate: the address {held} is in use by another program\n  hint: see who it is with: \
-         ss -ltnp 'sport = :{}'; stop it, or choose another port\n",
-        held.port()
+         {look}; stop it, or choose another port\n"
     );
     assert_eq!(said, expected);
 }
