@@ -4,6 +4,7 @@
 #   service/windows/lane.sh setup            what is needed: packages, std for the target, a Wine prefix
 #   service/windows/lane.sh lint             clippy, warnings as errors
 #   service/windows/lane.sh test             unit tests and those of the command line and the configuration
+#   service/windows/lane.sh all              all of these, and the life of the service from its installer on (try.sh)
 #   service/windows/lane.sh cargo COMMAND    cargo for x86_64-pc-windows-gnu, such as `cargo clippy --all-targets`
 #   service/windows/lane.sh wine COMMAND     a program of Windows, in the prefix of the lane
 #   service/windows/lane.sh up | down        the services of the prefix, which have to be up for a service to live
@@ -23,7 +24,8 @@ unset DISPLAY
 say() { printf 'windows lane, %3d s: %s\n' "$SECONDS" "$*"; }
 
 packages() {
-    local needed=(rustc-web cargo-web rust-web-src rust-web-clippy gcc-mingw-w64-x86-64-win32 wine64 wine nsis curl openssl)
+    local needed=(rustc-web cargo-web rust-web-src rust-web-clippy gcc-mingw-w64-x86-64-win32 wine64 wine nsis curl openssl
+        python3 iproute2)
     if ! dpkg -s "${needed[@]}" >/dev/null 2>&1; then
         local as_root=()
         if ((EUID != 0)); then as_root=(sudo); fi
@@ -122,6 +124,14 @@ test)
     trap down EXIT
     windows_cargo test --lib --test cli --test config
     ;;
+all)
+    "$0" setup
+    "$0" lint
+    "$0" test
+    windows_cargo build --bin crmgate
+    "${0%/*}/try.sh"
+    say 'all is as it should be'
+    ;;
 cargo)
     shift
     windows_cargo "$@"
@@ -134,7 +144,7 @@ up | down)
     "$1"
     ;;
 *)
-    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
