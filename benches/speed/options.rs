@@ -38,8 +38,8 @@ cargo bench --bench speed -- [quick] [crmgate] [nginx] [haproxy] [options]
   crmgate, nginx, haproxy
                      these servers and no other; without a name all of them
   --growth           how the cost grows with connections and threads
-  --repeats N        how often everything is measured (5)
-  --seconds S        how long each operation is counted (2)
+  --repeats N        how often everything is measured (11)
+  --seconds S        how long each operation is counted (0.5)
   --only A,B         these operations alone
   --json FILE        writes the raw data
   --openssl DIR      nginx and HAProxy once more, with the OpenSSL libraries of this folder
@@ -66,8 +66,8 @@ impl Options {
             growth: false,
             servers: Vec::new(),
             only: Vec::new(),
-            repeats: 5,
-            seconds: 2.0,
+            repeats: 11,
+            seconds: 0.5,
             json: None,
             openssl: None,
             envoy: None,
