@@ -5,13 +5,17 @@
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+#[cfg(target_os = "linux")]
+use std::process::Command;
+use std::process::{Output, Stdio};
 
 use crmgate::certs::issue::ListSpec;
 use crmgate::model::WallTime;
 use crmgate::simulate::{Deployment, Party};
 
-use crate::support::{Daemon, World, free_address};
+#[cfg(unix)]
+use crate::support::Daemon;
+use crate::support::{World, free_address};
 use crate::{crmgate, requests};
 
 fn run(dir: &Path) -> Output {

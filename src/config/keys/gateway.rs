@@ -153,10 +153,7 @@ pub(super) const KEYS: &[Key] = &[
     key(
         LOG,
         "RotateAge",
-        Kind::Duration {
-            min: Duration::from_mins(1),
-            max: Duration::from_hours(366 * 24),
-        },
+        up_to(Duration::from_hours(366 * 24)),
         Preset::Absent("the file may become as old as it likes"),
         "When File was begun so long ago, it is moved to File.1 with the next line and begun anew.",
     )
@@ -166,8 +163,7 @@ pub(super) const KEYS: &[Key] = &[
         "RotateKeep",
         count(1, 1_000),
         Preset::Value("10"),
-        "How many of the old files stay, File.1 being the latest. 10: with 64 MiB each, some days of a \
-         busy gateway.",
+        "How many of the old files stay, File.1 being the latest. 10: some days of a busy gateway.",
     ),
     key(
         LOG,
