@@ -98,7 +98,7 @@ windows_cargo() {
 
 up() {
     # Before anything that reads what a program prints: the server would keep that open.
-    wineserver -p >/dev/null 2>&1 </dev/null
+    wineserver -p >/dev/null 2>&1 </dev/null || true # it is up already
     wine cmd /c exit >/dev/null 2>&1 </dev/null
 }
 

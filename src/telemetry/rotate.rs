@@ -164,7 +164,7 @@ mod tests {
     const BY_SIZE: Rotation = Rotation {
         size: Some(10),
         age: None,
-        keep: 2,
+        keep: 3,
     };
 
     fn say(log: &mut Rotating, line: &str) {
@@ -175,13 +175,14 @@ mod tests {
     fn a_file_is_moved_away_before_it_becomes_too_large_and_the_oldest_goes() {
         let folder = Folder::new();
         let mut log = folder.open(BY_SIZE, &Clock::system());
-        for line in ["one 1\n", "two 2\n", "three\n", "four4\n"] {
+        for line in ["one 1\n", "two 2\n", "three\n", "four4\n", "five5\n"] {
             say(&mut log, line);
         }
-        assert_eq!(folder.text("crmgate.log").as_deref(), Some("four4\n"));
-        assert_eq!(folder.text("crmgate.log.1").as_deref(), Some("three\n"));
-        assert_eq!(folder.text("crmgate.log.2").as_deref(), Some("two 2\n"));
-        assert_eq!(folder.text("crmgate.log.3"), None);
+        assert_eq!(folder.text("crmgate.log").as_deref(), Some("five5\n"));
+        assert_eq!(folder.text("crmgate.log.1").as_deref(), Some("four4\n"));
+        assert_eq!(folder.text("crmgate.log.2").as_deref(), Some("three\n"));
+        assert_eq!(folder.text("crmgate.log.3").as_deref(), Some("two 2\n"));
+        assert_eq!(folder.text("crmgate.log.4"), None);
     }
 
     #[test]
@@ -232,7 +233,7 @@ mod tests {
     fn where_it_cannot_be_moved_lines_go_on_to_the_old_file() {
         let folder = Folder::new();
         // No file can take the place of a folder that is not empty.
-        fs::create_dir_all(folder.0.path().join("crmgate.log.2/x")).expect("a folder");
+        fs::create_dir_all(folder.0.path().join("crmgate.log.3/x")).expect("a folder");
         let mut log = folder.open(BY_SIZE, &Clock::system());
         say(&mut log, "one 1\n");
         say(&mut log, "two 2\n");
