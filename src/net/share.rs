@@ -97,6 +97,13 @@ impl Turns {
 mod tests {
     use crate::net::{Listener, Share};
 
+    /// The next caller of a thread, who has called already.
+    async fn next(listener: &mut Listener) -> (tokio::net::TcpStream, std::net::SocketAddr) {
+        let soon = std::time::Duration::from_secs(10);
+        let next = tokio::time::timeout(soon, listener.accept(|_| ()));
+        next.await.expect("he has called")
+    }
+
     /// One socket for three threads, and where it is.
     fn three() -> (Vec<Listener>, std::net::SocketAddr) {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("free");
@@ -121,11 +128,11 @@ mod tests {
         let mut peers = Vec::new();
         for _ in 0..2 {
             // Two are handed on before the third is its own.
-            let (tcp, peer) = first.accept(|_| ()).await;
+            let (tcp, peer) = next(&mut first).await;
             assert_eq!(tcp.peer_addr().expect("connected"), peer);
             peers.push(peer);
             for other in [&mut second, &mut third] {
-                let (tcp, peer) = other.accept(|_| ()).await;
+                let (tcp, peer) = next(other).await;
                 assert_eq!(tcp.peer_addr().expect("connected"), peer);
                 peers.push(peer);
             }
@@ -148,11 +155,11 @@ mod tests {
             .map(|_| std::net::TcpStream::connect(local).expect("connected"))
             .collect();
         // One to the second, one meant for the third, which comes back.
-        first.accept(|_| ()).await;
+        next(&mut first).await;
         assert!(second.accept_waiting().is_some());
         assert!(second.accept_waiting().is_none());
         for _ in 0..3 {
-            first.accept(|_| ()).await;
+            next(&mut first).await;
         }
         assert!(second.accept_waiting().is_none());
     }

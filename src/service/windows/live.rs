@@ -72,11 +72,10 @@ pub fn live(daemon: impl FnOnce(Host) -> u8 + Send + 'static) {
             })
         },
     };
-    let started = thread::Builder::new().name("crmgate-main".into()).spawn({
-        move || {
-            let exit = daemon(host);
-            let _ended = tell.send(Happened::Ended(exit));
-        }
+    let thread = thread::Builder::new().name("crmgate-main".into());
+    let started = thread.spawn(move || {
+        let exit = daemon(host);
+        let _ended = tell.send(Happened::Ended(exit));
     });
     if started.is_err() {
         end(registered, &desk, &log, OUT_OF_THREADS);
