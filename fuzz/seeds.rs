@@ -1,23 +1,26 @@
-//! What fuzzing starts from: the corpus of requests, answers, chunked bodies and configurations.
+//! What fuzzing starts from: the corpus of requests, answers, chunked bodies and configurations, and
+//! files of certificates and keys.
 //!
-//! `super::corpus` and `super::more_hostile` are those of the tests. The same seeds are what the unit
+//! `super::corpus` and `super::more_hostile` are those of the tests, `super::containers` lies beside. The same seeds are what the unit
 //! tests of the product try, as they are and as mutants.
 
 use std::fs;
 use std::path::Path;
 
+use super::containers;
 use super::corpus::{GOOD, HOSTILE};
 use super::more_hostile::{BODIES, HEADS};
 
 /// The seeds of each target, by its name. `root` is where the repository lies: configurations are read
 /// from its golden cases.
-pub fn all(root: &Path) -> [(&'static str, Vec<Vec<u8>>); 5] {
+pub fn all(root: &Path) -> [(&'static str, Vec<Vec<u8>>); 6] {
     [
         ("request_head", heads()),
         ("answer_head", answers()),
         ("chunked", bodies()),
         ("differential", requests()),
         ("ini", inis(root)),
+        ("containers", containers::seeds()),
     ]
 }
 

@@ -15,13 +15,14 @@
 //! it, together with the one door that each foreign crate has.
 //!
 //! ```text
-//! floor 8  cli                   what an operator types
-//! floor 7  simulate   service    admin        preflight
-//!                                the peers, played; the system's requests; the operator's own
-//!                                listener; the checklist
+//! floor 9  cli                   what an operator types
+//! floor 8  admin                 the operator's own listener
+//! floor 7  simulate   service    preflight
+//!                                the peers, played; the system's requests; the checklist
 //! floor 6  gateway               builds a generation, swaps it, drains it
 //! floor 5  requests   events     the flows
-//! floor 4  http       alarms     HTTP/1 on the wire; who is told that something ends
+//! floor 4  http       alarms     traces
+//!                                HTTP/1 on the wire; who is told that something ends; who is sent spans
 //! floor 3  tls                   handshakes both ways, sessions that stay true
 //! floor 2  certs      net        identities and trust; sockets and ways out
 //! floor 1  config     telemetry  explain      settings; what the daemon says; what a code means
@@ -64,3 +65,4 @@ pub mod service;
 pub mod simulate;
 pub mod telemetry;
 pub mod tls;
+pub mod traces;

@@ -4,6 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use ::crmgate;
+
+#[path = "../containers.rs"]
+#[expect(dead_code, reason = "here only its seeds are wanted")]
+mod containers;
 #[path = "../../tests/support/corpus.rs"]
 mod corpus;
 #[path = "../../tests/support/more_hostile.rs"]

@@ -1,9 +1,12 @@
-//! What the fuzz targets call. The functions themselves lie in `entries.rs`, which the unit tests of
-//! the product include too and run as properties.
+//! What the fuzz targets call. The functions themselves lie in `entries.rs` and `containers.rs`, which
+//! the unit tests of the product include too and run as properties.
 
 use ::crmgate;
 
+#[path = "../containers.rs"]
+mod containers;
 #[path = "../entries.rs"]
 mod entries;
 
+pub use containers::containers;
 pub use entries::{answer_head, chunked, differential, ini, request_head};

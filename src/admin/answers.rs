@@ -14,7 +14,7 @@ use super::bodies::{Answer, answer_of, json, text, typed};
 use crate::config::{Setting, effective};
 use crate::gateway::{Report, Viewer};
 use crate::model::Phase;
-use crate::telemetry::exposition::{self, Form};
+use crate::telemetry::exposition::{self, Form, PreflightFigures, Scrape};
 
 /// Who somebody is to the gateway.
 #[derive(Debug, Serialize)]
@@ -102,9 +102,17 @@ impl SettingAnswer {
 }
 
 /// All figures, in the form that is asked for.
-pub(super) fn metrics(viewer: &Viewer, accept: Option<&str>) -> Answer {
+pub(super) fn metrics(
+    viewer: &Viewer,
+    preflight: Option<PreflightFigures>,
+    accept: Option<&str>,
+) -> Answer {
     let form = Form::accepted(accept);
-    let text = exposition::write(&viewer.scrape(), form);
+    let scrape = Scrape {
+        preflight,
+        ..viewer.scrape()
+    };
+    let text = exposition::write(&scrape, form);
     typed(StatusCode::OK, form.content_type(), text)
 }
 

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::access::{Door, Guest, Judge, Role, is_meant};
 use super::answers;
 use super::bodies::{Answer, Fault, json, wrong_method};
+use super::checklist::Checklist;
 use super::console;
 use super::orders::{
     Deed, DrainBody, LevelBody, Order, ReasonBody, ReloadAnswer, Reloaded, SwitchBody, audit,
@@ -32,6 +33,7 @@ pub(super) struct Counter {
     pub(super) desk: Desk,
     pub(super) token: Arc<Token>,
     pub(super) orders: mpsc::Sender<Order>,
+    pub(super) checklist: Checklist,
 }
 
 /// Answers one request of whoever came in by this door.
@@ -114,11 +116,13 @@ fn looked(
         Ask::Systems => json(StatusCode::OK, &viewer.report().systems),
         Ask::Generations => json(StatusCode::OK, &viewer.attempt_reports()),
         Ask::Certificates => json(StatusCode::OK, &viewer.certificates()),
+        Ask::Sessions => json(StatusCode::OK, &viewer.sessions()),
         Ask::Errors => json(StatusCode::OK, &recent.since(number("since", query))),
         Ask::Configuration => answers::configuration(dir),
         Ask::OpenApi => answers::description(),
         Ask::Stream => answers::stream(viewer.clone()),
-        Ask::Metrics => answers::metrics(viewer, accept),
+        Ask::LastPreflight => counter.checklist.told(),
+        Ask::Metrics => answers::metrics(viewer, counter.checklist.figures(), accept),
         Ask::Alive
         | Ask::Ready
         | Ask::Reload
@@ -126,6 +130,7 @@ fn looked(
         | Ask::Drain
         | Ask::Undrain
         | Ask::LogLevel
+        | Ask::Preflight
         | Ask::Stop => Fault::not_found("").answer(),
     }
 }
@@ -172,6 +177,12 @@ async fn ordered(
         (Ask::LogLevel, _) => {
             let LevelBody { level } = body(request).await?;
             set_level(counter, guest, level).await
+        }
+        (Ask::Preflight, _) => {
+            let Counter {
+                checklist, desk, ..
+            } = counter;
+            checklist.run(desk, guest, body(request).await?).await
         }
         (Ask::Stop, _) => {
             let ReasonBody { reason } = body(request).await?;

@@ -7,6 +7,7 @@
 //!        v  routes.rs     the one table of what can be asked; openapi.json describes the same
 //!   console/              the page for a browser, and the files that it is made of
 //!   answers.rs            reads the gateway::Viewer, which asks nobody
+//!   checklist.rs          has the preflight gone through, on a thread of its own
 //!   orders.rs             changes: sides at once, all else through an Order to the main thread
 //! ```
 //!
@@ -25,6 +26,7 @@ mod access;
 mod answers;
 mod bodies;
 mod call_error;
+mod checklist;
 mod client;
 mod console;
 mod dispatch;

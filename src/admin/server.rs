@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use super::access::Door;
+use super::checklist::Checklist;
 use super::dispatch::{Counter, answered};
 use super::orders::Orders;
 use super::token::Token;
@@ -99,6 +100,7 @@ impl Admin {
             desk,
             token: Arc::new(token),
             orders,
+            checklist: Checklist::default(),
         };
         let thread = std::thread::Builder::new().name("crmgate-admin".into());
         thread

@@ -8,12 +8,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, timeout_at};
 
-use crate::certs::TrustStore;
-use crate::config::problem::{Problem, Problems};
+use crate::config::problem::Problems;
 use crate::config::settings::{WebhookSettings, WebhookUrl};
 use crate::model::{Clock, Scheme};
 use crate::net::{DialError, dial};
-use crate::tls::{Anonymous, NoConnection, Wire, authorities_of_the_machine};
+use crate::tls::{Anonymous, NoConnection, Wire};
 
 /// A place to post to, with what it takes to know it.
 #[derive(Debug, Clone)]
@@ -87,30 +86,16 @@ impl Webhook {
     /// Reads the authorities; with an error among the problems there is nobody to post to.
     pub fn build(settings: &WebhookSettings, clock: &Clock) -> (Option<Self>, Problems) {
         let mut problems = Problems::new();
-        let tls = match (settings.url.scheme, &settings.ca) {
-            (Scheme::Http, _) => None,
-            (Scheme::Https, Some(file)) => {
-                let (trust, found) = TrustStore::load(file, clock.now());
+        let tls = match settings.url.scheme {
+            Scheme::Http => None,
+            Scheme::Https => {
+                let place = (&settings.place, "WebhookCaFile");
+                let (tls, found) = Anonymous::towards(settings.ca.as_ref(), place, clock);
                 problems.extend(found);
-                let Some(trust) = trust else {
-                    return (None, problems);
-                };
-                Anonymous::new(trust, clock)
-            }
-            (Scheme::Https, None) => {
-                let (trust, unread) = authorities_of_the_machine();
-                if trust.anchors().is_empty() {
-                    let why = unread.first().map_or("none was found", String::as_str);
-                    let what = format!(
-                        "the authorities that this machine believes cannot be read, so nobody would \
-                         be told: {why}"
-                    );
-                    let hint = "install the package ca-certificates, or name the collector's \
-                                authority in WebhookCaFile";
-                    problems.push(Problem::error(settings.place.clone(), what, hint));
+                if tls.is_none() {
                     return (None, problems);
                 }
-                Anonymous::new(trust, clock)
+                tls
             }
         };
         let webhook = Self {

@@ -10,6 +10,10 @@ use crate::model::WallTime;
 /// are for whoever is on duty.
 pub const ALARM_DAYS: [i64; 5] = [60, 30, 14, 7, 1];
 
+/// The same of a revocation list. It is followed by another one more often, and three days span a
+/// week-end, so that somebody at work hears of it.
+pub const LIST_ALARM_DAYS: [i64; 6] = [60, 30, 14, 7, 3, 1];
+
 /// Where a certificate stands between its first and its last second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use pkcs8::der::{Decode as _, SecretDocument};
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::Kdf;
 use pkcs8::{EncryptedPrivateKeyInfoOwned, PrivateKeyInfoRef};
 use rustls::crypto::KeyProvider;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -107,6 +109,9 @@ pub(super) enum Lock {
 pub(super) fn unlock(encrypted: &[u8], passphrase: &[u8]) -> Result<PrivateKeyDer<'static>, Lock> {
     let info = EncryptedPrivateKeyInfoOwned::from_der(encrypted)
         .map_err(|_unknown_scheme| Lock::UnknownScheme)?;
+    if is_excessive(&info.encryption_algorithm) {
+        return Err(Lock::UnknownScheme);
+    }
     match info.decrypt(passphrase) {
         Ok(key) => Ok(PrivatePkcs8KeyDer::from(key.as_bytes().to_vec()).into()),
         // Some wrong passphrases pass the padding check and then leave bytes that are no key.
@@ -117,6 +122,34 @@ pub(super) fn unlock(encrypted: &[u8], passphrase: &[u8]) -> Result<PrivateKeyDe
         Err(_) => Err(Lock::UnknownScheme),
     }
 }
+
+/// Whether opening it would take more than any tool asks for that writes keys: a file says by itself how
+/// much work and memory its passphrase costs, and may say what nobody has.
+fn is_excessive(scheme: &EncryptionScheme) -> bool {
+    let EncryptionScheme::Pbes2(parameters) = scheme else {
+        return false;
+    };
+    match &parameters.kdf {
+        Kdf::Pbkdf2(own) => own.iteration_count > MOST_ROUNDS,
+        Kdf::Scrypt(own) => {
+            let block = u64::from(own.block_size).saturating_mul(128);
+            // Of another number than a power of two the library makes a panic.
+            !own.cost_parameter.is_power_of_two()
+                || own.cost_parameter.saturating_mul(block) > MOST_MEMORY
+                || own.parallelization > MOST_LANES
+        }
+        _ => false,
+    }
+}
+
+/// OpenSSL writes 2,048, careful people a million; ten times that takes some seconds.
+const MOST_ROUNDS: u32 = 10_000_000;
+
+/// OpenSSL's scrypt takes 16 MB, and refuses more than 32 itself unless it is told.
+const MOST_MEMORY: u64 = 256 << 20;
+
+/// Each is another round over all of the memory; OpenSSL takes one.
+const MOST_LANES: u16 = 16;
 
 /// Encrypts a key that is given as PKCS#8, so that it can be opened again by [`unlock`]; `None` if
 /// the system has no randomness.
@@ -204,6 +237,54 @@ mod tests {
             key.public_key().expect("known").to_vec()
         };
         assert_eq!(public(again), public(key(PKCS8_KEY)));
+    }
+
+    /// An encrypted key of which the function that makes a key of its passphrase is this one.
+    fn locked_by(function: &[u8]) -> Vec<u8> {
+        let cipher = der::sequence(&[
+            &der::element(der::OID, &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 42]),
+            &der::element(der::OCTET_STRING, &[7; 16]),
+        ]);
+        let pbes2 = der::element(der::OID, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 13]);
+        let scheme = der::sequence(&[&pbes2, &der::sequence(&[function, &cipher])]);
+        der::sequence(&[&scheme, &der::element(der::OCTET_STRING, &[1; 32])])
+    }
+
+    fn scrypt(cost: &[u8], block: &[u8], lanes: &[u8]) -> Vec<u8> {
+        let oid = der::element(der::OID, &[0x2b, 6, 1, 4, 1, 0xda, 0x47, 4, 11]);
+        let number = |bytes| der::element(der::INTEGER, bytes);
+        let salt = der::element(der::OCTET_STRING, b"salt");
+        let all = der::sequence(&[&salt, &number(cost), &number(block), &number(lanes)]);
+        locked_by(&der::sequence(&[&oid, &all]))
+    }
+
+    fn pbkdf2(rounds: &[u8]) -> Vec<u8> {
+        let oid = der::element(der::OID, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 12]);
+        let prf = der::element(der::OID, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 9]);
+        let prf = der::sequence(&[&prf, &der::element(5, &[])]);
+        let salt = der::element(der::OCTET_STRING, b"salt");
+        let all = der::sequence(&[&salt, &der::element(der::INTEGER, rounds), &prf]);
+        locked_by(&der::sequence(&[&oid, &all]))
+    }
+
+    #[test]
+    fn a_key_that_wants_more_work_or_memory_than_any_tool_asks_for_stays_shut() {
+        let thousand = [0x04, 0x00];
+        for excessive in [
+            scrypt(&[0], &[8], &[1]),
+            scrypt(&[3], &[8], &[1]),
+            scrypt(&[1, 0, 0, 0, 0, 0], &[8], &[1]),
+            scrypt(&thousand, &[0x7f, 0xff], &[1]),
+            scrypt(&thousand, &[8], &[0x7f, 0xff]),
+            pbkdf2(&[0x05, 0xf0, 0, 0]),
+        ] {
+            let shut = unlock(&excessive, b"x").expect_err("shut");
+            assert_eq!(shut, Lock::UnknownScheme, "{excessive:02x?}");
+        }
+        for usual in [scrypt(&thousand, &[8], &[1]), pbkdf2(&[0x08, 0x00])] {
+            let shut = unlock(&usual, b"x").expect_err("shut");
+            assert_eq!(shut, Lock::OtherPassphrase, "{usual:02x?}");
+        }
     }
 
     #[test]

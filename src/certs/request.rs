@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use rustls::crypto::KeyProvider;
 use rustls::pki_types::PrivateKeyDer;
-use rustls::sign::SigningKey;
+use rustls::sign::{Signer, SigningKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use crate::certs::der;
@@ -48,11 +48,7 @@ pub fn write_request(
 
 fn signed(spec: &RequestSpec, key: &dyn SigningKey) -> Result<Vec<u8>, RequestError> {
     let spki = key.public_key().ok_or(RequestError::KeyKind)?;
-    let schemes = SCHEMES.iter().find_map(|(scheme, algorithm)| {
-        let signer = key.choose_scheme(std::slice::from_ref(scheme))?;
-        Some((signer, algorithm))
-    });
-    let (signer, algorithm) = schemes.ok_or(RequestError::KeyKind)?;
+    let (signer, algorithm) = scheme_of(key).ok_or(RequestError::KeyKind)?;
     let extensions = extensions(spec, key.algorithm() == SignatureAlgorithm::RSA);
     let asked = der::element(der::SET, &extensions);
     let attribute = der::sequence(&[&der::element(der::OID, EXTENSION_REQUEST), &asked]);
@@ -69,28 +65,54 @@ fn signed(spec: &RequestSpec, key: &dyn SigningKey) -> Result<Vec<u8>, RequestEr
     Ok(der::sequence(&[&message, algorithm, &bits]))
 }
 
+/// What signs, and a whole `AlgorithmIdentifier` that says how.
+pub(in crate::certs) type Scheme = (Box<dyn Signer>, &'static [u8]);
+
+/// How a key signs requests and certificates, if it is of a kind that every peer knows.
+pub(in crate::certs) fn scheme_of(key: &dyn SigningKey) -> Option<Scheme> {
+    SCHEMES.iter().find_map(|(scheme, algorithm)| {
+        let signer = key.choose_scheme(std::slice::from_ref(scheme))?;
+        Some((signer, *algorithm))
+    })
+}
+
 /// The extensions that are asked for.
 fn extensions(spec: &RequestSpec, is_rsa: bool) -> Vec<u8> {
-    let extension = |oid: &[u8], is_critical: bool, value: &[u8]| {
-        let oid = der::element(der::OID, oid);
-        let critical = if is_critical {
-            der::element(der::BOOLEAN, &[0xff])
-        } else {
-            Vec::new()
-        };
-        der::sequence(&[&oid, &critical, &der::element(der::OCTET_STRING, value)])
-    };
-    // digitalSignature, and with RSA keyEncipherment, which older peers look for.
-    let usage: &[u8] = if is_rsa { &[5, 0xa0] } else { &[7, 0x80] };
-    let purposes = der::sequence(&[
-        &der::element(der::OID, SERVER_AUTH),
-        &der::element(der::OID, CLIENT_AUTH),
-    ]);
     let names = spec.alternative_names.as_ref();
     let names = names.map_or_else(Vec::new, |names| extension(ALTERNATIVE_NAMES, false, names));
-    let usage = extension(KEY_USAGE, true, &der::element(der::BIT_STRING, usage));
-    let purposes = extension(EXTENDED_KEY_USAGE, false, &purposes);
-    der::sequence(&[&names, &usage, &purposes])
+    let purposes = purposes(&[SERVER_AUTH, CLIENT_AUTH]);
+    der::sequence(&[&names, &key_usage(is_rsa), &purposes])
+}
+
+/// One extension with what is in it.
+pub(in crate::certs) fn extension(oid: &[u8], is_critical: bool, value: &[u8]) -> Vec<u8> {
+    let oid = der::element(der::OID, oid);
+    let critical = if is_critical {
+        der::element(der::BOOLEAN, &[0xff])
+    } else {
+        Vec::new()
+    };
+    der::sequence(&[&oid, &critical, &der::element(der::OCTET_STRING, value)])
+}
+
+/// The key usage of a host or a client: digitalSignature, and with RSA keyEncipherment, which older
+/// peers look for.
+pub(in crate::certs) fn key_usage(is_rsa: bool) -> Vec<u8> {
+    let usage: &[u8] = if is_rsa { &[5, 0xa0] } else { &[7, 0x80] };
+    extension(KEY_USAGE, true, &der::element(der::BIT_STRING, usage))
+}
+
+/// The purposes of a certificate.
+pub(in crate::certs) fn purposes(all: &[&[u8]]) -> Vec<u8> {
+    let each: Vec<u8> = all
+        .iter()
+        .flat_map(|oid| der::element(der::OID, oid))
+        .collect();
+    extension(
+        EXTENDED_KEY_USAGE,
+        false,
+        &der::element(der::SEQUENCE, &each),
+    )
 }
 
 /// A name in DER, of its parts as they are written: the most specific one first.
@@ -171,9 +193,9 @@ pub(in crate::certs) const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 17];
 /// 2.5.29.37.
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
 /// 1.3.6.1.5.5.7.3.1.
-const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
+pub(in crate::certs) const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
 /// 1.3.6.1.5.5.7.3.2.
-const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+pub(in crate::certs) const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
 /// 0.9.2342.19200300.100.1.25.
 const DOMAIN_COMPONENT: &[u8] = &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 1, 25];
 /// 1.2.840.113549.1.9.1.

@@ -9,7 +9,7 @@ use crate::config::settings::{
     ExpiredLists, KeyDigest, ResponderUrl, Term, TimeOfDay, TlsVersion, WebhookUrl,
 };
 use crate::config::value::{self, ValueError};
-use crate::model::{Endpoint, HostPort, ListenAddr, WallTime};
+use crate::model::{Endpoint, HostPort, ListenAddr, SampleRatio, WallTime};
 
 /// What a value becomes once it is read.
 pub(super) trait FromText: Sized {
@@ -43,6 +43,7 @@ becomes!(Vec<String>: Kind::Files => |text| value::files(text));
 becomes!(&'static str: Kind::Choice(words) => |text| value::choice(text, words));
 becomes!(ResponderUrl: Kind::Responder => |text| value::responder(text));
 becomes!(WebhookUrl: Kind::Webhook => |text| value::webhook(text));
+becomes!(SampleRatio: Kind::Ratio => |text| value::ratio(text));
 becomes!(Vec<Term>: Kind::ClientRule => |text| value::rule(text));
 becomes!(TlsVersion: Kind::Version => |text| value::version(text));
 becomes!(Vec<KeyDigest>: Kind::KeyDigests => |text| value::key_digests(text));

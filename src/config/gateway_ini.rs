@@ -10,8 +10,9 @@ use crate::config::problem::{Problem, Problems, Severity, Topic};
 use crate::config::reader::Reader;
 use crate::config::settings::{
     AlarmSettings, FileRef, Limits, LogFormat, LogSettings, RuntimeSettings, TicketSettings,
-    WebhookSettings, WebhookUrl,
+    TraceSettings, WebhookSettings, WebhookUrl,
 };
+use crate::config::traces_ini;
 use crate::config::value::said_duration;
 use crate::model::Scheme;
 
@@ -25,6 +26,7 @@ pub(super) struct GatewayIni {
     pub(super) log: LogSettings,
     pub(super) tickets: TicketSettings,
     pub(super) alarms: AlarmSettings,
+    pub(super) traces: Option<TraceSettings>,
     pub(super) runtime: RuntimeSettings,
     pub(super) limits: Limits,
 }
@@ -36,6 +38,7 @@ pub(super) fn read(document: &Document, problems: &mut Problems) -> GatewayIni {
         log: log(document, problems),
         tickets: tickets(document, problems),
         alarms: alarms(document, problems),
+        traces: traces_ini::read(document, problems),
         runtime: runtime(document, problems),
         limits: limits(document, problems),
     }

@@ -103,6 +103,7 @@ fn read(dir: &Path, found: &Found, problems: &mut Problems) -> (Settings, Vec<Tl
         admin: gateway.admin.resolve(&mut roles, problems),
         tickets: gateway.tickets,
         alarms: gateway.alarms,
+        traces: gateway.traces,
         runtime: gateway.runtime,
         log: gateway.log,
         limits: gateway.limits,

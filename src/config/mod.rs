@@ -54,6 +54,7 @@ mod ssl_identity;
 mod ssl_ini;
 mod ssl_ocsp;
 mod tls_roles;
+mod traces_ini;
 mod value;
 mod vocabulary;
 

@@ -10,7 +10,9 @@ use crate::config::rule::{self, RuleError};
 use crate::config::settings::{
     ExpiredLists, KeyDigest, ResponderUrl, Term, TimeOfDay, TlsVersion, WebhookUrl,
 };
-use crate::model::{Endpoint, EndpointError, HostPort, ListenAddr, Scheme, Secret, WallTime};
+use crate::model::{
+    Endpoint, EndpointError, HostPort, ListenAddr, SampleRatio, Scheme, Secret, WallTime,
+};
 
 /// Why a value is not accepted. The message continues the key's name: "`Fall` is out of range".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -187,6 +189,11 @@ pub(super) fn webhook(text: &str) -> Parsed<WebhookUrl> {
     })
 }
 
+/// A number from 0 to 1.
+pub(super) fn ratio(text: &str) -> Parsed<SampleRatio> {
+    SampleRatio::parse(text).ok_or(ValueError::NotUnderstood)
+}
+
 /// An IP address, with or without brackets.
 pub(super) fn address(text: &str) -> Parsed<IpAddr> {
     let bare = text
@@ -317,6 +324,7 @@ pub(super) fn check(kind: Kind, text: &str) -> Parsed<()> {
         Kind::Level => level(text).map(drop),
         Kind::Listeners => listeners(text).map(drop),
         Kind::Moment => moment(text).map(drop),
+        Kind::Ratio => ratio(text).map(drop),
         Kind::Route => route(text, 1).map(drop),
         Kind::RequestPath => request_path(text).map(drop),
         Kind::Responder => responder(text).map(drop),

@@ -22,13 +22,14 @@ pub struct Found<'a> {
 }
 
 /// The texts, in the order in which they are listed.
-pub(super) const TEXTS: [(Family, &str); 7] = [
+pub(super) const TEXTS: [(Family, &str); 8] = [
     (Family::SapSsl, include_str!("words/sap_ssl.txt")),
     (Family::Icm, include_str!("words/icm.txt")),
     (Family::Ni, include_str!("words/ni.txt")),
     (Family::Alert, include_str!("words/alerts.txt")),
     (Family::Handshake, include_str!("words/handshakes.txt")),
     (Family::Fault, include_str!("words/faults.txt")),
+    (Family::Alarm, include_str!("words/alarms.txt")),
     (Family::Check, include_str!("words/checks.txt")),
 ];
 

@@ -30,6 +30,8 @@ pub enum Family {
     Handshake,
     /// The gateway's own answer to a caller.
     Fault,
+    /// An alarm in the gateway's log and at its webhook.
+    Alarm,
     /// A check of `crmgate preflight`.
     Check,
 }
@@ -44,6 +46,7 @@ impl Family {
             Self::Alert => "TLS",
             Self::Handshake => "crmgate, handshake",
             Self::Fault => "crmgate, answer to a caller",
+            Self::Alarm => "crmgate, alarm",
             Self::Check => "crmgate, preflight check",
         }
     }

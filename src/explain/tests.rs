@@ -1,13 +1,17 @@
 //! The entries are complete, and everything that this program says has one.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use rustls::AlertDescription;
 
 use super::dictionary::TEXTS;
 use super::entry::read;
 use super::*;
+use crate::certs::expiry::{ALARM_DAYS, LIST_ALARM_DAYS};
 use crate::certs::inspect::UnfitName;
+use crate::certs::{Due, DueKind, Step};
+use crate::config::problem::{Place, Problem};
 use crate::http::{BadAnswer, GatewayError, Refusal};
 use crate::model::{Denial, Outcome, WallTime};
 use crate::tls::failure::Cause;
@@ -167,22 +171,120 @@ fn every_answer_of_the_gateway_has_an_entry() {
     }
 }
 
+/// The code of every alarm that can be raised.
+fn alarms() -> BTreeSet<String> {
+    let of = |kind, step| {
+        let due = Due {
+            kind,
+            subject: String::new(),
+            ends: WallTime(0),
+            item: [0; 32],
+            step,
+            problem: Problem::warning(Place::default(), "", ""),
+        };
+        due.code()
+    };
+    let of_kind = |kind| {
+        let (days, ends) = match kind {
+            DueKind::Own | DueKind::Authority => (&ALARM_DAYS[..], &[Step::Ended][..]),
+            DueKind::List => (&LIST_ALARM_DAYS[..], &[Step::Ended, Step::GraceEnded][..]),
+        };
+        let steps = days.iter().copied().map(Step::left);
+        let codes = steps.chain(ends.iter().copied()).map(|step| of(kind, step));
+        codes.collect::<Vec<_>>()
+    };
+    let kinds = [DueKind::Own, DueKind::Authority, DueKind::List];
+    kinds.into_iter().flat_map(of_kind).collect()
+}
+
 #[test]
-fn every_code_that_is_written_in_the_source_has_an_entry() {
+fn every_alarm_that_can_be_raised_has_an_entry_and_no_entry_is_of_another_one() {
     let dictionary = Dictionary::new();
-    for source in [
-        include_str!("../http/error.rs"),
-        include_str!("../http/refusal.rs"),
-        include_str!("../http/answer.rs"),
-        include_str!("../model/denial.rs"),
-    ] {
-        for quoted in source
-            .split('"')
-            .filter(|text| text.starts_with("GW-") && !text.contains('{'))
-        {
-            assert!(dictionary.get(quoted).is_some(), "{quoted}");
+    let entries = dictionary.entries().iter();
+    let of_alarms = entries.filter(|one| one.family == Family::Alarm);
+    let told: BTreeSet<String> = of_alarms
+        .flat_map(|one| std::iter::once(&one.code).chain(&one.also))
+        .cloned()
+        .collect();
+    assert_eq!(told, alarms());
+}
+
+#[test]
+fn the_days_of_an_alarm_in_a_line_of_the_log_lead_to_its_entry() {
+    let line = "WARN alarm: ssl.ini: the certificate ends code=GW-ALARM-CERT-7D days_left=6";
+    assert_eq!(codes(line), ["GW-ALARM-CERT-60D"]);
+}
+
+/// Codes of ours in a text: whole ones, and not the beginnings from which others are made.
+fn codes_in(text: &str) -> Vec<&str> {
+    let ends = |c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-');
+    let found = text.match_indices("GW-").map(|(at, _)| {
+        let rest = text.get(at..).unwrap_or_default();
+        let end = rest.find(ends).unwrap_or(rest.len());
+        rest.split_at(end)
+    });
+    let is_made = |behind: &str| behind.starts_with(['{', '<', '$']);
+    found
+        .filter(|(code, behind)| code.len() > "GW-".len() && !is_made(behind))
+        .map(|(code, _)| code)
+        .collect()
+}
+
+/// Every file below a folder that people or the compiler read.
+fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let kind = path.extension().and_then(|kind| kind.to_str());
+        if path.is_dir() {
+            files_below(&path, into);
+        } else if matches!(kind, Some("rs" | "md" | "json" | "yml" | "js" | "ini")) {
+            into.push(path);
         }
     }
+}
+
+#[test]
+fn every_code_that_is_printed_anywhere_or_written_of_has_an_entry() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = [
+        "README.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "ARCHITECTURE.md",
+    ]
+    .map(|name| root.join(name))
+    .to_vec();
+    for folder in ["src", "config", "monitoring"] {
+        files_below(&root.join(folder), &mut files);
+    }
+    let dictionary = Dictionary::new();
+    let known: BTreeSet<&str> = dictionary
+        .entries()
+        .iter()
+        .flat_map(|one| std::iter::once(&one.code).chain(&one.also))
+        .map(String::as_str)
+        .collect();
+    let mut met = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a text");
+        // What is made up to be refused here stands in this file alone.
+        if file.ends_with("explain/tests.rs") {
+            continue;
+        }
+        for code in codes_in(&text) {
+            assert!(known.contains(code), "{}: {code}", file.display());
+            met += 1;
+        }
+    }
+    assert!(met > 100, "{met}");
+}
+
+#[test]
+fn a_planted_code_is_found_and_the_beginning_of_one_is_none() {
+    assert_eq!(
+        codes_in("\"GW-400-NEW\", GW-ALARM-{}-{}, `GW-<status>`, (GW-403-X)"),
+        ["GW-400-NEW", "GW-403-X"]
+    );
 }
 
 #[test]

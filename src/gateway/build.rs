@@ -180,6 +180,7 @@ pub(super) fn build(
     let admin = build.admin(&settings.admin);
     let tickets = build.tickets(&settings.tickets);
     let webhook = build.webhook(&settings.alarms);
+    let recording = build.recording(settings.traces.as_ref());
     let (problems, listeners) = (build.problems, build.listeners);
     if problems.has_errors() {
         return (None, problems);
@@ -194,6 +195,7 @@ pub(super) fn build(
             admin,
             tickets,
             webhook,
+            recording,
         }),
         problems,
     )
@@ -201,7 +203,7 @@ pub(super) fn build(
 
 pub(super) struct Build<'a> {
     pub(super) workshop: &'a Workshop,
-    previous: Option<&'a Snapshot>,
+    pub(super) previous: Option<&'a Snapshot>,
     pub(super) problems: Problems,
     listeners: Vec<ListenerPlan>,
     next_listener: u32,

@@ -76,6 +76,13 @@ pub(super) fn describe(snapshot: &Snapshot) -> Vec<String> {
             ));
         }
     }
+    if let (Some(recording), Some(traces)) = (&snapshot.recording, &snapshot.settings.traces) {
+        let (to, ratio) = (recording.collector.shown(), traces.ratio);
+        lines.push(format!(
+            "traces -> {to} as \"{}\" (ratio {ratio})",
+            traces.service
+        ));
+    }
     lines
 }
 

@@ -67,6 +67,7 @@ impl Gateway {
         }
         self.stop_workers();
         self.remember(true);
+        self.send_last_spans(limit).await;
         self.drop_alarms();
         self.step(Phase::Stopped);
         for cut in &report.cut {

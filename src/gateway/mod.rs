@@ -25,6 +25,7 @@
 //! | `contain` | keeps a panic to the piece of work it happened in |
 //! | `announce` | what is due, said once when its time comes |
 //! | `raise` | what becomes of it: the log, and a webhook |
+//! | `recording` | traces of a generation, and who sends them |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
 //! | `run` | [`Gateway`]: start, publish, status |
@@ -32,6 +33,7 @@
 //! | `reload` | read, build, bind, publish, or keep what is in force |
 //! | `report/` | how it stands, as data with stable names |
 //! | `drain` | accept no more, let everybody finish, name what was cut |
+//! | `in_force` | what is in force, and what is to be said of it now |
 //! | `viewer` | a running gateway as others see it, from any thread |
 //! | `watch` | reload by itself when a file has changed |
 //!
@@ -50,7 +52,9 @@ mod contain;
 mod describe;
 mod drain;
 mod guests;
+mod in_force;
 mod raise;
+mod recording;
 mod rehearsal;
 mod reload;
 mod remembering;
@@ -68,11 +72,13 @@ mod worker;
 
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
+pub use in_force::InForce;
 pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
 pub use reload::ReloadReport;
 pub use report::{
     AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,
-    ListenerReport, ProblemReport, Report, SideReport, SidesReport, SystemReport,
+    ListenerReport, ListenerSessions, ProblemReport, Report, SessionLookups, SessionsReport,
+    SideReport, SidesReport, SweepReport, SystemReport, UpstreamSessions,
 };
 pub use run::{Gateway, StartError};
 pub use state_file::token_places;

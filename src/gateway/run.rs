@@ -27,6 +27,7 @@ use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
 use crate::net::{Admission, BindError, BoundListener, Share, reserve};
 use crate::requests::failover::Event;
 use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
+use crate::traces::Exporter;
 
 /// Why the gateway did not start.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,8 @@ pub struct Gateway {
     pub(super) files: Vec<PathBuf>,
     pub(super) state_file: StateFile,
     turning: Turning,
+    /// There if traces are recorded.
+    pub(super) exporter: Option<Exporter>,
 }
 
 impl Gateway {
@@ -114,6 +117,7 @@ impl Gateway {
             files: draft.files,
             state_file: StateFile::of(dir),
             turning: Turning::default(),
+            exporter: None,
         };
         let next = Arc::clone(&gateway.snapshot);
         let opened = match gateway.bind_new(&next) {
@@ -209,6 +213,7 @@ impl Gateway {
             answer.await.map_err(|_ended| StartError::WorkerLost)?;
         }
         self.supervisor.follow(&next, &self.workshop.counters);
+        self.send_spans(&next);
         self.workshop.vault.publish(
             next.acceptors().flat_map(|acceptor| {
                 let (policy, lifetime) = (acceptor.policy_id(), acceptor.session_lifetime());

@@ -12,7 +12,7 @@ use crate::certs::{CertificateFacts, RevocationLists, TrustStore};
 use crate::model::{Side, WallTime};
 use crate::telemetry::ProcessFigures;
 use crate::telemetry::exposition::{Authentic, LastReload, Scrape, SideFigures};
-use crate::tls::{Acceptor, AuthorityUses};
+use crate::tls::{Acceptor, AuthorityUses, UpstreamTls};
 
 impl Viewer {
     /// Everything that is known now. It reads a few files of the kernel, and waits for nobody
@@ -176,11 +176,10 @@ fn certificate(role: &'static str, system: &str, facts: &CertificateFacts) -> Au
 fn note_servers(scrape: &mut Scrape, snapshot: &Snapshot) {
     for upstream in snapshot.upstreams() {
         let spec = upstream.spec();
-        for tls in spec.tls.iter().chain(&spec.probe_tls) {
-            if let Some(facts) = tls.server() {
-                let what = certificate("server", spec.system.as_str(), &facts);
-                Scrape::note(&mut scrape.certificates, what, facts.not_after);
-            }
+        // Probes note what they are shown in the same place.
+        if let Some(facts) = spec.tls.as_ref().and_then(UpstreamTls::server) {
+            let what = certificate("server", spec.system.as_str(), &facts);
+            Scrape::note(&mut scrape.certificates, what, facts.not_after);
         }
     }
 }

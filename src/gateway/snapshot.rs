@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::recording::Recording;
 use crate::alarms::Webhook;
 use crate::certs::Due;
 use crate::config::settings::{ProbeSettings, Settings};
@@ -14,7 +15,8 @@ use crate::http::Upstream;
 use crate::model::{Generation, HostPort, ListenAddr, Side, SystemName, TlsRole, WallTime};
 use crate::net::Scope;
 use crate::requests::{RelayRoute, RequestRoute, Sides};
-use crate::telemetry::{Flow, UpstreamRole};
+use crate::telemetry::trace::Tracer;
+use crate::telemetry::{Counters, Flow, UpstreamRole};
 use crate::tls::{Acceptor, Connector, TicketSource};
 
 /// What a listener does with its connections.
@@ -166,6 +168,8 @@ pub(super) struct Snapshot {
     pub(super) tickets: TicketSource,
     /// Who is told of what is about to end.
     pub(super) webhook: Option<Arc<Webhook>>,
+    /// Who is sent traces; `None`: nobody, and nothing is recorded.
+    pub(super) recording: Option<Recording>,
 }
 
 impl Snapshot {
@@ -213,6 +217,12 @@ impl Snapshot {
             }
         }
         due
+    }
+
+    /// Who records the traces of a thread that counts in here.
+    pub(super) fn tracer(&self, counters: &Arc<Counters>) -> Option<Tracer> {
+        let recording = self.recording.as_ref();
+        recording.map(|own| own.tracer(counters))
     }
 
     /// Whatever ends TLS.

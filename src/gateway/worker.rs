@@ -228,6 +228,8 @@ impl Worker {
         self.context.set_limits(&snapshot.settings.limits);
         let throttle = share_of(snapshot.settings.log.throttle, self.threads);
         self.context.set_throttle(throttle);
+        let tracer = snapshot.tracer(&self.context.counters);
+        self.context.set_tracer(tracer);
         let closing = self.close_listeners(|listen| snapshot.serving(listen).is_some());
         let running = self.listeners.borrow().clone();
         for (listen, running) in &running {

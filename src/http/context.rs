@@ -13,6 +13,7 @@ use crate::http::pool::Pool;
 use crate::http::request::RequestHead;
 use crate::http::response::AnswerHead;
 use crate::net::Scratch;
+use crate::telemetry::trace::Tracer;
 use crate::telemetry::{AccessLog, Counters, Noise, Throttle, Verdict};
 
 /// What all connections of a thread share. Nothing in it is shared with another thread but the
@@ -29,6 +30,7 @@ pub struct Context {
     pub access: AccessLog,
     limits: RefCell<Rc<Limits>>,
     throttle: RefCell<Throttle>,
+    tracer: RefCell<Option<Rc<Tracer>>>,
     start: Instant,
     #[expect(
         clippy::vec_box,
@@ -52,6 +54,7 @@ impl Context {
             access,
             limits: RefCell::new(Rc::new(limits.clone())),
             throttle: RefCell::new(Throttle::new(lines_per_second)),
+            tracer: RefCell::default(),
             start: Instant::now(),
             shelf: RefCell::default(),
         }
@@ -70,6 +73,16 @@ impl Context {
     /// Puts another number of lines a second in force.
     pub fn set_throttle(&self, lines_per_second: u32) {
         self.throttle.borrow_mut().set_rate(lines_per_second);
+    }
+
+    /// Has traces recorded from the next request on, or none any more.
+    pub fn set_tracer(&self, tracer: Option<Tracer>) {
+        *self.tracer.borrow_mut() = tracer.map(Rc::new);
+    }
+
+    /// Who records traces, if they are recorded.
+    pub(super) fn tracer(&self) -> Option<Rc<Tracer>> {
+        self.tracer.borrow().clone()
     }
 
     /// Asks for a log line about something that strangers can cause: how many of its kind were

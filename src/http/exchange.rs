@@ -16,6 +16,7 @@ use crate::http::upstream::{ConnectError, Upstream};
 use crate::model::{ExchangeId, Outcome, Principal, Side};
 use crate::net::{DialError, Interrupt, Phase};
 use crate::telemetry::Noise;
+use crate::telemetry::trace::{Reached, Trace};
 use crate::tls::Wire;
 
 /// One request with its answer.
@@ -33,6 +34,8 @@ pub struct Exchange<'a> {
     pub(super) sent_whole: bool,
     /// Interim answers of this try.
     pub(super) interim: usize,
+    /// There if it is recorded. Boxed, since most are not.
+    pub(super) trace: Option<Box<Trace>>,
 }
 
 /// What the access line will say.
@@ -85,6 +88,7 @@ impl<'a> Exchange<'a> {
             body: BodyState::Untouched,
             sent_whole: false,
             interim: 0,
+            trace: None,
         }
     }
 
@@ -133,6 +137,20 @@ impl<'a> Exchange<'a> {
         self.record.tries = self.record.tries.saturating_add(1);
         self.record.side = side;
         self.record.upstream = Some(Arc::clone(upstream));
+        if let Some(trace) = &mut self.trace {
+            trace.attempt();
+        }
+        let tried = self.try_at(upstream, side, rewrite).await;
+        self.record_try(upstream, &tried);
+        tried
+    }
+
+    async fn try_at(
+        &mut self,
+        upstream: &Arc<Upstream>,
+        side: Option<Side>,
+        rewrite: &RequestRewrite<'_>,
+    ) -> Result<Delivery, TryFailed> {
         // Judged before a connection is taken: a body that is too large costs the side nothing.
         let mut pump = self.prepare(rewrite)?;
         loop {
@@ -151,6 +169,12 @@ impl<'a> Exchange<'a> {
             };
             let _in_use = self.context.pool.borrow_mut().lend(upstream);
             self.record.reused = reused;
+            if let Some(trace) = &mut self.trace {
+                trace.reached(Reached {
+                    peer: wire.socket().peer(),
+                    tls: wire.tls_version(),
+                });
+            }
             pump.rewind();
             let sent = self.send(upstream, &mut wire, side, &mut pump).await;
             self.record.request_bytes = pump.carried().max(self.work.get().collected.len() as u64);

@@ -28,6 +28,10 @@ pub(super) enum FieldKind {
     ContentType,
     /// `SOAPAction`.
     SoapAction,
+    /// `traceparent`: to which trace the request belongs.
+    TraceParent,
+    /// `tracestate`: what systems of tracing have to say of it.
+    TraceState,
     /// The end's own business: sent on untouched.
     EndToEnd,
 }
@@ -41,6 +45,8 @@ const EXACT: &[(&[u8], FieldKind)] = &[
     (b"soapaction", FieldKind::SoapAction),
     (b"transfer-encoding", FieldKind::TransferEncoding),
     (b"expect", FieldKind::Expect),
+    (b"traceparent", FieldKind::TraceParent),
+    (b"tracestate", FieldKind::TraceState),
     (b"upgrade", FieldKind::Upgrade),
     (b"http2-settings", FieldKind::Upgrade),
     (b"keep-alive", FieldKind::HopByHop),

@@ -32,6 +32,16 @@ pub enum Version {
     Http11,
 }
 
+impl Version {
+    /// The number alone.
+    pub(super) const fn number(self) -> &'static str {
+        match self {
+            Self::Http10 => "1.0",
+            Self::Http11 => "1.1",
+        }
+    }
+}
+
 /// A part of a head, by its place in the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Span {
@@ -321,6 +331,8 @@ fn claim(bytes: &[u8], fields: &mut [Field], token: &[u8]) -> Result<(), Connect
         | FieldKind::Upgrade
         | FieldKind::Expect
         | FieldKind::IdentityClaim
+        | FieldKind::TraceParent
+        | FieldKind::TraceState
         | FieldKind::EndToEnd => {
             for field in fields
                 .iter_mut()

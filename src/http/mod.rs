@@ -21,6 +21,7 @@
 //! | `error`, `fault`, `operation` | what is told to the caller and to the log |
 //! | `glance` | one request of our own, for the head of its answer alone |
 //! | `context`, `relay_caller` | what a thread shares; connections that are only relayed |
+//! | `record` | what a trace is told of an exchange and of each try |
 //!
 //! hyper is not used here: this room keeps the bytes of the fields as they came, knows exactly how
 //! many bytes of a request left the machine, and gives no buffer to an idle connection.
@@ -48,6 +49,7 @@ mod lines;
 mod operation;
 mod pace;
 mod pool;
+mod record;
 mod refusal;
 mod relay_caller;
 mod request;

@@ -8,6 +8,7 @@ use crate::http::head::{Head, HeadLimits, Only, Span, StartLine, Version};
 use crate::http::refusal::Refusal;
 use crate::http::target::{is_host, may_stand_in_target, without_default_port};
 use crate::http::text::{decimal, push_address, push_decimal, push_field};
+use crate::telemetry::trace::PassedOn;
 
 /// Which SOAP a caller speaks; a fault has to be in the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub struct RequestRewrite<'a> {
     pub forwarded_for: Option<IpAddr>,
     /// The scheme of the caller's leg for SAP's `ClientProtocol`.
     pub client_protocol: Option<&'a str>,
+    /// What the next hop is told of the trace, where the request is recorded.
+    pub trace: Option<PassedOn>,
 }
 
 impl RequestHead {
@@ -192,6 +195,19 @@ impl RequestHead {
         self.head.values(FieldKind::SoapAction).next().is_some()
     }
 
+    /// The value of `traceparent`, where there is exactly one.
+    pub fn traceparent(&self) -> Option<&[u8]> {
+        match self.head.only(FieldKind::TraceParent) {
+            Only::One(value) => Some(value),
+            Only::None | Only::Several => None,
+        }
+    }
+
+    /// The values of `tracestate`, which may be spread over several fields.
+    pub fn tracestate(&self) -> impl Iterator<Item = &[u8]> {
+        self.head.values(FieldKind::TraceState)
+    }
+
     /// Writes the head for the next hop: HTTP/1.1, origin form, nothing that was for this hop
     /// only, no claim about who the caller is but ours.
     pub fn write_to(&self, out: &mut Vec<u8>, rewrite: &RequestRewrite<'_>) {
@@ -216,6 +232,8 @@ impl RequestHead {
             FieldKind::ContentLength | FieldKind::TransferEncoding => {
                 rewrite.collected_length.is_none()
             }
+            FieldKind::TraceParent => rewrite.trace.is_none(),
+            FieldKind::TraceState => rewrite.trace.is_none_or(|trace| !trace.begins_here),
             FieldKind::Connection
             | FieldKind::HopByHop
             | FieldKind::Upgrade
@@ -233,6 +251,11 @@ impl RequestHead {
         }
         if let Some(scheme) = rewrite.client_protocol {
             push_field(out, "ClientProtocol", scheme);
+        }
+        if let Some(trace) = rewrite.trace {
+            out.extend_from_slice(b"traceparent: ");
+            trace.parent.write_to(out);
+            out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(b"\r\n");
     }

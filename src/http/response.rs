@@ -136,6 +136,8 @@ impl AnswerHead {
             | FieldKind::SoapAction
             | FieldKind::Expect
             | FieldKind::IdentityClaim
+            | FieldKind::TraceParent
+            | FieldKind::TraceState
             | FieldKind::EndToEnd => true,
         });
         match framing {

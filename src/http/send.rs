@@ -27,6 +27,7 @@ impl Exchange<'_> {
     pub(super) fn prepare(&mut self, rewrite: &RequestRewrite<'_>) -> Result<Pump, TryFailed> {
         let limit = self.limits.max_body_size;
         let collected = self.body == BodyState::Collected;
+        let trace = self.trace.as_ref().map(|trace| trace.passed_on());
         let Work {
             request,
             early,
@@ -54,6 +55,7 @@ impl Exchange<'_> {
             out,
             &RequestRewrite {
                 collected_length: collected.then_some(body.len() as u64),
+                trace,
                 ..*rewrite
             },
         );

@@ -129,6 +129,7 @@ async fn exchange<F: Flow>(
     let name = operation_name(&own.request, &own.early).unwrap_or_default();
     own.operation.extend_from_slice(name);
     let mut exchange = Exchange::open(caller, context, work);
+    exchange.trace = exchange.begin_trace();
     let stays = match flow.handle(&mut exchange).await {
         Ok(Delivery::Complete { keep_alive: true }) => Stays::Yes,
         Ok(Delivery::Complete { keep_alive: false }) => Stays::No,
@@ -298,6 +299,9 @@ impl Exchange<'_> {
         counters.exchange_request_bytes.add(line.request_bytes);
         counters.exchange_response_bytes.add(line.response_bytes);
         counters.traffic.exchange(&line);
+        if let Some(trace) = &self.trace {
+            trace.served(&line, work.request.version().number());
+        }
         if is_written {
             self.context.access.write(&line);
         }

@@ -253,6 +253,11 @@ pub const CHECKS: &[Check] = &[
         "the SOAP probe finds the side alive",
         &["peer-http"],
     ),
+    check(
+        "trace-collector",
+        "the collector of traces takes what it is sent",
+        &["config-files"],
+    ),
 ];
 
 #[cfg(test)]

@@ -71,6 +71,11 @@ impl Plan {
         check.is_of(self.phase) && (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 
+    /// Whether the check of this name is asked.
+    pub(super) fn asks(&self, id: &str) -> bool {
+        Check::named(id).is_some_and(|check| self.is_asked(check))
+    }
+
     /// Whether anybody has to be called for what is asked.
     pub(super) fn calls_somebody(&self) -> bool {
         let needs_a_call = |check: &Check| {

@@ -228,6 +228,13 @@ figures! {
     "Log lines that could not be written, counted by the log and not by a worker." {
         log_lines_lost;
     }
+    Counter "crmgate_trace_spans_total"
+    "Spans of traces, by what became of them; dropped ones found no room in the queue." {
+        trace_spans_sent result="sent";
+        trace_spans_dropped result="dropped";
+        trace_spans_refused result="refused";
+        trace_spans_undelivered result="undelivered";
+    }
     Counter "crmgate_log_lines_suppressed_total" "Log lines that the throttle held back." {
         log_lines_suppressed;
     }

@@ -6,6 +6,7 @@
 //!   AccessLog::write ──► access.rs ─┘   (bounded)  (own thread)
 //!   Counters ──┬─► Snapshot             read by the status page, the demo and the tests
 //!   Traffic  ──┴─► exposition::write    read by Prometheus
+//!   Tracer   ────► trace::SpanQueue     sent by the room `traces`
 //! ```
 //!
 //! Nothing here can stall or fail traffic: a full queue or a full disk costs lines, which are
@@ -32,6 +33,7 @@ mod sink;
 mod stamp;
 mod target;
 mod throttle;
+pub mod trace;
 mod traffic;
 
 pub use access::{AccessLine, AccessLog, TlsLeg};
@@ -43,7 +45,7 @@ pub(crate) use log::parse_level;
 pub use log::{LogError, LogGuard, LogOptions, Recent, Said, init};
 pub use metrics::{Counters, Family, Series, Snapshot, TABLE};
 pub use operations::{MOST_OPERATIONS, Operation, OperationNames};
-pub use process::ProcessFigures;
+pub use process::{ProcessFigures, host_name};
 pub use rotate::Rotation;
 pub use sink::LogForm;
 pub use throttle::{Noise, Throttle, Verdict};
@@ -51,3 +53,11 @@ pub use traffic::{
     ExchangeKey, ExchangeTally, HandshakeEnd, HandshakeKey, Leg, PoolTally, StatusClass, Switched,
     SystemTally, Traffic, UpstreamRole, UpstreamTally,
 };
+
+#[cfg(test)]
+#[path = "../../tests/support/otlp.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "the same file is a module of the system tests"
+)]
+pub(crate) mod otlp;

@@ -24,6 +24,13 @@ const NONE: &str = "_none";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Operation(Known);
 
+impl Operation {
+    /// Whether there is none: a request that is no SOAP.
+    pub const fn is_none(self) -> bool {
+        matches!(self.0, Known::None)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Known {
     None,

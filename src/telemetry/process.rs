@@ -28,6 +28,27 @@ impl ProcessFigures {
     }
 }
 
+/// What this machine calls itself; `None` where it does not say.
+pub fn host_name() -> Option<String> {
+    let name = name::read()?;
+    Some(name).filter(|name| !name.is_empty())
+}
+
+#[cfg(unix)]
+mod name {
+    pub(super) fn read() -> Option<String> {
+        let system = rustix::system::uname();
+        system.nodename().to_str().ok().map(str::to_owned)
+    }
+}
+
+#[cfg(not(unix))]
+mod name {
+    pub(super) fn read() -> Option<String> {
+        std::env::var("COMPUTERNAME").ok()
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs;

@@ -68,16 +68,15 @@ impl Admission {
 
     /// Opens what was found under the name that a client gave, if anything was, and counts it.
     fn look_up(&self, envelope: Option<Vec<u8>>) -> Option<Vec<u8>> {
-        let lookups = &self.universe.lookups;
         let Some(envelope) = envelope else {
-            lookups.unknown.inc();
+            self.universe.count(|lookups| &lookups.unknown);
             return None;
         };
         let admitted = self.admit(&envelope);
         if admitted.is_some() {
-            lookups.found.inc();
+            self.universe.count(|lookups| &lookups.found);
         } else {
-            lookups.refused.inc();
+            self.universe.count(|lookups| &lookups.refused);
         }
         admitted
     }

@@ -12,7 +12,8 @@ use rustls::pki_types::CertificateDer;
 use tokio_rustls::TlsConnector;
 
 use crate::certs::TrustStore;
-use crate::config::settings::{TlsParameters, TlsVersion};
+use crate::config::problem::{Place, Problem, Problems};
+use crate::config::settings::{FileRef, TlsParameters, TlsVersion};
 use crate::model::{Clock, HostPort};
 use crate::net::Socket;
 use crate::tls::attempt::Attempt;
@@ -56,6 +57,25 @@ impl Anonymous {
         Some(Self(Arc::new(config)))
     }
 
+    /// TLS to a host for which the authorities of a file vouch, or where none is named, those of this
+    /// machine. The place is that of the host, and the key that which names the file, for messages.
+    pub fn towards(
+        ca: Option<&FileRef>,
+        (place, key): (&Place, &str),
+        clock: &Clock,
+    ) -> (Option<Self>, Problems) {
+        let (trust, mut problems) = match ca {
+            Some(file) => TrustStore::load(file, clock.now()),
+            None => of_the_machine(place, key),
+        };
+        let tls = trust.and_then(|trust| Self::new(trust, clock));
+        if tls.is_none() && !problems.has_errors() {
+            let what = "the TLS library refuses every version and suite, so nobody would be told";
+            problems.push(Problem::error(place.clone(), what, "report this"));
+        }
+        (tls, problems)
+    }
+
     /// Does the handshake. There is no deadline in here.
     pub async fn connect(&self, target: &HostPort, socket: Socket) -> Result<Wire, NoConnection> {
         let name = server_name(target)?;
@@ -84,6 +104,21 @@ impl fmt::Debug for Anonymous {
     }
 }
 
+/// The authorities that this machine believes, or why there is none.
+fn of_the_machine(place: &Place, key: &str) -> (Option<TrustStore>, Problems) {
+    let (trust, unread) = authorities_of_the_machine();
+    if !trust.anchors().is_empty() {
+        return (Some(trust), Problems::new());
+    }
+    let why = unread.first().map_or("none was found", String::as_str);
+    let what = format!(
+        "the authorities that this machine believes cannot be read, so nobody would be told: {why}"
+    );
+    let hint =
+        format!("install the package ca-certificates, or name the collector's authority in {key}");
+    (None, Problem::error(place.clone(), what, hint).into())
+}
+
 /// Every version and suite that is safe.
 pub(super) fn whole_policy() -> Option<TlsPolicy> {
     let parameters = TlsParameters {
@@ -95,7 +130,7 @@ pub(super) fn whole_policy() -> Option<TlsPolicy> {
 }
 
 /// The authorities that this machine believes, and why some of them could not be read.
-pub fn authorities_of_the_machine() -> (TrustStore, Vec<String>) {
+fn authorities_of_the_machine() -> (TrustStore, Vec<String>) {
     let found = rustls_native_certs::load_native_certs();
     let certificates: Vec<CertificateDer<'static>> = found.certs;
     let problems = found.errors.iter().map(ToString::to_string);

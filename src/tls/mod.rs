@@ -58,7 +58,7 @@ mod upstream_sessions;
 mod verdicts;
 mod wire;
 
-pub use anonymous::{Anonymous, NoConnection, authorities_of_the_machine};
+pub use anonymous::{Anonymous, NoConnection};
 pub use authority_uses::AuthorityUses;
 pub use facts::{Accepted, Admitted, SessionFacts};
 pub use failure::{Direction, HandshakeFailure};
@@ -67,7 +67,7 @@ pub use inbound::Acceptor;
 pub use outbound::{Connected, Connector, UnfitHost, UpstreamTls};
 pub use policy::TlsPolicy;
 pub use server_uses::ServerUses;
-pub use sessions::{PolicyId, SessionVault, UniverseId};
+pub use sessions::{PolicyId, SessionVault, Swept, UniverseId};
 pub use stream::{Secured, Wire};
 pub use tickets::TicketSource;
 pub use trial::{Asked, OwnStanding, Shown, Trial};

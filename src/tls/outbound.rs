@@ -1,7 +1,7 @@
 //! [`Connector`]: TLS on our connections to the CRM and to the sides.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier as _;
@@ -150,7 +150,6 @@ impl Connector {
         });
         Ok(UpstreamTls {
             ways,
-            shown: Arc::default(),
             name,
             judge: Arc::clone(&self.judge),
             clock: self.clock.clone(),
@@ -243,8 +242,6 @@ impl fmt::Debug for Connector {
 #[derive(Clone)]
 pub struct UpstreamTls {
     ways: Turns<Way>,
-    /// The server's own certificate, as it was shown last.
-    shown: Arc<Mutex<Option<CertificateDer<'static>>>>,
     name: ServerName<'static>,
     judge: Arc<ServerJudge>,
     clock: Clock,
@@ -320,8 +317,6 @@ impl UpstreamTls {
         let chain = connection.peer_certificates().unwrap_or_default();
         if resumed {
             self.judge_again(chain, way)?;
-        } else if let Some(leaf) = chain.first() {
-            self.keep(leaf);
         }
         let noted = self.noted.as_ref();
         let presence = noted.map(|uses| uses.serve(chain, &self.clock));
@@ -334,19 +329,15 @@ impl UpstreamTls {
         })
     }
 
-    fn keep(&self, leaf: &CertificateDer<'_>) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if shown.as_ref().is_none_or(|known| **known != **leaf) {
-            *shown = Some(leaf.clone().into_owned());
-        }
+    /// How many sessions are held for the next connections.
+    pub fn sessions_held(&self) -> usize {
+        let sessions = &self.ways.at(self.clock.now()).sessions;
+        sessions.as_ref().map_or(0, |sessions| sessions.len())
     }
 
-    /// What the server's certificate says, once there was a handshake.
+    /// What the server's certificate says that was shown last, where that is noted.
     pub fn server(&self) -> Option<CertificateFacts> {
-        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let leaf = shown.clone();
-        drop(shown);
-        leaf.and_then(|leaf| CertificateFacts::of(&leaf).ok())
+        self.noted.as_ref()?.leaf()
     }
 
     /// A session must not outlive the server's certificate, nor the trust in who issued it.

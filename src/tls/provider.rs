@@ -4,7 +4,7 @@
 //! piece of work in the whole gateway.
 
 use rustls::crypto::aws_lc_rs::{self, kx_group};
-use rustls::crypto::{CryptoProvider, KeyProvider, SupportedKxGroup};
+use rustls::crypto::{CryptoProvider, KeyProvider, SecureRandom, SupportedKxGroup};
 use rustls::{CipherSuite, NamedGroup};
 
 /// The provider with these suites and groups only, in this order of preference.
@@ -34,6 +34,11 @@ pub(super) fn with(suites: &[CipherSuite], groups: &[NamedGroup]) -> CryptoProvi
 /// Makes private keys ready to sign.
 pub fn key_provider() -> &'static dyn KeyProvider {
     aws_lc_rs::default_provider().key_provider
+}
+
+/// Numbers that nobody guesses.
+pub fn randomness() -> &'static dyn SecureRandom {
+    aws_lc_rs::default_provider().secure_random
 }
 
 const GROUPS: [&dyn SupportedKxGroup; 4] = [

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::pki_types::CertificateDer;
 
+use crate::certs::CertificateFacts;
 use crate::model::{Clock, HostPort, WallTime};
 use crate::tls::authority_uses::Chain;
 
@@ -149,6 +150,12 @@ impl ServerUse {
         }
     }
 
+    /// What its certificate says, once it has shown one, in this process or in one before.
+    pub(super) fn leaf(&self) -> Option<CertificateFacts> {
+        let chain = self.lock().clone()?;
+        CertificateFacts::of(chain.each().next()?).ok()
+    }
+
     fn last(&self, now: WallTime) -> WallTime {
         if self.open.load(Ordering::Relaxed) > 0 {
             return now;
@@ -172,6 +179,7 @@ impl Drop for ServerPresence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certs::testdata::{authority, leaf};
 
     fn target(name: &str) -> HostPort {
         format!("{name}.example:8443").parse().expect("a target")
@@ -201,6 +209,20 @@ mod tests {
         drop(all.of("SAP1", &target("a")).serve(&shown(&[2]), &clock));
         assert_eq!(seen(&all, 0, now), [("a.example:8443".to_owned(), 2)]);
         assert_eq!(seen(&all, now.0 + 10, now), []);
+    }
+
+    #[test]
+    fn what_its_certificate_says_is_known_from_when_it_was_shown_and_after_a_restart() {
+        let (all, clock) = (ServerUses::default(), Clock::system());
+        let one = all.of("SAP1", &target("a"));
+        assert!(one.leaf().is_none());
+        let own = leaf(&authority("CA"), "a.example");
+        drop(one.serve(&[own.der], &clock));
+        let subject = |server: &ServerUse| server.leaf().map(|facts| facts.subject);
+        assert_eq!(subject(&one).as_deref(), Some("CN=a.example"));
+        let after = ServerUses::default();
+        after.remember(all.since(WallTime(0), clock.now()));
+        assert_eq!(subject(&after.of("SAP1", &target("a"))), subject(&one));
     }
 
     #[test]

@@ -82,12 +82,15 @@ impl SessionStore {
         shard.sessions.remove(key).map(|(_, value)| value)
     }
 
-    /// Forgets what is older than the lifetime.
-    pub(super) fn forget(&self, now: WallTime, lifetime: Duration) {
-        for shard in &self.shards {
+    /// Forgets what is older than the lifetime, and says how many sessions that were.
+    pub(super) fn forget(&self, now: WallTime, lifetime: Duration) -> usize {
+        let forget = |shard: &Mutex<Shard>| {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = shard.sessions.len();
             shard.tidy(now, lifetime, usize::MAX);
-        }
+            before.saturating_sub(shard.sessions.len())
+        };
+        self.shards.iter().map(forget).sum()
     }
 
     /// How many sessions are kept.

@@ -96,6 +96,18 @@ struct Universes {
     /// What responders have said about clients.
     responders: HashMap<String, Arc<Said>>,
     lookups: Arc<Lookups>,
+    swept: Swept,
+}
+
+/// What has been forgotten, since it was too old to be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// When it was looked last.
+    pub last: Option<WallTime>,
+    /// Sessions.
+    pub sessions: u64,
+    /// Keys of tickets.
+    pub ticket_keys: u64,
 }
 
 /// Sessions that clients named, counted for the life of the process.
@@ -123,7 +135,8 @@ impl SessionVault {
             store: SessionStore::default(),
             policies: RwLock::default(),
             lifetime: AtomicU64::default(),
-            lookups: Arc::clone(&universes.lookups),
+            lookups: Lookups::default(),
+            of_all: Arc::clone(&universes.lookups),
         });
         universes.by_id.insert(id, Arc::clone(&universe));
         universe
@@ -186,12 +199,14 @@ impl SessionVault {
             by_id,
             current,
             since,
+            swept,
             ..
         } = &mut *universes;
+        swept.last = Some(now);
         by_id.retain(|id, universe| {
             let lifetime = Duration::from_secs(universe.lifetime.load(Ordering::Relaxed));
-            universe.tickets.forget(now, lifetime);
-            universe.store.forget(now, lifetime);
+            swept.ticket_keys += universe.tickets.forget(now, lifetime) as u64;
+            swept.sessions += universe.store.forget(now, lifetime) as u64;
             let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
             let rests = since.map_or(0, |since| now.0.saturating_sub(since.0));
             current.contains(id) || rests <= seconds
@@ -214,6 +229,28 @@ impl SessionVault {
                 .unwrap_or_default(),
             key_rotation: universes.source.rotation,
         }
+    }
+
+    /// The same of some listeners alone.
+    pub fn figures_of(&self, ids: impl Iterator<Item = UniverseId>) -> SessionFigures {
+        let universes = self.lock();
+        let mut sum = SessionFigures {
+            key_rotation: universes.source.rotation,
+            ..SessionFigures::default()
+        };
+        for universe in ids.filter_map(|id| universes.by_id.get(&id)) {
+            sum.kept += universe.store.len() as u64;
+            sum.found += universe.lookups.found.value();
+            sum.unknown += universe.lookups.unknown.value();
+            sum.refused += universe.lookups.refused.value();
+            sum.key_age = sum.key_age.max(universe.tickets.sealed_with_age());
+        }
+        sum
+    }
+
+    /// What has been forgotten so far.
+    pub fn swept(&self) -> Swept {
+        self.lock().swept
     }
 
     /// What responders have said, all of them together.
@@ -253,13 +290,20 @@ pub(super) struct Universe {
     policies: RwLock<VecDeque<PolicyId>>,
     /// How long its sessions live, in seconds.
     lifetime: AtomicU64,
-    pub(super) lookups: Arc<Lookups>,
+    lookups: Lookups,
+    of_all: Arc<Lookups>,
 }
 
 /// More changes of trust than sessions live to see.
 const MOST_POLICIES: usize = 64;
 
 impl Universe {
+    /// Counts what became of a session that a client named.
+    pub(super) fn count(&self, which: impl Fn(&Lookups) -> &Counter) {
+        which(&self.lookups).inc();
+        which(&self.of_all).inc();
+    }
+
     /// Notes the policy that is in force from now on.
     fn come_under(&self, policy: PolicyId) {
         let mut policies = self
@@ -312,7 +356,14 @@ mod tests {
         assert!(ticket.is_some() && universe.tickets.len() == 1);
         vault.sweep(WallTime(3_600));
         assert_eq!((universe.store.len(), vault.len()), (1, 2));
+        assert_eq!((vault.swept().sessions, vault.swept().ticket_keys), (0, 0));
         vault.sweep(WallTime(20_000));
+        let swept = Swept {
+            last: Some(WallTime(20_000)),
+            sessions: 1,
+            ticket_keys: 1,
+        };
+        assert_eq!(vault.swept(), swept);
         assert_eq!((universe.store.len(), vault.len()), (0, 1));
         assert_eq!(universe.tickets.len(), 0);
     }

@@ -10,7 +10,9 @@ use tokio_rustls::TlsStream;
 
 use crate::net::{RelayEndpoint, Socket, Turn};
 use crate::tls::outbound::Connected;
+use crate::tls::policy::version_name;
 use crate::tls::server_uses::ServerPresence;
+use crate::tls::wire::version_of;
 
 /// A connection, with or without TLS, in either role.
 #[derive(Debug)]
@@ -57,6 +59,14 @@ impl Wire {
     /// Whether TLS is spoken.
     pub const fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
+    }
+
+    /// Such as `TLSv1.3`; `None` without TLS.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => Some(version_name(version_of(tls.stream.get_ref().1))),
+        }
     }
 
     /// Whether an idle connection can carry a request: still open, and nothing unasked-for in it.

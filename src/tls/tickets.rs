@@ -221,14 +221,17 @@ impl TicketKeys {
         Some(body)
     }
 
-    /// Forgets keys that open nothing any more. None are made: nobody has asked for one.
-    pub(super) fn forget(&self, now: WallTime, lifetime: Duration) {
+    /// Forgets keys that open nothing any more, and says how many. None are made: nobody has asked for
+    /// one.
+    pub(super) fn forget(&self, now: WallTime, lifetime: Duration) -> usize {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let window = Window::at(now, ring.source.rotation, lifetime);
+        let before = ring.keys.len();
         ring.keys.retain(|key| key.epoch >= window.oldest);
         if ring.ready != Some(window) {
             ring.ready = None;
         }
+        before.saturating_sub(ring.keys.len())
     }
 
     /// How old the key was that sealed last, when it did: never older than a rotation, unless no

@@ -46,6 +46,12 @@ impl UpstreamSessions {
         held.tls13.clear();
     }
 
+    /// How many there are for the next connections.
+    pub(super) fn len(&self) -> usize {
+        let held = self.lock();
+        usize::from(held.tls12.is_some()).saturating_add(held.tls13.len())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

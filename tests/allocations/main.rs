@@ -21,6 +21,7 @@ use crmgate::model::Side;
 use crmgate::simulate::{Deployment, Party};
 
 use counted::Counted;
+use support::otlp::OtlpCollector;
 use support::pair::Legs;
 use support::raw::Door;
 use support::recorder::{FINE, Recorder, Step, always};
@@ -92,6 +93,13 @@ impl Scene {
     fn logged(mut self) -> Self {
         self.deployment.gateway.set("Log", "Access", "yes");
         self.is_logged = true;
+        self
+    }
+
+    /// The same with every trace recorded and sent there.
+    fn recorded(mut self, collector: &OtlpCollector) -> Self {
+        let endpoint = format!("http://{}", collector.addr);
+        self.deployment.gateway.set("Traces", "Endpoint", endpoint);
         self
     }
 
@@ -237,4 +245,13 @@ async fn an_access_line_allocates_nothing() {
     scene.logged().judge(&[&request("1.1")], 4..=4).await;
     let scene = Scene::events(Legs::Tls).await;
     scene.logged().judge(&[&request("1.1")], 2..=2).await;
+}
+
+/// The trace itself, for as long as its exchange lasts; its two spans are written into memory that
+/// stays. What is posted now and then by another thread is little beside a thousand requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kept_request_that_is_recorded_allocates_once() {
+    let collector = OtlpCollector::start(None).await;
+    let scene = Scene::requests(Legs::Plain).await.recorded(&collector);
+    scene.judge(&[&request("1.1")], 1..=1).await;
 }

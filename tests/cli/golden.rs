@@ -131,7 +131,7 @@ fn help_and_version_are_complete() {
     }
     shows("help_certs", nowhere, &["certs", "--help"]);
     for verb in [
-        "list", "init", "inspect", "convert", "csr", "renew", "watch",
+        "list", "init", "inspect", "convert", "csr", "sign", "renew", "watch",
     ] {
         let name = format!("help_certs_{verb}");
         shows(&name, nowhere, &["certs", verb, "--help"]);

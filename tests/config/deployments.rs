@@ -110,6 +110,9 @@ fn a_line_that_an_example_shows_as_a_comment_is_the_default_indeed() {
                 "RotateAge",
                 "TicketSecretFile",
                 "Webhook",
+                "Endpoint",
+                "CaFile",
+                "HeadersFile",
                 "Threads",
                 "StateFile",
             ];

@@ -20,3 +20,4 @@ mod ground;
 mod orders;
 mod origins;
 mod picture;
+mod preflight;

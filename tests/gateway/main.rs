@@ -57,6 +57,7 @@ mod smoke;
 mod static_route;
 mod succession;
 mod system_calls;
+mod traces;
 mod trust;
 mod upstream_sessions;
 mod watch;

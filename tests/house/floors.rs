@@ -7,15 +7,16 @@ use crate::source::{Source, behind_bracket, part, read, root, sources};
 use crate::tokens::Token;
 
 /// The floors, from the ground up.
-pub(crate) const FLOORS: [&[&str]; 9] = [
+pub(crate) const FLOORS: [&[&str]; 10] = [
     &["model"],
     &["config", "telemetry", "explain"],
     &["certs", "net"],
     &["tls"],
-    &["http", "alarms"],
+    &["http", "alarms", "traces"],
     &["requests", "events"],
     &["gateway"],
-    &["simulate", "service", "admin", "preflight"],
+    &["simulate", "service", "preflight"],
+    &["admin"],
     &["cli"],
 ];
 

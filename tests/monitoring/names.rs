@@ -143,6 +143,7 @@ fn the_dashboard_shows_every_family_but_those_that_say_when_something_was() {
             "crmgate_relayed_connections_total",
             "crmgate_config_last_reload_timestamp_seconds",
             "crmgate_config_published_timestamp_seconds",
+            "crmgate_preflight_timestamp_seconds",
             "process_start_time_seconds",
         ]
     );

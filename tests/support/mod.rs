@@ -46,6 +46,7 @@ pub mod host;
 pub mod message;
 pub mod more_hostile;
 pub mod openssl;
+pub mod otlp;
 pub mod raw;
 pub mod recorder;
 pub mod scene;

@@ -8,9 +8,11 @@ import * as generations from './generations.js';
 import { History, SPAN } from './history.js';
 import * as latency from './latency.js';
 import { fetched, follow } from './live.js';
-import { aboutReload, aboutSide, becomeOperator, give, reloaded, takeToken, whoAmI } from './orders.js';
+import { aboutPreflight, aboutReload, aboutSide, becomeOperator, give, reloaded, takeToken, whoAmI } from './orders.js';
 import { $, draw, h } from './page.js';
+import * as preflight from './preflight.js';
 import * as refusals from './refusals.js';
+import * as sessions from './sessions.js';
 import { cards } from './sides.js';
 import { picture, sidesOf, standing } from './topology.js';
 import { clock, moment, rate, span, t, translatePage } from './words.js';
@@ -198,6 +200,16 @@ async function learnAttempts() {
   if (attempts) draw($('attempts'), generations.list(attempts));
 }
 
+async function learnSessions() {
+  const told = await fetched('/api/v1/sessions');
+  if (told) draw($('sessions'), sessions.tables(told));
+}
+
+async function learnChecklist() {
+  const told = await fetched('/api/v1/preflight');
+  if (told) draw($('findings'), preflight.list(told));
+}
+
 async function learnSettings() {
   settings = await fetched('/api/v1/configuration') ?? settings;
   showSettings();
@@ -245,6 +257,10 @@ async function order({ order: deed, system, side }) {
   const may = await becomeOperator();
   await learnWho();
   if (!may) return;
+  if (deed === 'preflight') {
+    await goThroughChecklist();
+    return;
+  }
   if (deed === 'reload') {
     const came = await give(aboutReload());
     if (!came) return;
@@ -254,6 +270,19 @@ async function order({ order: deed, system, side }) {
   }
   const came = await give(aboutSide(deed, system, side));
   if (came) tell('good', t('Your order was carried out: {order} side {side} of {system}.', { order: t(deed), side, system }));
+}
+
+async function goThroughChecklist() {
+  const begun = await give(aboutPreflight());
+  if (!begun) return;
+  draw($('checked'), h('p', { class: 'note', key: 'begun' }, t('It is gone through…')));
+  try {
+    await begun.ended;
+    draw($('checked'), h('p', { class: 'quiet', key: 'ended' }, t('It has been gone through; below is what was found.')));
+  } catch (fault) {
+    draw($('checked'), preflight.fault(fault));
+  }
+  learnChecklist();
 }
 
 document.addEventListener('click', (event) => {
@@ -287,7 +316,11 @@ learnSaid();
 learnFigures();
 every(3000, learnSaid);
 every(2000, learnFigures);
+learnChecklist();
+learnSessions();
+every(5000, learnSessions);
 every(10_000, learnAttempts);
+every(10_000, learnChecklist);
 every(60_000, learnPapers);
 
 /** Again and again, while somebody can see it. */

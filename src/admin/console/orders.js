@@ -175,6 +175,16 @@ export function aboutReload() {
   };
 }
 
+/** The order to go through the checklist. Nobody waits for its end in front of a dialog. */
+export function aboutPreflight() {
+  return {
+    title: t('Go through the checklist'),
+    text: t('What is in force is tried: files, certificates, and calls to the sides and to SAP CRM without a business message. Nothing is changed.'),
+    yes: t('Go through it'), needsReason: false,
+    act: async (reason) => ({ ended: call('POST', '/api/v1/preflight', { reason }) }),
+  };
+}
+
 /** What came of a reload, for the page. */
 export function reloaded({ in_force: inForce, attempt }) {
   const text = inForce

@@ -119,6 +119,7 @@ fn every_text_of_the_page_has_its_german_and_no_german_is_without_its_text() {
         include_str!("../../gateway/report/systems.rs"),
         include_str!("../../gateway/report/mod.rs"),
         include_str!("../../gateway/viewer.rs"),
+        include_str!("../../preflight/report/mod.rs"),
         include_str!("../../telemetry/flow.rs"),
     ]
     .concat();

@@ -115,7 +115,8 @@ impl Contents {
         Self::of(&file, &bytes, passphrase)
     }
 
-    fn of(
+    /// The same of what a file is known to hold.
+    pub fn of(
         file: &FileRef,
         bytes: &[u8],
         passphrase: Option<&Secret<Vec<u8>>>,

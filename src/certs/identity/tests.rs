@@ -166,7 +166,7 @@ fn a_file_without_certificate_or_without_key_is_refused() {
     assert!(refused(&issued.key_pem).contains("holds no certificate"));
     assert!(refused(&issued.certificate_pem).contains("holds no private key"));
     let text = refused(&format!("{}{}", testdata::PKCS7, issued.key_pem));
-    assert!(text.contains("openssl pkcs7 -print_certs"), "{text}");
+    assert!(text.contains("crmgate certs convert "), "{text}");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use crate::certs::der::SEQUENCE;
 use crate::certs::digest::sha256;
 pub use crate::certs::inspect::claims::{Claims, UnfitName, unfit_name};
 pub use crate::certs::inspect::holder::{NoHolder, holder};
@@ -131,6 +132,10 @@ pub struct CertificateFacts {
 impl CertificateFacts {
     /// Reads the facts from DER bytes.
     pub fn of(der: &[u8]) -> Result<Self, NotACertificate> {
+        // The parser takes a tag of another class for a sequence, and nobody else does.
+        if der.first() != Some(&SEQUENCE) {
+            return Err(NotACertificate);
+        }
         let (rest, certificate) =
             X509Certificate::from_der(der).map_err(|_parser_detail| NotACertificate)?;
         if !rest.is_empty() {

@@ -29,6 +29,8 @@ pub struct RequestFacts {
     pub uses: Uses,
     /// The public key.
     pub key: KeyKind,
+    /// The public key with its algorithm, a whole `SubjectPublicKeyInfo` in DER.
+    pub spki_der: Vec<u8>,
     /// SHA-256 of the public key with its algorithm.
     pub spki: [u8; 32],
     /// Whether whoever made it has the key.
@@ -60,6 +62,7 @@ impl RequestFacts {
             alternative_names: names,
             uses: uses_of(key_usage, purposes),
             key: key_kind(&info.subject_pki),
+            spki_der: info.subject_pki.raw.to_vec(),
             spki: sha256(info.subject_pki.raw),
             signature_holds: holds(der, info.subject_pki.raw).unwrap_or(false),
         })

@@ -95,3 +95,12 @@ proptest! {
         let _either = is_signed_by(&der, &der);
     }
 }
+
+#[test]
+fn bytes_that_begin_with_another_tag_than_a_sequence_are_no_certificate() {
+    let issued = leaf(&authority("CA"), "gw.example");
+    let mut bytes = issued.der.to_vec();
+    assert!(CertificateFacts::of(&bytes).is_ok());
+    bytes[0] = 0xd0;
+    assert_eq!(CertificateFacts::of(&bytes), Err(NotACertificate));
+}

@@ -5,6 +5,7 @@
 
 mod fresh;
 mod list;
+mod sign;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
@@ -16,6 +17,7 @@ use crate::model::WallTime;
 
 pub use crate::certs::issue::fresh::{FreshKey, fresh_key};
 pub use crate::certs::issue::list::{IssuedList, ListSpec};
+pub use crate::certs::issue::sign::{NotSigned, Purposes, SignSpec, Signed, Signer};
 
 /// A certificate could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -239,6 +239,11 @@ impl Certificate {
         Some(named == issuer.extensions.key_id(&issuer.der)?)
     }
 
+    /// What tells its key from others, where it says so.
+    pub(in crate::certs) fn key_id(&self) -> Option<&[u8]> {
+        self.extensions.key_id(&self.der)
+    }
+
     /// What we, and other strict peers, refuse about it at any time, be it shown as a host's and
     /// client's or as that of an issuer.
     pub fn flaw(&self, is_issuer: bool) -> Option<Reason> {

@@ -138,36 +138,25 @@ impl Foreign {
         let from = path.display();
         let to = converted(path);
         let to = to.display();
-        let key_note = "keep the new file readable to the service's user only";
+        let convert = || {
+            format!(
+                "convert it: crmgate certs convert \"{from}\" --to pem --out \"{to}\", and name the \
+                 new file"
+            )
+        };
         match self {
             Self::Empty => "export the certificate or key again; the file was never filled".into(),
             Self::Utf16 => format!("convert it: iconv -f UTF-16 -t US-ASCII \"{from}\" > \"{to}\""),
             Self::PlainText | Self::Binary => {
                 "name a file with a line such as -----BEGIN CERTIFICATE----- in it".into()
             }
-            Self::BareBase64 => "put the line -----BEGIN CERTIFICATE----- (or BEGIN PRIVATE KEY) \
-                 before it and the matching END line after it"
-                .into(),
-            Self::DerCertificate => {
-                format!("convert it: openssl x509 -inform DER -in \"{from}\" -out \"{to}\"")
-            }
             Self::DerRevocationList => super::NOT_HERE.into(),
-            Self::DerKey => format!(
-                "convert it: openssl pkey -inform DER -in \"{from}\" -out \"{to}\"; {key_note}"
-            ),
-            Self::DerEncryptedKey => format!(
-                "convert it: openssl pkcs8 -inform DER -in \"{from}\" -topk8 -v2 aes-256-cbc \
-                 -out \"{to}\"; {key_note}"
-            ),
-            Self::DerPkcs7 => format!(
-                "convert it: openssl pkcs7 -inform DER -print_certs -in \"{from}\" -out \"{to}\""
-            ),
-            Self::PemPkcs7 => {
-                format!("convert it: openssl pkcs7 -print_certs -in \"{from}\" -out \"{to}\"")
-            }
-            Self::Pkcs12 => format!(
-                "convert it: openssl pkcs12 -in \"{from}\" -noenc -out \"{to}\" (add -legacy for \
-                 one that Windows made); {key_note}"
+            Self::BareBase64 | Self::DerCertificate | Self::DerPkcs7 | Self::PemPkcs7 => convert(),
+            Self::DerKey => format!("{}; {KEY_NOTE}", convert()),
+            Self::DerEncryptedKey | Self::Pkcs12 => format!(
+                "{} (it asks for the passphrase; --passphrase-file FILE gives it, and \
+                 --out-passphrase-file FILE locks the new one); {KEY_NOTE}",
+                convert()
             ),
             Self::LegacyEncryptedKey => rewrap(path),
             Self::TrustedCertificate => {
@@ -191,6 +180,10 @@ impl Foreign {
         warning(file, &self.what(), self.hint(&file.path))
     }
 }
+
+/// Of a file that a conversion makes with a key in it.
+const KEY_NOTE: &str = "it is readable for the account that makes it alone, and has to be for that of \
+                        the service";
 
 /// Whether what is signed is a revocation list: a version perhaps, an algorithm, an issuer and then
 /// a date, where a certificate has its two dates in a sequence.

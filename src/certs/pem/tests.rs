@@ -104,7 +104,7 @@ fn a_der_certificate_is_named_with_the_command_that_converts_it() {
     );
     assert_eq!(
         hint,
-        "convert it: openssl x509 -inform DER -in \"ca.cer\" -out \"ca.cer.pem\""
+        "convert it: crmgate certs convert \"ca.cer\" --to pem --out \"ca.cer.pem\", and name the new file"
     );
 }
 
@@ -113,17 +113,17 @@ fn a_pair_in_der_is_converted_to_two_files() {
     let (_what, certificate) = refused("gw.crt", der(testdata::CERTIFICATE));
     let (_what, key) = refused("gw.key", der(testdata::PKCS8_KEY));
     assert!(
-        certificate.ends_with("-out \"gw.crt.pem\""),
+        certificate.contains("--out \"gw.crt.pem\","),
         "{certificate}"
     );
-    assert!(key.contains("-out \"gw.key.pem\";"), "{key}");
+    assert!(key.contains("--out \"gw.key.pem\","), "{key}");
 }
 
 #[test]
 fn a_conversion_never_writes_over_the_file_it_reads() {
     let (_what, hint) = refused("ca.pem", der(testdata::CERTIFICATE));
     assert!(
-        hint.ends_with("-in \"ca.pem\" -out \"ca-converted.pem\""),
+        hint.contains("convert \"ca.pem\" --to pem --out \"ca-converted.pem\""),
         "{hint}"
     );
 }
@@ -131,16 +131,24 @@ fn a_conversion_never_writes_over_the_file_it_reads() {
 #[test]
 fn containers_and_keys_in_der_are_told_apart() {
     let pfx = b"\x30\x82\x04\x3c\x02\x01\x03\x30\x82\x03\xf2\x06\x09";
-    for (content, word) in [
-        (der(testdata::PKCS7), "openssl pkcs7 -inform DER"),
-        (pfx.to_vec(), "openssl pkcs12 "),
-        (der(testdata::PKCS8_KEY), "openssl pkey -inform DER"),
-        (der(testdata::SEC1_KEY), "openssl pkey -inform DER"),
-        (der(testdata::RSA1024_KEY), "openssl pkey -inform DER"),
-        (der(testdata::AES_KEY), "openssl pkcs8 -inform DER"),
+    let key = "is a private key in DER";
+    for (content, is, asks) in [
+        (der(testdata::PKCS7), "is a PKCS#7 container in DER", false),
+        (pfx.to_vec(), "is a PKCS#12 container", true),
+        (der(testdata::PKCS8_KEY), key, false),
+        (der(testdata::SEC1_KEY), key, false),
+        (der(testdata::RSA1024_KEY), key, false),
+        (
+            der(testdata::AES_KEY),
+            "is an encrypted private key in DER",
+            true,
+        ),
     ] {
         let (what, hint) = refused("x.bin", content);
-        assert!(hint.contains(word), "{what}: {hint}");
+        assert!(what.contains(is), "{what}");
+        let command = "crmgate certs convert \"x.bin\" --to pem --out \"x.bin.pem\"";
+        assert!(hint.contains(command), "{what}: {hint}");
+        assert_eq!(hint.contains("--passphrase-file"), asks, "{what}: {hint}");
     }
 }
 

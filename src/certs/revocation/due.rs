@@ -1,7 +1,7 @@
 //! The lists of which the next one is due.
 
 use crate::certs::due::{Due, DueKind, Step};
-use crate::certs::expiry::ALARM_DAYS;
+use crate::certs::expiry::LIST_ALARM_DAYS;
 use crate::certs::pem::warning;
 use crate::certs::revocation::read::Listed;
 use crate::certs::revocation::{RevocationLists, later};
@@ -88,8 +88,7 @@ impl RevocationLists {
             let at = end.0.saturating_sub(days.saturating_mul(DAY));
             half <= at && at <= now.0
         };
-        // Three days span a week-end, so that somebody at work hears of it.
-        let steps = ALARM_DAYS.into_iter().chain([OVER_A_WEEK_END]);
+        let steps = LIST_ALARM_DAYS.into_iter();
         steps.filter(reached).min().map(Step::left)
     }
 
@@ -141,9 +140,6 @@ const DAY: i64 = 24 * HOUR;
 
 /// Beyond that, people count in days.
 const MOST_HOURS: i64 = 96;
-
-/// The step that lists have besides those of certificates.
-const OVER_A_WEEK_END: i64 = 3;
 
 const RENEW: &str = "get the authority's newest list, exchange the file and reload; see what was to \
      fetch it, or why the authority published none";

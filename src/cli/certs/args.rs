@@ -40,6 +40,8 @@ pub(super) enum Verb {
     Convert(ConvertArgs),
     /// Make a certificate request, for a key at hand or for a new one.
     Csr(CsrArgs),
+    /// Make a certificate of a request, with the authority of a trial.
+    Sign(SignArgs),
     /// Plan a renewal, prepare its requests, and install the answer.
     Renew(RenewArgs),
     /// Tell what ends in 60, 30, 14, 7 or 1 days, once or for as long as it runs.
@@ -278,6 +280,55 @@ pub(super) struct CsrArgs {
     /// Replace files that are there already.
     #[arg(long)]
     pub(super) force: bool,
+}
+
+/// Options of `certs sign`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  crmgate certs sign --ca trial/ssl/company-ca.pem --csr gateway.csr --out gateway.crt
+  crmgate certs sign --ca trial/ssl/company-ca.pem --csr sap.csr --purpose client --days 90 \\
+      --out sap.crt
+
+It is for the PKI of a trial that certs init has made. Of the request it takes the subject, the key and
+the alternative names; what the certificate allows is settled here, whatever was asked for.
+
+Exit codes: 0 done, 65 a file holds something else or the request is refused, 66 there is no such file,
+  73 the file to write is there already, 77 not permitted")]
+pub(super) struct SignArgs {
+    /// The authority's certificate.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca: PathBuf,
+    /// Its private key; without it, the file of the same name with .key in the place of its end.
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_key: Option<PathBuf>,
+    /// The certificate request, in PEM or DER.
+    #[arg(long, value_name = "FILE")]
+    pub(super) csr: PathBuf,
+    /// What the certificate is for.
+    #[arg(long, value_enum, default_value_t = Purpose::Both)]
+    pub(super) purpose: Purpose,
+    /// Alternative names in the place of those of the request, as with certs csr.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(super) san: Vec<String>,
+    /// Days until the certificate ends.
+    #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub(super) days: u16,
+    /// The file for the certificate. One that is there already is never replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) passphrase: PassphraseArgs,
+}
+
+/// What a certificate is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Purpose {
+    /// To be shown by who is called and by who calls, as the gateway needs it.
+    Both,
+    /// To be shown by who is called alone.
+    Server,
+    /// To be shown by who calls alone.
+    Client,
 }
 
 /// Options of `certs renew`.

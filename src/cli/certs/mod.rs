@@ -13,6 +13,7 @@ mod inspect;
 mod list;
 mod passphrase;
 mod renew;
+mod sign;
 mod watch;
 
 use std::path::Path;
@@ -33,6 +34,7 @@ pub(super) fn certs(args: CertsArgs) -> Exit {
         Some(Verb::Inspect(args)) => inspect::inspect(&args),
         Some(Verb::Convert(args)) => convert::convert(&args),
         Some(Verb::Csr(args)) => csr::csr(&args),
+        Some(Verb::Sign(args)) => sign::sign(&args),
         Some(Verb::Renew(args)) => renew::renew(&args),
         Some(Verb::Watch(args)) => watch::watch(&args),
     };

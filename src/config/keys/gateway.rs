@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{IniFile, Key, Kind, Preset, Section};
+use super::{IniFile, Key, Kind, Preset, Section, traces};
 
 pub(super) const SECTIONS: &[Section] = &[
     Section {
@@ -29,6 +29,7 @@ pub(super) const SECTIONS: &[Section] = &[
               to end: 60, 30, 14, 7 and 1 days before, and when it has ended. A list has a step at 3 days \
               as well, and only those that lie in the second half of its time.",
     },
+    traces::SECTION,
     Section {
         name: "Runtime",
         doc: "Threads, stopping, and noticing changed files.",

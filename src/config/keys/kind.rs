@@ -50,6 +50,8 @@ pub enum Kind {
     Moment,
     /// A file that is written.
     OutputFile,
+    /// A part of the whole.
+    Ratio,
     /// The target of a static route.
     Route,
     /// The path of a request.
@@ -125,6 +127,7 @@ impl Kind {
                     .to_owned()
             }
             Self::OutputFile => "the path of a file in a folder that exists".to_owned(),
+            Self::Ratio => "a number from 0 to 1 with a point, such as 0.25".to_owned(),
             Self::Route => "host or host:port; without a port, the same port as here".to_owned(),
             Self::RequestPath => "a path that begins with / and holds no blank".to_owned(),
             Self::Responder => "http://host, http://host:port or http://host:port/path".to_owned(),
@@ -180,6 +183,7 @@ impl Kind {
                 "write the address to listen on, such as 0.0.0.0:8443 or 127.0.0.1:8081"
             }
             Self::Moment => "write year-month-day hours:minutes, such as 2026-12-01 06:00",
+            Self::Ratio => "write 1 for all, 0 for none, or a part such as 0.1",
             Self::Route => "write the CRM host, such as crm.example.com or crm.example.com:44300",
             Self::RequestPath => "write the path only, such as / or /health",
             Self::Responder => {

@@ -9,6 +9,7 @@ mod gateway;
 mod kind;
 mod requests;
 mod ssl;
+mod traces;
 
 use std::fmt;
 
@@ -173,10 +174,19 @@ impl Key {
 /// More rules than anybody writes by hand.
 const MOST_DIGITS: usize = 4;
 
-const TABLES: [&[Key]; 4] = [ssl::KEYS, requests::KEYS, events::KEYS, gateway::KEYS];
+const TABLES: [&[Key]; 5] = [
+    ssl::KEYS,
+    requests::KEYS,
+    events::KEYS,
+    gateway::KEYS,
+    traces::KEYS,
+];
 
-const COUNT: usize =
-    ssl::KEYS.len() + requests::KEYS.len() + events::KEYS.len() + gateway::KEYS.len();
+const COUNT: usize = ssl::KEYS.len()
+    + requests::KEYS.len()
+    + events::KEYS.len()
+    + gateway::KEYS.len()
+    + traces::KEYS.len();
 
 /// Every key of every file.
 pub static KEYS: &[Key] = &joined();

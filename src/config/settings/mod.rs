@@ -13,6 +13,7 @@ mod alarms;
 mod flows;
 mod rules;
 mod tls;
+mod traces;
 
 pub use alarms::{AlarmSettings, WebhookSettings, WebhookUrl};
 pub use flows::{
@@ -25,6 +26,7 @@ pub use tls::{
     ListCoverage, OcspSettings, ResponderUrl, Retired, RevocationSettings, ServerTls,
     SessionSettings, Successor, TlsFiles, TlsParameters, TlsVersion, Unanswered,
 };
+pub use traces::TraceSettings;
 
 /// One configuration directory, read and understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,8 @@ pub struct Settings {
     pub tickets: TicketSettings,
     /// Who is told when something is about to end.
     pub alarms: AlarmSettings,
+    /// Who is sent what became of exchanges; `None`: nobody, and nothing is recorded.
+    pub traces: Option<TraceSettings>,
     /// Threads, drain, file watch.
     pub runtime: RuntimeSettings,
     /// What is written to the log, and how.
@@ -58,6 +62,9 @@ impl Settings {
         let webhook = self.alarms.webhook.iter();
         let ca = webhook.filter_map(|webhook| webhook.ca.as_ref());
         files.extend(ca.map(|file| file.path.clone()));
+        let traces = self.traces.iter();
+        let traces = traces.flat_map(|traces| traces.ca.iter().chain(&traces.headers));
+        files.extend(traces.map(|file| file.path.clone()));
         for system in &self.systems {
             let server = system.server_tls.as_ref().map(|tls| &tls.files);
             let client = system.client_tls.as_ref().map(|tls| &tls.files);

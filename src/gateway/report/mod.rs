@@ -4,6 +4,7 @@
 //! are text in UTC, spans are seconds, and what does not apply is left out.
 
 mod certificates;
+mod sessions;
 mod systems;
 
 use std::time::Duration;
@@ -11,6 +12,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use certificates::{CertificateReport, CertificateState, CertificateUse};
+pub use sessions::{
+    ListenerSessions, SessionLookups, SessionsReport, SweepReport, UpstreamSessions,
+};
 pub use systems::{ListenerReport, SideReport, SidesReport, SystemReport};
 pub(super) use systems::{far, url};
 

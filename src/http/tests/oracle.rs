@@ -16,6 +16,13 @@ use crate as crmgate;
 )]
 mod entries;
 
+#[path = "../../../fuzz/containers.rs"]
+#[expect(
+    unreachable_pub,
+    reason = "the same file is a module of the fuzz targets"
+)]
+mod containers;
+
 #[path = "../../../fuzz/seeds.rs"]
 #[expect(unreachable_pub, reason = "the same file is a module of the fuzzer")]
 mod seeds;
@@ -98,6 +105,13 @@ fn every_fuzz_target_has_something_to_start_from() {
     assert_eq!(targets, seeded);
 }
 
+/// Those that have a byte to change.
+fn seeds_of_containers() -> Vec<Vec<u8>> {
+    let mut seeds = containers::seeds();
+    seeds.retain(|seed| !seed.is_empty());
+    seeds
+}
+
 fn try_one(target: &str, bytes: &[u8]) {
     match target {
         "request_head" => entries::request_head(bytes),
@@ -107,6 +121,7 @@ fn try_one(target: &str, bytes: &[u8]) {
             entries::differential(bytes);
         }
         "ini" => entries::ini(bytes),
+        "containers" => containers::containers(bytes),
         unknown => panic!("{unknown} is no target"),
     }
 }
@@ -135,6 +150,13 @@ proptest! {
         bytes in prop_oneof![mutant_of(seeds::bodies()), prop::collection::vec(byte(), 0..60)],
     ) {
         entries::chunked(&bytes);
+    }
+
+    #[test]
+    fn a_file_of_certificates_is_refused_or_can_be_written_and_read_again(
+        bytes in mutant_of(seeds_of_containers()),
+    ) {
+        containers::containers(&bytes);
     }
 
     #[test]

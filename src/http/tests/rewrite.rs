@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use super::*;
+use crate::telemetry::trace::TraceParent;
 
 fn good(head: &str) -> RequestHead {
     let limits = HeadLimits {
@@ -95,6 +96,31 @@ fn a_collected_body_goes_on_with_its_length() {
         "POST / HTTP/1.1\r\nHost: a\r\nX: y\r\nContent-Length: 42\r\n\
          X-Forwarded-For: 10.1.2.3\r\nClientProtocol: https\r\n\r\n"
     );
+}
+
+#[test]
+fn what_is_said_of_a_trace_goes_on_unless_there_is_something_of_ours_to_say() {
+    let head = "GET / HTTP/1.1\r\nHost: a\r\nTraceParent: odd\r\ntracestate: a=1\r\nX: y\r\n\r\n";
+    assert_eq!(written(head, &RequestRewrite::default()), head);
+    let ours = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    for (begins_here, state) in [(false, "tracestate: a=1\r\n"), (true, "")] {
+        let rewrite = RequestRewrite {
+            trace: Some(PassedOn {
+                parent: TraceParent::read(ours.as_bytes()).expect("well formed"),
+                begins_here,
+            }),
+            ..RequestRewrite::default()
+        };
+        assert_eq!(
+            written(head, &rewrite),
+            format!("GET / HTTP/1.1\r\nHost: a\r\n{state}X: y\r\ntraceparent: {ours}\r\n\r\n")
+        );
+    }
+    let request = good(head);
+    assert_eq!(request.traceparent(), Some(&b"odd"[..]));
+    assert_eq!(request.tracestate().collect::<Vec<_>>(), [b"a=1"]);
+    let twice = good("GET / HTTP/1.1\r\nHost: a\r\ntraceparent: a\r\nTraceparent: a\r\n\r\n");
+    assert_eq!(twice.traceparent(), None, "it could be either");
 }
 
 /// I1: what only the gateway may say about the caller.

@@ -114,6 +114,12 @@ impl Report {
         self.lines().filter(|line| line.status == status).count()
     }
 
+    /// How many findings matter so much.
+    pub fn found(&self, weight: Weight) -> usize {
+        let findings = self.lines().flat_map(|line| &line.findings);
+        findings.filter(|finding| finding.weight == weight).count()
+    }
+
     /// How much the worst finding matters; `None` if there is none.
     pub fn worst(&self) -> Option<Weight> {
         let findings = self.lines().flat_map(|line| &line.findings);

@@ -23,7 +23,9 @@ mod text;
 
 pub use form::Form;
 pub use reference::{Described, described, reference};
-pub use scrape::{Authentic, LastReload, ResponderFigures, Scrape, SessionFigures, SideFigures};
+pub use scrape::{
+    Authentic, LastReload, PreflightFigures, ResponderFigures, Scrape, SessionFigures, SideFigures,
+};
 
 use std::fmt::Display;
 

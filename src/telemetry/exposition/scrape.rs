@@ -35,6 +35,8 @@ pub struct Scrape {
     pub sessions: SessionFigures,
     /// What responders have said about clients.
     pub responders: ResponderFigures,
+    /// What the last preflight of the running gateway found, once there was one.
+    pub preflight: Option<PreflightFigures>,
     /// What the operating system says.
     pub process: ProcessFigures,
 }
@@ -98,6 +100,17 @@ pub struct ResponderFigures {
     pub unknown: u64,
     /// No answer, or none that can be believed.
     pub failed: u64,
+}
+
+/// What a preflight found, and when it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PreflightFigures {
+    /// Findings of what does not work.
+    pub errors: u64,
+    /// Findings of what works for now.
+    pub warnings: u64,
+    /// When it began.
+    pub at: WallTime,
 }
 
 /// TLS sessions of the listeners.

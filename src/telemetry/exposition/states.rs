@@ -187,6 +187,28 @@ pub(super) const STATES: &[Detail] = &[
         },
     },
     Detail {
+        name: "crmgate_preflight_findings",
+        shape: Shape::Gauge,
+        help: "What the last preflight found that was ordered of the running gateway; not there before the first.",
+        labels: &[(
+            "severity",
+            "`error`: does not work; `warning`: works, and will not for long or not for everybody",
+        )],
+        read: |scrape, out| {
+            if let Some(own) = &scrape.preflight {
+                out.push(&[&"error"], own.errors);
+                out.push(&[&"warning"], own.warnings);
+            }
+        },
+    },
+    Detail {
+        name: "crmgate_preflight_timestamp_seconds",
+        shape: Shape::Gauge,
+        help: "When the last preflight began that was ordered of the running gateway.",
+        labels: &[],
+        read: |scrape, out| maybe(out, scrape.preflight.map(|own| own.at)),
+    },
+    Detail {
         name: "crmgate_build_info",
         shape: Shape::Info,
         help: "Which program this is.",

@@ -89,6 +89,11 @@ pub(super) fn full() -> Scrape {
             is_active: true,
             is_drained: false,
         }],
+        preflight: Some(PreflightFigures {
+            errors: 2,
+            warnings: 1,
+            at: WallTime(30),
+        }),
         process: ProcessFigures {
             cpu_seconds: Some(0.5),
             resident_bytes: Some(1),

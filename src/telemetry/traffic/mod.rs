@@ -24,7 +24,7 @@ pub use tally::{
 
 use super::access::AccessLine;
 use super::flow::Flow;
-use super::operations::{OperationNames, Remembered};
+use super::operations::{Operation, OperationNames, Remembered};
 use crate::model::{Side, SystemName};
 
 /// What one thread has seen, in detail.
@@ -68,6 +68,11 @@ impl Traffic {
     /// The names of operations, for whoever reads a copy.
     pub const fn names(&self) -> &Arc<OperationNames> {
         &self.names
+    }
+
+    /// The operation of a name as it came, of which there are only so many.
+    pub fn operation(&self, name: Option<&[u8]>) -> Operation {
+        self.lock().operations.find(&self.names, name)
     }
 
     /// An exchange or a relayed connection has ended.

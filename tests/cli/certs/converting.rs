@@ -329,3 +329,63 @@ fn what_cannot_be_converted_is_said_with_what_helps() {
         assert!(!desk.path("out").exists());
     }
 }
+
+/// The command that a hint names, as its words.
+fn named_command(said: &str) -> Vec<String> {
+    let (_, rest) = said
+        .split_once("convert it: crmgate certs ")
+        .expect("a hint");
+    let (command, _) = rest.split_once(", and name").expect("its end");
+    let words = command.split(' ').map(|word| word.trim_matches('"'));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_command_that_check_names_makes_of_each_other_form_a_file_that_it_accepts() {
+    for (form, make) in [
+        (
+            "ca.cer",
+            "x509 -in pki/company-ca.pem -outform DER -out conf/ca.cer",
+        ),
+        (
+            "ca.p7b",
+            "crl2pkcs7 -nocrl -certfile pki/company-ca.pem -outform DER -out conf/ca.p7b",
+        ),
+        (
+            "ca-pem.p7b",
+            "crl2pkcs7 -nocrl -certfile pki/company-ca.pem -out conf/ca-pem.p7b",
+        ),
+    ] {
+        let desk = Desk::with_configuration();
+        desk.openssl(make).ends_with(0);
+        let ini = desk.read("conf/ssl.ini");
+        desk.write("conf/ssl.ini", &ini.replace("../pki/company-ca.pem", form));
+        let refused = desk.crmgate(&["check", "--config", "conf"]).ends_with(1);
+        let command = named_command(&format!("{}{}", refused.out, refused.err));
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        desk.certs(&words).ends_with(0);
+        let ini = desk.read("conf/ssl.ini");
+        desk.write(
+            "conf/ssl.ini",
+            &ini.replace(&format!("CA_FILE={form}"), &format!("CA_FILE={form}.pem")),
+        );
+        desk.crmgate(&["check", "--config", "conf"]).ends_with(0);
+    }
+}
+
+#[test]
+fn the_command_that_check_names_for_a_pfx_makes_certificate_and_key_of_it() {
+    let desk = Desk::with_configuration();
+    desk.write("pass", "open-sesame\n");
+    desk.openssl("pkcs12 -export -in pki/gateway.pem -out conf/gw.pfx -passout pass:open-sesame")
+        .ends_with(0);
+    let ini = desk.read("conf/ssl.ini");
+    desk.write("conf/ssl.ini", &ini.replace("gw.pem", "gw.pfx"));
+    let refused = desk.crmgate(&["check", "--config", "conf"]).ends_with(1);
+    let mut command = named_command(&format!("{}{}", refused.out, refused.err));
+    command.extend(["--passphrase-file", "pass"].map(str::to_owned));
+    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    desk.certs(&words).ends_with(0);
+    desk.write("conf/ssl.ini", &ini.replace("gw.pem", "gw.pfx.pem"));
+    desk.crmgate(&["check", "--config", "conf"]).ends_with(0);
+}

@@ -4,6 +4,7 @@ mod converting;
 mod looking;
 mod making;
 mod renewing;
+mod signing;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,9 @@
 #![cfg(unix)]
 
 mod manners;
+mod preflight;
 mod roles;
+mod sessions;
 mod states;
 mod tls;
 
@@ -168,4 +170,59 @@ async fn status(door: &Door, request: &str) -> (u16, Message) {
     line.send(request.as_bytes()).await.expect("sent");
     let head = line.answer_to(true).await.expect("an answer");
     (head.status(), head)
+}
+
+/// What a route answers has the fields that the description gives it, and no others.
+#[track_caller]
+fn assert_described(description: &Value, path: &str, answer: &Value) {
+    let schema = &description["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        ["schema"];
+    assert!(schema.is_object(), "{path} is not described");
+    assert_of_schema(description, schema, answer, path);
+}
+
+#[track_caller]
+fn assert_of_schema(description: &Value, schema: &Value, value: &Value, at: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let pointed = description.pointer(reference.trim_start_matches('#'));
+        return assert_of_schema(description, pointed.expect("a schema"), value, at);
+    }
+    if let Some(ways) = schema["oneOf"].as_array() {
+        let is_null = |way: &&Value| (way["type"] == "null") == value.is_null();
+        let way = ways.iter().find(is_null).expect("a way");
+        return assert_of_schema(description, way, value, at);
+    }
+    match value {
+        Value::Object(fields) => {
+            let properties = schema["properties"].as_object().expect(at);
+            let known: Vec<_> = properties.keys().collect();
+            let there: Vec<_> = fields.keys().collect();
+            assert_eq!(there, known, "{at}");
+            for (name, field) in fields {
+                let at = format!("{at} {name}");
+                assert_of_schema(description, &properties[name], field, &at);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                assert_of_schema(description, &schema["items"], item, at);
+            }
+        }
+        Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null => {
+            let kind = match value {
+                Value::String(_) => "string",
+                Value::Number(number) if number.is_f64() => "number",
+                Value::Number(_) => "integer",
+                Value::Bool(_) => "boolean",
+                Value::Null | Value::Array(_) | Value::Object(_) => "null",
+            };
+            let is_kind = |of: &Value| of == kind || (of == "number" && kind == "integer");
+            let kinds = &schema["type"];
+            let is_enumerated = schema["enum"].as_array();
+            let is_good = is_enumerated.is_some_and(|all| all.contains(value))
+                || is_kind(kinds)
+                || kinds.as_array().is_some_and(|all| all.iter().any(is_kind));
+            assert!(is_good, "{at}: {value} is not of {schema}");
+        }
+    }
 }

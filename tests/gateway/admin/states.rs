@@ -41,6 +41,7 @@ async fn while_draining_it_is_alive_and_not_ready_and_can_be_looked_at() {
     );
     for path in [
         "/api/v1/reload",
+        "/api/v1/preflight",
         "/api/v1/systems/SAP1/switch",
         "/api/v1/systems/SAP1/sides/A/drain",
     ] {

@@ -2,7 +2,8 @@
 //! where all is well, nothing.
 
 mod answers;
-mod fakes;
+mod collector;
+pub(crate) mod fakes;
 mod files;
 mod good;
 mod ways;
