@@ -176,7 +176,7 @@ fn id_of(said: &Said, mark: Mark) -> u16 {
 fn alarm(said: &Said) -> Option<u16> {
     let mut fields = said.fields.iter();
     let (_, code) = fields.find(|(name, _)| *name == "code")?;
-    let kind = code.strip_prefix("GW-ALARM-")?;
+    let kind = code.strip_prefix("GW-")?.strip_prefix("ALARM-")?;
     match kind.split('-').next()? {
         "CERT" => Some(CERTIFICATE),
         "CA" => Some(AUTHORITY),
