@@ -109,6 +109,7 @@ fn looked(
         viewer,
         recent,
         dir,
+        ..
     } = &counter.desk;
     match ask {
         Ask::Who => answers::who(guest, counter.token.file()),

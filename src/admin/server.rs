@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
@@ -23,9 +23,9 @@ use super::dispatch::{Counter, answered};
 use super::orders::Orders;
 use super::token::Token;
 use crate::config::AdminDoor;
-use crate::gateway::{Viewer, token_places};
+use crate::gateway::{LentSocket, Viewer, token_places};
 use crate::model::ListenAddr;
-use crate::net::{BindError, Listener, Socket, reserve};
+use crate::net::{BindError, BoundListener, HandedSockets, Listener, Share, Socket, reserve};
 use crate::telemetry::Recent;
 use crate::tls::Wire;
 
@@ -63,13 +63,19 @@ pub struct Desk {
     pub recent: Recent,
     /// The configuration directory.
     pub dir: PathBuf,
+    /// Listening sockets that this process was given.
+    pub handed: Arc<HandedSockets>,
+    /// Where the token of the process whose place this one takes stands.
+    pub token_file: Option<PathBuf>,
 }
 
 /// A running admin listener. It ends with the process.
 #[derive(Debug)]
 pub struct Admin {
     bound: Vec<SocketAddr>,
-    token_file: PathBuf,
+    token: Arc<Token>,
+    sockets: Vec<LentSocket>,
+    closing: watch::Sender<bool>,
 }
 
 impl Admin {
@@ -82,12 +88,22 @@ impl Admin {
         }
         let mut sockets = Vec::new();
         for listen in &settings.admin.listen {
-            sockets.push((*listen, reserve(*listen, 1, false)?));
+            let socket = match desk.handed.open(*listen, 1)? {
+                Some(socket) => socket,
+                None => reserve(*listen, 1, false)?,
+            };
+            sockets.push((*listen, socket));
         }
-        let token = Token::issue(&token_places(&desk.dir, &AdminDoor::of_settings(&settings)))
-            .map_err(|(path, source)| AdminError::Token { path, source })?;
+        let places = token_places(&desk.dir, &AdminDoor::of_settings(&settings));
+        let handed = desk.token_file.as_deref();
+        let token = match handed.and_then(|file| Token::take_over(file, &places)) {
+            Some(token) => token,
+            None => Token::issue(&places)
+                .map_err(|(path, source)| AdminError::Token { path, source })?,
+        };
+        let token = Arc::new(token);
         let bound = sockets.iter().map(|(_, socket)| socket.local).collect();
-        let token_file = token.file().to_owned();
+        let lent = lent(&sockets, &desk.handed);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -98,16 +114,22 @@ impl Admin {
         }
         let counter = Counter {
             desk,
-            token: Arc::new(token),
+            token: Arc::clone(&token),
             orders,
             checklist: Checklist::default(),
         };
+        let (closing, closed) = watch::channel(false);
         let thread = std::thread::Builder::new().name("crmgate-admin".into());
         thread
-            .spawn(move || LocalSet::new().block_on(&runtime, serve(counter, sockets)))
+            .spawn(move || LocalSet::new().block_on(&runtime, serve(counter, sockets, closed)))
             .map_err(AdminError::Thread)?;
-        let admin = Self { bound, token_file };
-        info!(listen = ?admin.bound, token_file = %admin.token_file.display(), "the admin listener is open");
+        let admin = Self {
+            bound,
+            token,
+            sockets: lent,
+            closing,
+        };
+        info!(listen = ?admin.bound, token_file = %admin.token_file().display(), "the admin listener is open");
         Ok(Some((admin, inbox)))
     }
 
@@ -119,7 +141,7 @@ impl Admin {
     /// What somebody who operates opens in his browser. The token stands behind the `#`, which no
     /// browser sends to anybody; the page takes it from there.
     pub fn console(&self) -> io::Result<String> {
-        let token = std::fs::read_to_string(&self.token_file)?;
+        let token = std::fs::read_to_string(self.token.file())?;
         let at = self.bound.iter().find(|at| at.ip().is_loopback());
         let at = at.ok_or(io::ErrorKind::AddrNotAvailable)?;
         Ok(format!("http://{at}/#token={}", token.trim()))
@@ -127,8 +149,39 @@ impl Admin {
 
     /// Where the token stands.
     pub fn token_file(&self) -> &std::path::Path {
-        &self.token_file
+        self.token.file()
     }
+
+    /// Other handles on its sockets, for the process that takes this one's place.
+    pub fn lend(&self) -> Vec<LentSocket> {
+        let each = self.sockets.iter().filter_map(|lent| {
+            let socket = lent.socket.try_clone().ok()?;
+            Some(LentSocket { socket, ..*lent })
+        });
+        each.collect()
+    }
+
+    /// Lets nobody in any more; who is in may go on. Whoever calls waits for the process that has
+    /// the same sockets.
+    pub fn close(&mut self) {
+        self.sockets.clear();
+        self.closing.send_replace(true);
+    }
+}
+
+/// Other handles on the sockets.
+fn lent(sockets: &[(ListenAddr, BoundListener)], handed: &HandedSockets) -> Vec<LentSocket> {
+    let each = sockets.iter().flat_map(|(listen, bound)| {
+        let all = bound.shares.iter().flat_map(Share::sockets);
+        all.filter_map(|socket| {
+            Some(LentSocket {
+                listen: *listen,
+                socket: socket.try_clone().ok()?,
+                stays: handed.stays(*listen),
+            })
+        })
+    });
+    each.filter(|_| cfg!(unix)).collect()
 }
 
 /// Orders are carried out one after the other; more than this many at once are a script gone wild.
@@ -140,7 +193,11 @@ const MOST_CONNECTIONS: usize = 64;
 /// For a handshake, a head, and a body of an order.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn serve(counter: Counter, sockets: Vec<(ListenAddr, crate::net::BoundListener)>) {
+async fn serve(
+    counter: Counter,
+    sockets: Vec<(ListenAddr, BoundListener)>,
+    closed: watch::Receiver<bool>,
+) {
     let mut loops = Vec::new();
     for (listen, socket) in sockets {
         // Each address has its own: strangers at one do not keep the operator from another.
@@ -149,14 +206,29 @@ async fn serve(counter: Counter, sockets: Vec<(ListenAddr, crate::net::BoundList
             match Listener::new(share) {
                 Ok(listener) => {
                     let accepting = accept(counter.clone(), listen, listener, Rc::clone(&open));
-                    loops.push(tokio::task::spawn_local(accepting));
+                    let mut closed = closed.clone();
+                    loops.push(tokio::task::spawn_local(async move {
+                        tokio::select! {
+                            () = accepting => {}
+                            () = told_to_close(&mut closed) => {}
+                        }
+                    }));
                 }
                 Err(error) => warn!(%listen, %error, "the admin listener cannot be served"),
             }
         }
     }
     for one in loops {
-        let _never_ends = one.await;
+        let _closed = one.await;
+    }
+    // Who is in may go on until the process ends.
+    std::future::pending::<()>().await;
+}
+
+/// Ends when it is said so; where nobody is left to say it the listener ends with the process.
+async fn told_to_close(closed: &mut watch::Receiver<bool>) {
+    if closed.wait_for(|closed| *closed).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -37,6 +37,18 @@ impl Token {
         Err(first.unwrap_or_else(|| (PathBuf::new(), io::ErrorKind::NotFound.into())))
     }
 
+    /// The token of the process whose place this one takes: who has it now shall have it then. None
+    /// if its file is not where this one would write it, or cannot be read.
+    pub(super) fn take_over(file: &Path, places: &[PathBuf]) -> Option<Self> {
+        let place = places.iter().find(|place| *place == file)?;
+        let text = fs::read_to_string(place).ok()?;
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self {
+            digest: sha256(text.as_bytes()),
+            file: place.clone(),
+        })
+    }
+
     /// Whether somebody shows it. Digests are compared, so the time it takes tells nothing.
     pub(super) fn is(&self, shown: &str) -> bool {
         sha256(shown.trim().as_bytes()) == self.digest
@@ -106,6 +118,19 @@ mod tests {
         assert!(!second.is(&shown));
         assert!(second.is(&read(&places).expect("a token")));
         assert_eq!(second.file(), places[1]);
+    }
+
+    #[test]
+    fn the_token_of_the_process_before_goes_on_where_its_file_stands() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let places = [dir.path().join("crmgate.token")];
+        let first = Token::issue(&places).expect("issued");
+        let shown = read(&places).expect("a token");
+        let next = Token::take_over(first.file(), &places).expect("taken over");
+        assert!(next.is(&shown));
+        assert!(Token::take_over(first.file(), &[]).is_none());
+        fs::write(&places[0], "\n").expect("written");
+        assert!(Token::take_over(first.file(), &places).is_none());
     }
 
     #[cfg(unix)]

@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 /// What the daemon does when it is told something by the system. Help and man pages are made from it.
-pub(super) const SIGNALS: [(&str, &str); 4] = [
+pub(super) const SIGNALS: [(&str, &str); 6] = [
     (
         "HUP",
         "read the configuration and certificates again; on any error the old ones stay",
@@ -38,6 +38,11 @@ pub(super) const SIGNALS: [(&str, &str); 4] = [
     ),
     ("QUIT", "stop at once"),
     ("USR1", "open the log file again, after it was rotated"),
+    (
+        "USR2",
+        "reserved for an upgrade while callers are served: says in the log that it cannot be done yet",
+    ),
+    ("PIPE", "ignored"),
 ];
 
 fn after_help() -> String {

@@ -16,6 +16,8 @@ mod output;
 mod preflight;
 mod run;
 mod service;
+mod serving;
+mod upgrade;
 
 use std::process::ExitCode;
 

@@ -1,25 +1,27 @@
-//! `crmgate run`: the whole life of the daemon on one page.
+//! `crmgate run`: from the first breath of the daemon to its first caller.
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
 use super::args::RunArgs;
 use super::exit::Exit;
 use super::output::complain;
-use crate::admin::{Admin, AdminError, Desk, Order, Orders, Refused, Reloaded};
-use crate::config::settings::{LogFormat, LogSettings};
-use crate::gateway::{FileWatch, Gateway, StartError, Trigger};
+use super::serving::Serving;
+use crate::admin::{Admin, AdminError, Desk};
+use crate::config::settings::{LogFormat, LogSettings, Settings};
+use crate::gateway::{FileWatch, Inheritance, Prepared, StartError};
 use crate::model::Clock;
-use crate::net::{BindError, raise_descriptor_limit};
-use crate::service::{Host, Request, Requests, Told};
+use crate::net::{BindError, HandedSocket, HandedSockets, raise_descriptor_limit};
+use crate::service::{Herald, Host, LateSessions, Predecessor, Requests, Told, handed_over};
 use crate::telemetry::{self, LogForm, LogGuard, LogOptions, Rotation};
 
 /// Serves until told to stop.
 pub(super) fn run(args: &RunArgs) -> Exit {
     let console = Host {
         requests: None,
+        herald: Herald::new(),
         news: None,
         has_output: true,
         tell: Box::new(|told| {
@@ -39,10 +41,7 @@ pub(super) fn run_for(dir: &Path, host: Host) -> Exit {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            complaint(
-                &host,
-                format!("crmgate: the system gives no event queue: {error}"),
-            );
+            host.complain(format!("crmgate: the system gives no event queue: {error}"));
             return Exit::Os;
         }
     };
@@ -53,105 +52,205 @@ pub(super) fn run_for(dir: &Path, host: Host) -> Exit {
     exit
 }
 
-fn complaint(host: &Host, text: String) {
-    (host.tell)(Told::Complaint(text));
+async fn live(dir: &Path, host: Host) -> Exit {
+    match begin(dir, host).await {
+        Ok(serving) => serving.until_told_to_stop().await,
+        Err(exit) => exit,
+    }
 }
 
-async fn live(dir: &Path, mut host: Host) -> Exit {
+/// From nothing to the first caller; otherwise the way it ends, of which everything has been said.
+async fn begin(dir: &Path, mut host: Host) -> Result<Serving, Exit> {
     // First of all: what is asked for meanwhile is done later, and does not end the process.
-    let mut requests = match host.requests.take().map_or_else(Requests::listen, Ok) {
-        Ok(requests) => requests,
+    let requests = host.requests.take().map_or_else(Requests::listen, Ok);
+    let mut requests = requests.map_err(|error| {
+        host.complain(format!("crmgate: signals cannot be received: {error}"));
+        Exit::Os
+    })?;
+    // Before there is another thread.
+    let (mut sockets, useless) = handed_over();
+    let program = std::env::current_exe();
+    let mut predecessor = Predecessor::find().map_err(|error| {
+        host.complain(format!(
+            "crmgate: the process that was to be replaced has left nothing that can be read: {error}"
+        ));
+        Exit::Software
+    })?;
+    let (settings, files) = read(dir, &mut host)?;
+    let clock = Clock::system();
+    let log = start_log(&settings.log, &clock, dir, &mut host)?;
+    log_panics();
+    introduce(dir, &settings);
+    let left = predecessor.as_mut().map(Predecessor::left);
+    let left = left.unwrap_or_default();
+    sockets.extend(left.sockets);
+    let handed = sorted((sockets, useless), &settings);
+    let access = log.access_log(settings.log.access);
+    let watch = FileWatch::new(dir, files, settings.runtime.watch_interval);
+    let inheritance = Inheritance {
+        sockets: Arc::clone(&handed),
+        estate: left.estate,
+    };
+    let prepared = Prepared::of(dir, &clock, &access, inheritance)
+        .map_err(|error| refuse(&error, &mut host))?;
+    let desk = Desk {
+        viewer: prepared.viewer(),
+        recent: log.recent(),
+        dir: dir.to_owned(),
+        handed,
+        token_file: left.token_file,
+    };
+    let admin = match Admin::start(desk) {
+        Ok(admin) => admin,
         Err(error) => {
-            complaint(
-                &host,
-                format!("crmgate: signals cannot be received: {error}"),
-            );
-            return Exit::Os;
+            prepared.give_up();
+            return Err(without_admin(&error, &mut host));
         }
     };
+    let (admin, orders) = admin.unzip();
+    let mut late = None;
+    if let Some(predecessor) = predecessor {
+        late = succeed(predecessor, &prepared, &mut requests).await;
+        if late.is_none() {
+            prepared.give_up();
+            return Err(Exit::Ok);
+        }
+    }
+    let gateway = prepared.serve().await;
+    Ok(Serving {
+        gateway: gateway.map_err(|error| refuse(&error, &mut host))?,
+        watch,
+        requests,
+        orders,
+        log,
+        host,
+        admin,
+        program: program.unwrap_or_else(|_unknown| "crmgate".into()),
+        late,
+        upgrade: None,
+    })
+}
+
+/// The settings, and the files they were read from.
+fn read(dir: &Path, host: &mut Host) -> Result<(Settings, Vec<PathBuf>), Exit> {
     if !dir.is_dir() {
-        let text = format!(
+        host.herald.status("there is no configuration directory");
+        host.complain(format!(
             "crmgate: there is no configuration directory \"{}\"\n  hint: name it with --config DIR, or CRMGATE_CONFIG in the environment",
             dir.display()
-        );
-        complaint(&host, text);
-        return Exit::NoInput;
+        ));
+        return Err(Exit::NoInput);
     }
     let loaded = crate::config::load(dir);
     let Some(settings) = loaded.settings else {
         // The certificates are looked into there, too.
         let found = crate::gateway::check(dir, &Clock::system());
-        let text = format!(
+        host.complain(format!(
             "{}\ncrmgate: the configuration cannot be used",
             found.problems
-        );
-        complaint(&host, text);
-        return Exit::Config;
+        ));
+        host.herald
+            .status("the configuration cannot be used: crmgate check says why");
+        return Err(Exit::Config);
     };
-    let clock = Clock::system();
-    let mut options = log_options(&settings.log);
+    Ok((settings, loaded.files))
+}
+
+/// The log, as `[Log]` and whoever started the daemon have it.
+fn start_log(
+    settings: &LogSettings,
+    clock: &Clock,
+    dir: &Path,
+    host: &mut Host,
+) -> Result<LogGuard, Exit> {
+    let mut options = log_options(settings);
     if !host.has_output {
         keep_in_a_file(&mut options, dir);
     }
-    let log = match telemetry::init(&options, &clock) {
-        Ok(log) => log,
-        Err(error) => {
-            complaint(&host, format!("crmgate: {error}"));
-            return Exit::Config;
-        }
-    };
+    let log = telemetry::init(&options, clock).map_err(|error| {
+        host.complain(format!("crmgate: {error}"));
+        Exit::Config
+    })?;
     if let Some(follower) = host.news.take() {
         log.recent().hand_to(follower);
     }
-    log_panics();
+    Ok(log)
+}
+
+/// The first lines of the log.
+fn introduce(dir: &Path, settings: &Settings) {
     let open_files = raise_descriptor_limit();
     info!(version = env!("CARGO_PKG_VERSION"), config = %dir.display(), open_files, "starting");
-    let wanted = settings
-        .limits
-        .max_connections
-        .saturating_mul(DESCRIPTORS_EACH);
+    let connections = settings.limits.max_connections;
+    let wanted = connections.saturating_mul(DESCRIPTORS_EACH);
     if let Some(open_files) = open_files.filter(|limit| *limit < wanted as u64) {
         warn!(
             open_files,
-            max_connections = settings.limits.max_connections,
+            max_connections = connections,
             "the limit of open files is reached before MaxConnections: raise it (LimitNOFILE= in a systemd unit, ulimit -n in a shell), or lower MaxConnections"
         );
     }
-    let access = log.access_log(settings.log.access);
-    let watch = FileWatch::new(dir, loaded.files, settings.runtime.watch_interval);
-    match Gateway::start(dir, &clock, &access).await {
-        Ok(gateway) => {
-            let desk = Desk {
-                viewer: gateway.viewer(),
-                recent: log.recent(),
-                dir: dir.to_owned(),
-            };
-            match Admin::start(desk) {
-                Ok(admin) => {
-                    let orders = admin.map(|(_open, orders)| orders);
-                    (host.tell)(Told::Serving);
-                    serve(gateway, watch, (&mut requests, orders), (&log, &host)).await
-                }
-                Err(error) => without_admin(gateway, &error, &host).await,
+}
+
+/// Waits until the other process lets nobody in any more. None if this one is told to stop before.
+async fn succeed(
+    predecessor: Predecessor,
+    prepared: &Prepared,
+    requests: &mut Requests,
+) -> Option<LateSessions> {
+    info!(
+        version = predecessor.version(),
+        "ready to take the place of a running process"
+    );
+    tokio::select! {
+        late = predecessor.succeed(|sessions| prepared.take_over(sessions)) => match late {
+            Ok(late) => Some(late),
+            Err(error) => {
+                error!(%error, "nothing is heard of the process that was to be replaced: this one ends");
+                None
             }
+        },
+        () = requests.next_stop() => {
+            info!("asked to stop before it has taken the other process's place");
+            None
         }
-        Err(error) => refuse(&error, &host),
     }
 }
 
+/// Keeps the sockets of addresses that are listened on. Callers of the others would wait for an answer
+/// that nobody gives, so whoever hands such a one over is told.
+fn sorted(
+    (handed, useless): (Vec<HandedSocket>, Vec<String>),
+    settings: &Settings,
+) -> Arc<HandedSockets> {
+    for what in useless {
+        warn!(
+            "a descriptor was handed over that is no TCP listener, {what}: see the ListenStream= lines of the socket unit"
+        );
+    }
+    let (kept, unused) = HandedSockets::sort(handed, &settings.addresses());
+    for HandedSocket { name, listen, .. } in unused {
+        warn!(
+            socket = name, local = %listen,
+            "a socket was handed over for an address that no listener has, and is closed: make Listen in CRMConnectorSAP_*.ini and ListenStream= in the socket unit name the same address"
+        );
+    }
+    Arc::new(kept)
+}
+
 /// Whoever has configured an admin listener relies on it, so without it there is no start.
-async fn without_admin(mut gateway: Gateway, admin: &AdminError, host: &Host) -> Exit {
-    gateway.drain(Duration::ZERO, std::future::ready(())).await;
+fn without_admin(admin: &AdminError, host: &mut Host) -> Exit {
+    host.herald.status(&admin.to_string());
     match admin {
         AdminError::Bind(bind) => refuse_bind(bind, host),
         AdminError::Token { .. } => {
             error!("{admin}");
-            complaint(host, format!("crmgate: {admin}"));
+            host.complain(format!("crmgate: {admin}"));
             Exit::NoPermission
         }
         AdminError::Thread(_) => {
             error!("{admin}");
-            complaint(host, format!("crmgate: {admin}"));
+            host.complain(format!("crmgate: {admin}"));
             Exit::Os
         }
     }
@@ -160,137 +259,9 @@ async fn without_admin(mut gateway: Gateway, admin: &AdminError, host: &Host) ->
 /// A connection that is served has one descriptor, and mostly one more towards a side.
 const DESCRIPTORS_EACH: usize = 2;
 
-/// Serves, and does what the system asks for.
-async fn serve(
-    mut gateway: Gateway,
-    mut watch: FileWatch,
-    (requests, mut orders): (&mut Requests, Option<Orders>),
-    (log, host): (&LogGuard, &Host),
-) -> Exit {
-    let mut heartbeat = tokio::time::interval(HEARTBEAT);
-    loop {
-        let request = tokio::select! {
-            request = requests.next() => request,
-            () = watch.changed(), if gateway.watches() => {
-                info!("a file of the configuration has changed");
-                reopen(log);
-                reload(&mut gateway, &mut watch, log, Trigger::FileChange).await;
-                continue;
-            }
-            order = next_order(&mut orders) => match order {
-                Order::Reload { by, reply } => {
-                    reopen(log);
-                    reload(&mut gateway, &mut watch, log, Trigger::Operator(by)).await;
-                    let _gone = reply.send(Reloaded::Tried);
-                    continue;
-                }
-                Order::LogLevel { level, reply } => {
-                    let _gone = reply.send(log.set_level_for_now(&level).map_err(|error| error.to_string()));
-                    continue;
-                }
-                Order::Stop { by } => {
-                    info!(who = %by, "asked to stop");
-                    Request::Drain
-                }
-            },
-            _ = heartbeat.tick() => {
-                let _said = gateway.tidy();
-                if gateway.is_whole() {
-                    continue;
-                }
-                error!("a worker thread has ended: stopping, so that the service manager starts a whole gateway");
-                gateway.drain(Duration::ZERO, std::future::ready(())).await;
-                return Exit::Software;
-            }
-        };
-        match request {
-            Request::Reload => {
-                reopen(log);
-                reload(&mut gateway, &mut watch, log, Trigger::System).await;
-            }
-            Request::ReopenLog => reopen(log),
-            Request::Drain => {
-                let limit = gateway.drain_timeout();
-                (host.tell)(Told::Draining(limit));
-                gateway
-                    .drain(limit, second_word(requests, &mut orders, log))
-                    .await;
-                return Exit::Ok;
-            }
-            Request::Quit => {
-                gateway.drain(Duration::ZERO, std::future::ready(())).await;
-                return Exit::Ok;
-            }
-        }
-    }
-}
-
-/// The next order of an operator; never, where there is no admin listener.
-async fn next_order(orders: &mut Option<Orders>) -> Order {
-    let next = match orders {
-        Some(orders) => orders.recv().await,
-        None => None,
-    };
-    match next {
-        Some(order) => order,
-        None => std::future::pending().await,
-    }
-}
-
-async fn reload(gateway: &mut Gateway, watch: &mut FileWatch, log: &LogGuard, trigger: Trigger) {
-    let before = watch.look();
-    let reloaded = gateway.reload_for(trigger).await;
-    let (interval, files) = gateway.watched();
-    watch.follow(files, interval, &before);
-    match reloaded {
-        Ok(_report) => {
-            if let Err(error) = log.set_level(gateway.log_level()) {
-                warn!(%error, "the log keeps its level");
-            }
-        }
-        Err(_told) => watch.failed(),
-    }
-}
-
-/// How often the workers are looked after.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-
-/// While draining, a second request to stop means now; a reload comes too late.
-async fn second_word(requests: &mut Requests, orders: &mut Option<Orders>, log: &LogGuard) {
-    loop {
-        let request = tokio::select! {
-            request = requests.next() => request,
-            order = next_order(orders) => match order {
-                Order::Reload { reply, .. } => {
-                    let _gone = reply.send(Reloaded::Refused(Refused::Draining));
-                    continue;
-                }
-                Order::LogLevel { level, reply } => {
-                    let _gone = reply.send(log.set_level_for_now(&level).map_err(|error| error.to_string()));
-                    continue;
-                }
-                Order::Stop { .. } => Request::Drain,
-            },
-        };
-        match request {
-            Request::Drain | Request::Quit => {
-                warn!("asked to stop a second time: cutting what is in flight");
-                return;
-            }
-            Request::Reload => info!("draining: no reload any more"),
-            Request::ReopenLog => reopen(log),
-        }
-    }
-}
-
-fn reopen(log: &LogGuard) {
-    if let Err(error) = log.reopen() {
-        warn!(%error, "the log file cannot be opened again; lines go on to the old one");
-    }
-}
-
 /// Says why the gateway does not start, in the log and at the terminal.
-fn refuse(error: &StartError, host: &Host) -> Exit {
+fn refuse(error: &StartError, host: &mut Host) -> Exit {
+    host.herald.status(&error.to_string());
     let (text, exit) = match error {
         StartError::Config(problems) => (format!("{problems}\ncrmgate: {error}"), Exit::Config),
         StartError::Bind(bind) => return refuse_bind(bind, host),
@@ -298,7 +269,7 @@ fn refuse(error: &StartError, host: &Host) -> Exit {
         StartError::WorkerLost => (format!("crmgate: {error}"), Exit::Software),
     };
     error!("{text}");
-    complaint(host, text);
+    host.complain(text);
     exit
 }
 
@@ -306,7 +277,7 @@ fn refuse(error: &StartError, host: &Host) -> Exit {
 fn refuse_bind(bind: &BindError, host: &Host) -> Exit {
     let text = format!("crmgate: {bind}\n  hint: {}", bind.hint());
     error!("{text}");
-    complaint(host, text);
+    host.complain(text);
     match bind {
         BindError::NotAllowed(_) => Exit::NoPermission,
         BindError::InUse(_) | BindError::NotOurs(_) | BindError::Other(..) => Exit::Unavailable,

@@ -1,5 +1,6 @@
 //! Files that a key names: where they are, and whether they can be read.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -11,15 +12,31 @@ use crate::config::settings::FileRef;
 /// So many folders are looked through for a file that is not where its key says.
 const MOST_FOLDERS: usize = 64;
 
+/// How a path begins that leads to what the service manager has read for us (`LoadCredential=`).
+const CREDENTIALS: &str = "$CREDENTIALS_DIRECTORY/";
+
+/// The variable in it, which the service manager sets.
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+
 /// The path that a written one means: relative to the ini file's folder, `\` and `/` alike.
 pub(super) fn resolve(folder: &Path, written: &str) -> PathBuf {
+    let credentials = std::env::var_os(CREDENTIALS_VARIABLE);
+    resolve_with(folder, written, credentials.as_deref())
+}
+
+fn resolve_with(folder: &Path, written: &str, credentials: Option<&OsStr>) -> PathBuf {
     let native = if cfg!(windows) {
         written.to_owned()
     } else {
         written.replace('\\', "/")
     };
+    let whole = match (native.strip_prefix(CREDENTIALS), credentials) {
+        (Some(inside), Some(credentials)) => Path::new(credentials).join(inside),
+        // Without the variable it stays as it is written, and is missed under that name.
+        _ => folder.join(native),
+    };
     // Collecting the components drops every `.`, so that messages show the path itself.
-    folder.join(native).components().collect()
+    whole.components().collect()
 }
 
 /// What is wrong with a file that has to be there, if anything. The problem names the path as
@@ -192,7 +209,23 @@ fn is_secret(place: &Place) -> bool {
 }
 
 /// What to do about a file that is not there: the best guess comes first.
+fn credentials_hint(is_set: bool) -> String {
+    if is_set {
+        "see the LoadCredential= lines of the unit; what they name is read when the service starts, so \
+         restart it"
+            .to_owned()
+    } else {
+        format!(
+            "the service manager sets {CREDENTIALS_VARIABLE} for a unit with LoadCredential=; by hand, \
+             set it to a folder that holds the same files"
+        )
+    }
+}
+
 fn missing_hint(file: &FileRef) -> String {
+    if file.written.starts_with(CREDENTIALS) {
+        return credentials_hint(std::env::var_os(CREDENTIALS_VARIABLE).is_some());
+    }
     let found = (!is_secret(&file.place))
         .then(|| found_elsewhere(file))
         .flatten();

@@ -1,7 +1,8 @@
 //! The accept loop of one listener on one thread, and the task of one connection.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use tracing::{error, warn};
 use super::connection::{Accepted, connection};
 use super::contain::contained;
 use super::worker::{Running, Worker};
-use crate::model::ConnectionId;
-use crate::net::{AcceptEvent, Listener, Refused};
+use crate::model::{ConnectionId, ListenAddr};
+use crate::net::{AcceptEvent, Listener, Refused, Share};
 use crate::telemetry::Noise;
 
 impl Worker {
@@ -64,6 +65,17 @@ impl Worker {
         drop(open);
         self.leave(running.place.scope());
         self.accepting.set(self.accepting.get().saturating_sub(1));
+    }
+
+    /// Other handles on all listening sockets.
+    pub(super) fn lend(&self) -> Vec<(ListenAddr, Vec<TcpListener>)> {
+        let listeners = self.listeners.borrow();
+        let each = listeners.iter().map(|(listen, running)| {
+            let sockets = running.sockets.borrow();
+            let handles = sockets.iter().filter_map(|socket| socket.try_clone().ok());
+            (*listen, handles.collect())
+        });
+        each.collect()
     }
 
     /// Whether another listener serves the same port now.
@@ -150,6 +162,16 @@ impl Worker {
             counters.connections_open.dec();
         });
     }
+}
+
+/// Where a share listens, other handles on its sockets, and the share as the event loop has it.
+pub(super) fn opened(share: Share) -> io::Result<(SocketAddr, Vec<TcpListener>, Listener)> {
+    let local = share.local_addr()?;
+    // What lends them is not there on other systems.
+    let sockets = share.sockets().iter().filter(|_| cfg!(unix));
+    let sockets = sockets.map(TcpListener::try_clone);
+    let sockets = sockets.collect::<io::Result<_>>()?;
+    Ok((local, sockets, Listener::new(share)?))
 }
 
 /// Longer than any connection takes from its first segment to the accept queue.

@@ -18,6 +18,7 @@
 //! | `routes` | one SAP system's upstreams, sides and probes |
 //! | `describe` | a generation in an operator's words |
 //! | `worker` | one thread: its listeners, connections, pools |
+//! | `abandon` | exchanges that wait for a side which went down |
 //! | `accept` | the accept loop of one listener on one thread |
 //! | `connection` | one accepted connection from its handshake to its flow |
 //! | `guests` | the clients behind open connections, judged again when something has changed |
@@ -25,10 +26,14 @@
 //! | `contain` | keeps a panic to the piece of work it happened in |
 //! | `announce` | what is due, said once when its time comes |
 //! | `raise` | what becomes of it: the log, and a webhook |
+//! | `start` | from a directory to the first caller |
+//! | `succession` | what is left to the process that takes this one's place |
 //! | `recording` | traces of a generation, and who sends them |
 //! | `supervise` | tasks beside the traffic: probes, fail-back timers |
 //! | `turning` | tells when a certificate has followed another by the clock |
-//! | `run` | [`Gateway`]: start, publish, status |
+//! | `run` | [`Gateway`]: publish, status |
+//! | `opening` | addresses that are new, handed over or opened by us |
+//! | `pulse` | whether every worker thread is alive |
 //! | `scrape` | all that there is to measure, for the exposition |
 //! | `reload` | read, build, bind, publish, or keep what is in force |
 //! | `report/` | how it stands, as data with stable names |
@@ -42,6 +47,7 @@
 //!
 //! Who may come in: `cli`, and whoever puts a gateway to the test (`simulate`, system tests).
 
+mod abandon;
 mod accept;
 mod announce;
 mod bench;
@@ -53,6 +59,8 @@ mod describe;
 mod drain;
 mod guests;
 mod in_force;
+mod opening;
+mod pulse;
 mod raise;
 mod recording;
 mod rehearsal;
@@ -63,7 +71,9 @@ mod routes;
 mod run;
 mod scrape;
 mod snapshot;
+mod start;
 mod state_file;
+mod succession;
 mod supervise;
 mod turning;
 mod viewer;
@@ -73,6 +83,7 @@ mod worker;
 pub use build::{Check, check};
 pub use drain::{CutConnection, DrainReport};
 pub use in_force::InForce;
+pub use pulse::{Felt, Pulse};
 pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
 pub use reload::ReloadReport;
 pub use report::{
@@ -81,6 +92,8 @@ pub use report::{
     SideReport, SidesReport, SweepReport, SystemReport, UpstreamSessions,
 };
 pub use run::{Gateway, StartError};
+pub use start::{Inheritance, Prepared};
 pub use state_file::token_places;
+pub use succession::{Estate, LentSocket};
 pub use viewer::{Attempt, Status, Trigger, Viewer};
 pub use watch::{FileWatch, Look};

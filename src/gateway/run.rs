@@ -1,4 +1,4 @@
-//! [`Gateway`]: start, reload, drain.
+//! [`Gateway`]: bind, publish, and how it stands.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -6,27 +6,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
-use tracing::info;
+use tokio::sync::oneshot;
 
 use super::announce::Announcements;
-use super::build::{Workshop, load_and_build};
-use super::ca_guard::Stage;
-use super::describe::{describe, say};
+use super::build::Workshop;
 use super::routes::watch_of;
 use super::snapshot::Snapshot;
-use super::state_file::{StateFile, recall_alarms};
+use super::state_file::StateFile;
 use super::supervise::Supervisor;
 use super::turning::Turning;
-use super::viewer::{Attempt, Face, REMEMBERED, Status, Trigger, Viewer};
-use super::worker::{self, Command, WorkerHandle, WorkerSpec};
+use super::viewer::{Attempt, Face, REMEMBERED, Status, Viewer};
+use super::worker::{Command, WorkerHandle};
 use crate::alarms::Courier;
 use crate::config::problem::Problems;
-use crate::config::settings::Settings;
-use crate::model::{Clock, Lifecycle, ListenAddr, Phase, Side, SystemName};
-use crate::net::{Admission, BindError, BoundListener, Share, reserve};
+use crate::model::{Lifecycle, ListenAddr, Phase, Side, SystemName};
+use crate::net::{Admission, BindError, BoundListener, HandedSockets, Share};
 use crate::requests::failover::Event;
-use crate::telemetry::{AccessLog, Counters, Snapshot as Figures};
+use crate::telemetry::Snapshot as Figures;
 use crate::traces::Exporter;
 
 /// Why the gateway did not start.
@@ -58,116 +54,20 @@ pub struct Gateway {
     pub(super) supervisor: Supervisor,
     pub(super) lifecycle: Lifecycle,
     pub(super) last_reload_failure: Option<String>,
-    history: VecDeque<Attempt>,
-    viewer: Viewer,
+    pub(super) history: VecDeque<Attempt>,
+    pub(super) viewer: Viewer,
     pub(super) announcements: Announcements,
     pub(super) courier: Courier,
     /// What the last attempt to read the directory was about, whatever became of it.
     pub(super) files: Vec<PathBuf>,
     pub(super) state_file: StateFile,
-    turning: Turning,
+    pub(super) turning: Turning,
+    pub(super) handed: Arc<HandedSockets>,
     /// There if traces are recorded.
     pub(super) exporter: Option<Exporter>,
 }
 
 impl Gateway {
-    /// Reads a configuration directory and serves it.
-    pub async fn start(dir: &Path, clock: &Clock, access: &AccessLog) -> Result<Self, StartError> {
-        let outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>> = Arc::default();
-        let workshop = Workshop {
-            clock: clock.clone(),
-            vault: Arc::default(),
-            uses: Arc::default(),
-            servers: Arc::default(),
-            stage: Stage::Start,
-            counters: Arc::default(),
-            side_events: side_events(Arc::clone(&outbox)),
-        };
-        let draft = load_and_build(dir, None, &workshop);
-        let problems = draft.problems;
-        let Some(snapshot) = draft.snapshot else {
-            return Err(StartError::Config(problems));
-        };
-        say(&problems);
-        let admission = Admission::new(&snapshot.settings.limits);
-        let mut announcements = Announcements::default();
-        announcements.remember(recall_alarms(dir, &snapshot.settings));
-        let workers = workers_of(&snapshot.settings, access, &admission, &workshop)?;
-        let commands = workers.iter().map(|worker| worker.commands.clone());
-        let _set_once = outbox.set(commands.collect());
-        let snapshot = Arc::new(snapshot);
-        let lifecycle = Lifecycle::starting();
-        let counters = workers.iter().map(|worker| Arc::clone(&worker.counters));
-        let counters = counters.chain([Arc::clone(&workshop.counters)]).collect();
-        let viewer = Viewer::new(&snapshot, &workshop, counters, &admission, access);
-        let mut gateway = Self {
-            dir: dir.to_owned(),
-            workshop,
-            admission,
-            workers,
-            snapshot,
-            bound: HashMap::new(),
-            supervisor: Supervisor::default(),
-            lifecycle,
-            last_reload_failure: None,
-            history: VecDeque::new(),
-            viewer,
-            announcements,
-            courier: Courier::default(),
-            files: draft.files,
-            state_file: StateFile::of(dir),
-            turning: Turning::default(),
-            exporter: None,
-        };
-        let next = Arc::clone(&gateway.snapshot);
-        let opened = match gateway.bind_new(&next) {
-            Ok(opened) => opened,
-            Err(error) => {
-                gateway.stop_workers();
-                return Err(error.into());
-            }
-        };
-        let addresses = opened.iter().map(|(listen, _)| *listen).collect();
-        gateway.publish(next, opened).await?;
-        gateway.note(Attempt {
-            at: clock.now(),
-            trigger: Trigger::Start,
-            generation: Some(gateway.snapshot.generation),
-            opened: addresses,
-            closed: Vec::new(),
-            problems,
-        });
-        gateway.step(Phase::Serving);
-        for line in describe(&gateway.snapshot) {
-            info!("{line}");
-        }
-        info!(generation = %gateway.snapshot.generation, threads = gateway.workers.len(), "serving");
-        Ok(gateway)
-    }
-
-    /// Opens addresses that are not open yet. If one cannot be had, none is opened: a caller who
-    /// was let in meanwhile would be thrown out again.
-    pub(super) fn bind_new(
-        &self,
-        next: &Snapshot,
-    ) -> Result<Vec<(ListenAddr, BoundListener)>, BindError> {
-        let mut fresh: Vec<(ListenAddr, BoundListener)> = Vec::new();
-        for plan in &next.listeners {
-            if self.bound.contains_key(&plan.listen) {
-                continue;
-            }
-            let over_own = self.bound.keys().any(|own| own.collides_with(plan.listen));
-            fresh.push((
-                plan.listen,
-                reserve(plan.listen, self.workers.len(), over_own)?,
-            ));
-        }
-        for (_, taken) in &fresh {
-            taken.listen()?;
-        }
-        Ok(fresh)
-    }
-
     /// Puts a generation in force on every worker. Nothing in here depends on the configuration.
     pub(super) async fn publish(
         &mut self,
@@ -337,42 +237,4 @@ impl Gateway {
         let runtime = &self.snapshot.settings.runtime;
         (runtime.watch_interval, self.files.clone())
     }
-}
-
-/// As many threads as the settings ask for.
-fn workers_of(
-    settings: &Settings,
-    access: &AccessLog,
-    admission: &Admission,
-    workshop: &Workshop,
-) -> Result<Vec<WorkerHandle>, StartError> {
-    let threads = settings.runtime.threads;
-    let names = workshop.counters.traffic.names();
-    let each = (0..threads).map(|index| {
-        worker::spawn(WorkerSpec {
-            index: u16::try_from(index).unwrap_or(u16::MAX),
-            threads: u32::try_from(threads).unwrap_or(u32::MAX),
-            limits: settings.limits.clone(),
-            throttle: settings.log.throttle,
-            counters: Arc::new(Counters::of(names)),
-            access: access.clone(),
-            admission: admission.clone(),
-            clock: workshop.clock.clone(),
-        })
-    });
-    each.collect::<Result<_, _>>().map_err(StartError::Thread)
-}
-
-/// Every worker hears of a side that went down or was left.
-fn side_events(
-    outbox: Arc<std::sync::OnceLock<Vec<mpsc::UnboundedSender<Command>>>>,
-) -> Box<dyn Fn(u32) -> crate::requests::SideEvents + Send + Sync> {
-    Box::new(move |system| {
-        let outbox = Arc::clone(&outbox);
-        Box::new(move |event| {
-            for commands in outbox.get().into_iter().flatten() {
-                let _ended = commands.send(Command::Side { system, event });
-            }
-        })
-    })
 }

@@ -4,26 +4,27 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::LocalSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tracing::error;
 
+use super::accept::opened;
 use super::bench::Bench;
 use super::connection::{HandshakeLane, HttpFlow};
 use super::guests::{Guests, LOOK_AT_THE_CLOCK};
+use super::pulse::give_a_sign;
 use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;
 use crate::http::{Context, Slot};
-use crate::model::{Clock, Generation, ListenAddr, Side};
-use crate::net::{Admission, Listener, Phase, Place, Roster, Scope, Share, Turn};
-use crate::requests::failover::Health;
-use crate::requests::{SideEvent, Sides};
+use crate::model::{Clock, Generation, ListenAddr};
+use crate::net::{Admission, Phase, Place, Roster, Scope, Share, Turn};
+use crate::requests::SideEvent;
 use crate::telemetry::{AccessLog, Counters};
 
 /// What a worker is started with.
@@ -49,6 +50,14 @@ pub(super) enum Command {
         shares: HashMap<ListenAddr, Share>,
         done: oneshot::Sender<()>,
     },
+    /// Asks for a sign of life, given in the turn of any other task of this thread.
+    Pulse { felt: oneshot::Sender<()> },
+    /// Asks for another handle on each listening socket, for the process that takes our place.
+    Lend {
+        lent: oneshot::Sender<Vec<(ListenAddr, Vec<TcpListener>)>>,
+    },
+    /// Accept no more, and say when nobody is let in any more.
+    Close { closed: oneshot::Sender<()> },
     /// Something happened to a side: what is under way there has to know.
     Side { system: u32, event: SideEvent },
     /// Accept no more, ask everybody to leave, say when nobody is left.
@@ -101,6 +110,8 @@ pub(super) struct Running {
     pub(super) place: Place,
     pub(super) local: SocketAddr,
     pub(super) stop: Notify,
+    /// Other handles on its sockets, as long as it is open.
+    pub(super) sockets: RefCell<Vec<TcpListener>>,
     /// Ends when the listener is closed.
     closed: RefCell<Option<oneshot::Receiver<Infallible>>>,
 }
@@ -185,6 +196,21 @@ impl Worker {
                         let Err(_closed) = closed.await;
                     }
                     let _nobody_waits = done.send(());
+                });
+            }
+            Command::Pulse { felt } => {
+                tokio::task::spawn_local(give_a_sign(felt));
+            }
+            Command::Lend { lent } => {
+                let _nobody_waits = lent.send(self.lend());
+            }
+            Command::Close { closed } => {
+                let closing = self.close_listeners(|_| false);
+                tokio::task::spawn_local(async move {
+                    for listener in closing {
+                        let Err(_closed) = listener.await;
+                    }
+                    let _nobody_waits = closed.send(());
                 });
             }
             Command::Side {
@@ -284,10 +310,7 @@ impl Worker {
     }
 
     fn open(self: &Rc<Self>, plan: &ListenerPlan, share: Share) {
-        let opened = share
-            .local_addr()
-            .and_then(|local| Ok((local, Listener::new(share)?)));
-        let (local, listener) = match opened {
+        let (local, sockets, listener) = match opened(share) {
             Ok(opened) => opened,
             Err(error) => {
                 // The address is bound, and other threads serve it.
@@ -303,6 +326,7 @@ impl Worker {
             place: plan.scope.into(),
             local,
             stop: Notify::new(),
+            sockets: RefCell::new(sockets),
             closed: RefCell::new(Some(closed)),
         });
         self.listeners
@@ -321,6 +345,7 @@ impl Worker {
         self.listeners.borrow_mut().retain(|listen, running| {
             let kept = keep(*listen);
             if !kept {
+                running.sockets.take();
                 running.stop.notify_one();
                 closing.extend(running.closed.take());
                 self.closed.borrow_mut().push(Rc::downgrade(running));
@@ -341,45 +366,6 @@ impl Worker {
             () = tokio::time::sleep(GRACE) => self.roster.hasten(),
         }
         self.roster.emptied().await;
-    }
-
-    /// Tells exchanges that a side had when it went down, each after `HangLimit`, as long as the
-    /// side stays down.
-    fn abandon(self: &Rc<Self>, system: u32, side: Side) {
-        let worker = Rc::clone(self);
-        let declared = Instant::now();
-        tokio::task::spawn_local(async move {
-            loop {
-                let Some((sides, limit)) = worker.hang_limit(system) else {
-                    return;
-                };
-                if sides.health(side) != Health::Down {
-                    return;
-                }
-                match worker.roster.abandon(system, side, declared, limit) {
-                    None => return,
-                    Some(next) => tokio::time::sleep_until(next).await,
-                }
-            }
-        });
-    }
-
-    /// A system's sides and its `HangLimit`. None with one side: a caller who is told early has no
-    /// other one to turn to, and the only one may answer yet.
-    fn hang_limit(&self, system: u32) -> Option<(Arc<Sides>, Duration)> {
-        let snapshot = self.snapshot.borrow().clone()?;
-        let (name, parts) = snapshot
-            .systems
-            .iter()
-            .find(|(_, parts)| parts.id == system)?;
-        let settings = snapshot
-            .settings
-            .systems
-            .iter()
-            .find(|settings| settings.name == *name)?;
-        let requests = settings.requests.as_ref()?;
-        requests.side_b.as_ref()?;
-        Some((parts.sides.clone()?, requests.failover.hang_limit))
     }
 }
 

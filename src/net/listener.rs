@@ -6,70 +6,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Type};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::net::TcpStream;
 
 use crate::model::ListenAddr;
+use crate::net::bind_error::BindError;
+use crate::net::callers::Callers;
 use crate::net::dial::{is_exhaustion, is_out_of_descriptors};
-use crate::net::share::{Handed, Part, Share, Turns};
-
-/// Why a listener could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// Somebody listens there already.
-    #[error("the address {0} is in use by another program")]
-    InUse(ListenAddr),
-    /// Ports below 1024 need a privilege.
-    #[error("this process may not listen on {0}")]
-    NotAllowed(ListenAddr),
-    /// The address belongs to another machine.
-    #[error("the address {0} does not belong to this machine")]
-    NotOurs(ListenAddr),
-    /// Anything else.
-    #[error("cannot listen on {0}: {1}")]
-    Other(ListenAddr, io::Error),
-}
-
-impl BindError {
-    /// What to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::InUse(listen) if cfg!(windows) => format!(
-                "see who it is with: netstat -ano -p TCP | findstr :{}; stop it, or choose another port",
-                listen.addr().port()
-            ),
-            Self::InUse(listen) => format!(
-                "see who it is with: ss -ltnp 'sport = :{}'; stop it, or choose another port",
-                listen.addr().port()
-            ),
-            Self::NotAllowed(_) if cfg!(windows) => {
-                "choose another port; netsh interface ipv4 show excludedportrange protocol=tcp lists \
-                 those that Windows keeps for itself"
-                    .to_owned()
-            }
-            Self::NotAllowed(_) => {
-                "choose a port above 1023, or give the service CAP_NET_BIND_SERVICE".to_owned()
-            }
-            Self::NotOurs(_) => {
-                "use an address of this machine, or 0.0.0.0 for all of them".to_owned()
-            }
-            Self::Other(..) => "check the address and the limit of open files".to_owned(),
-        }
-    }
-
-    fn from_io(listen: ListenAddr, error: io::Error) -> Self {
-        let kind = error.kind();
-        if kind == io::ErrorKind::AddrInUse {
-            Self::InUse(listen)
-        } else if kind == io::ErrorKind::PermissionDenied {
-            Self::NotAllowed(listen)
-        } else if kind == io::ErrorKind::AddrNotAvailable {
-            Self::NotOurs(listen)
-        } else {
-            Self::Other(listen, error)
-        }
-    }
-}
+use crate::net::share::Share;
 
 /// An address with a share for each thread.
 #[derive(Debug)]
@@ -84,7 +27,7 @@ impl BoundListener {
     /// Lets callers in.
     pub fn listen(&self) -> Result<(), BindError> {
         let explain = |error| BindError::from_io(ListenAddr::new(self.local), error);
-        for socket in self.shares.iter().filter_map(Share::socket) {
+        for socket in self.shares.iter().flat_map(Share::sockets) {
             SockRef::from(socket).listen(BACKLOG).map_err(explain)?;
         }
         Ok(())
@@ -132,12 +75,16 @@ pub fn reserve(
         let shares = Share::of_one(first, shares).map_err(explain)?;
         return Ok(BoundListener { local, shares });
     }
-    let mut own = vec![Share::own(first)];
+    let mut own = vec![Share::of(vec![first])];
     while own.len() < shares {
-        let next = open(local, true).and_then(prepared).map_err(explain)?;
-        own.push(Share::own(next));
+        own.push(Share::of(vec![another(local).map_err(explain)?]));
     }
     Ok(BoundListener { local, shares: own })
+}
+
+/// One more socket on an address of ours.
+pub(super) fn another(local: SocketAddr) -> io::Result<std::net::TcpListener> {
+    open(local, true).and_then(prepared)
 }
 
 #[cfg_attr(
@@ -187,57 +134,14 @@ pub struct Listener {
     spare: Option<File>,
 }
 
-/// Where callers come from.
-#[derive(Debug)]
-enum Callers {
-    /// A socket, and whose turn it is to serve.
-    Socket(TcpListener, Turns),
-    /// Another thread.
-    Fed(UnboundedReceiver<Handed>),
-}
-
-impl Callers {
-    /// The next one for this thread; nobody, if he was handed to another.
-    async fn next(&mut self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
-        match self {
-            Self::Socket(socket, turns) => {
-                let (tcp, peer) = socket.accept().await?;
-                if turns.is_alone() {
-                    return Ok(Some((tcp, peer)));
-                }
-                turns
-                    .hand_on((tcp.into_std()?, peer))
-                    .map(received)
-                    .transpose()
-            }
-            Self::Fed(fed) => match fed.recv().await {
-                Some(caller) => received(caller).map(Some),
-                // The thread with the socket has closed it.
-                None => std::future::pending().await,
-            },
-        }
-    }
-}
-
-/// Takes a caller into this thread's event loop.
-fn received((tcp, peer): Handed) -> io::Result<(TcpStream, SocketAddr)> {
-    Ok((TcpStream::from_std(tcp)?, peer))
-}
-
 impl Listener {
     /// So many callers can be waiting at most.
     pub const QUEUE: i32 = BACKLOG;
 
     /// Takes a share into this thread's event loop.
     pub fn new(share: Share) -> io::Result<Self> {
-        let callers = match share.0 {
-            Part::Socket(socket, others) => {
-                Callers::Socket(TcpListener::from_std(socket)?, Turns::among(others))
-            }
-            Part::Fed(_, fed) => Callers::Fed(fed),
-        };
         Ok(Self {
-            callers,
+            callers: Callers::of(share)?,
             spare: open_spare(),
         })
     }
@@ -288,29 +192,13 @@ impl Listener {
     /// who went away again are passed over.
     pub fn accept_waiting(&mut self) -> Option<(TcpStream, SocketAddr)> {
         for _gone in 0..BACKLOG {
-            match self.accept_now() {
+            match self.callers.next_now() {
                 Ok(connection) => return Some(connection),
                 Err(error) if is_end_of_queue(&error) => return None,
                 Err(_of_one_connection) => {}
             }
         }
         None
-    }
-
-    fn accept_now(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
-        let socket = match &mut self.callers {
-            Callers::Socket(socket, _) => socket,
-            Callers::Fed(fed) => {
-                // Whoever comes from now on stays with the thread that lets him in.
-                fed.close();
-                let caller = fed.try_recv();
-                return received(caller.map_err(|_nobody| io::ErrorKind::WouldBlock)?);
-            }
-        };
-        let (socket, peer) = SockRef::from(&*socket).accept()?;
-        let peer = peer.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-        socket.set_nonblocking(true)?;
-        Ok((TcpStream::from_std(socket.into())?, peer))
     }
 
     fn turn_away(&mut self) -> usize {
@@ -378,8 +266,8 @@ mod tests {
     fn every_thread_gets_a_socket_on_the_same_port() {
         let bound = bind(any_port(), 3, false).expect("free");
         assert_eq!(bound.shares.len(), 3);
-        for share in &bound.shares {
-            assert_eq!(share.local_addr().expect("bound"), bound.local);
+        for socket in bound.shares.iter().flat_map(Share::sockets) {
+            assert_eq!(socket.local_addr().expect("bound"), bound.local);
         }
     }
 
@@ -406,6 +294,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_thread_with_several_sockets_of_an_address_lets_in_the_callers_of_each() {
+        let bound = bind(any_port(), 3, false).expect("free");
+        let sockets = bound.shares.iter().flat_map(Share::sockets);
+        let sockets = sockets.map(|socket| socket.try_clone().expect("a handle"));
+        let mut listener = Listener::new(Share::of(sockets.collect())).expect("registered");
+        // The kernel deals callers out by their addresses, so that no socket is left out for long.
+        let callers: Vec<_> = (0..60)
+            .map(|_| std::net::TcpStream::connect(bound.local).expect("connected"))
+            .collect();
+        for _half in 0..30 {
+            let _caller = listener.accept(|_| ()).await;
+        }
+        for _half in 0..30 {
+            assert!(listener.accept_waiting().is_some());
+        }
+        assert!(listener.accept_waiting().is_none());
+        drop(callers);
+    }
+
+    #[tokio::test]
     async fn connections_that_already_wait_are_accepted_before_a_close() {
         let mut bound = bind(any_port(), 1, false).expect("free");
         let mut listener = Listener::new(bound.shares.remove(0)).expect("registered");
@@ -417,15 +325,11 @@ mod tests {
     }
 
     #[tokio::test]
-    #[cfg_attr(
-        windows,
-        ignore = "Windows lets one wait at a socket that does not listen"
-    )]
     async fn an_error_that_stays_is_told_a_few_times_a_second_and_not_all_the_time() {
         // Bound and not listening: each accept fails, and not for want of anything.
         let deaf = open(any_port().addr(), true).expect("free");
         deaf.set_nonblocking(true).expect("an option");
-        let mut listener = Listener::new(Share::own(deaf.into())).expect("registered");
+        let mut listener = Listener::new(Share::of(vec![deaf.into()])).expect("registered");
         let mut told = 0;
         let accepting = listener.accept(|event| {
             assert!(matches!(event, AcceptEvent::Failed(_)), "{event:?}");

@@ -18,16 +18,17 @@ pub struct Share(pub(super) Part);
 
 #[derive(Debug)]
 pub(super) enum Part {
-    /// A socket, and the threads that have none.
-    Socket(TcpListener, Vec<UnboundedSender<Handed>>),
+    /// A socket, or some more where a process with more threads has handed them over; and the threads
+    /// that have none.
+    Sockets(Vec<TcpListener>, Vec<UnboundedSender<Handed>>),
     /// What another thread hands on.
     Fed(SocketAddr, UnboundedReceiver<Handed>),
 }
 
 impl Share {
-    /// A socket that serves this thread alone.
-    pub(super) fn own(socket: TcpListener) -> Self {
-        Self(Part::Socket(socket, Vec::new()))
+    /// Sockets that serve this thread alone.
+    pub(super) const fn of(sockets: Vec<TcpListener>) -> Self {
+        Self(Part::Sockets(sockets, Vec::new()))
     }
 
     /// One socket for so many threads.
@@ -39,23 +40,26 @@ impl Share {
                 (way, Self(Part::Fed(local, fed)))
             })
             .unzip();
-        let first = Self(Part::Socket(socket, ways));
+        let first = Self(Part::Sockets(vec![socket], ways));
         Ok([first].into_iter().chain(fed).collect())
     }
 
     /// Where it is bound.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match &self.0 {
-            Part::Socket(socket, _) => socket.local_addr(),
+            Part::Sockets(sockets, _) => {
+                let first = sockets.first().ok_or(io::ErrorKind::NotFound)?;
+                first.local_addr()
+            }
             Part::Fed(local, _) => Ok(*local),
         }
     }
 
-    /// The socket, where it has one.
-    pub(super) fn socket(&self) -> Option<&TcpListener> {
+    /// The sockets, where it has any.
+    pub fn sockets(&self) -> &[TcpListener] {
         match &self.0 {
-            Part::Socket(socket, _) => Some(socket),
-            Part::Fed(..) => None,
+            Part::Sockets(sockets, _) => sockets,
+            Part::Fed(..) => &[],
         }
     }
 }

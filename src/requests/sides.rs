@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{error, field, info, warn};
 
-use super::failover::{Event, Failover, Health, Moment, Order, SideStatus, Watch};
+use super::failover::{Event, Failover, HandedSides, Health, Moment, Order, SideStatus, Watch};
 use crate::config::settings::{FailoverSettings, TimeOfDay};
 use crate::model::{Clock, Side, SystemName};
 use crate::telemetry::Counters;
@@ -203,6 +203,18 @@ impl Sides {
                 }
             }
         }
+    }
+
+    /// For the process that takes our place.
+    pub fn hand_over(&self) -> HandedSides {
+        self.lock().hand_over()
+    }
+
+    /// Goes on where another process has stopped.
+    pub fn take_over(&self, handed: &HandedSides) {
+        let mut machine = self.lock();
+        machine.take_over(handed);
+        self.publish(&machine);
     }
 
     fn moment(&self) -> Moment {

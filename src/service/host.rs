@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use super::Requests;
+use super::{Herald, Requests};
 use crate::telemetry::Said;
 
 /// How it goes.
@@ -22,12 +22,21 @@ pub enum Told {
 pub struct Host {
     /// What is asked of the daemon; where there is nothing, the system's own signals.
     pub requests: Option<Requests>,
-    /// Hears how it goes.
+    /// Hears how it goes, where it is told by messages.
+    pub herald: Herald,
+    /// Hears how it goes, where it is told by function calls.
     pub tell: Box<dyn Fn(Told) + Send>,
     /// Gets each warning and error of the log as well.
     pub news: Option<SyncSender<Said>>,
     /// Whether somebody reads standard output; else the log goes to a file.
     pub has_output: bool,
+}
+
+impl Host {
+    /// Says why it does not start.
+    pub fn complain(&self, text: String) {
+        (self.tell)(Told::Complaint(text));
+    }
 }
 
 impl fmt::Debug for Host {

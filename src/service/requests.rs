@@ -1,5 +1,6 @@
 //! [`Requests`]: what the system asks of the daemon.
 
+use std::collections::VecDeque;
 use std::io;
 
 use tokio::sync::mpsc;
@@ -15,11 +16,17 @@ pub enum Request {
     Drain,
     /// Stop at once (SIGQUIT, Ctrl-Break).
     Quit,
+    /// Let another program file take over (SIGUSR2).
+    Upgrade,
 }
 
 /// Where requests come from.
 #[derive(Debug)]
-pub struct Requests(Source);
+pub struct Requests {
+    source: Source,
+    /// What was asked for before it could be done.
+    postponed: VecDeque<Request>,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -32,22 +39,48 @@ enum Source {
 impl Requests {
     /// Begins to listen; from now on a SIGHUP does not end the process.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self(Source::System(system::Signals::listen()?)))
+        Ok(Self::of(Source::System(system::Signals::listen()?)))
     }
 
     /// Requests that somebody else in this process passes on.
     pub fn by_manager() -> (mpsc::UnboundedSender<Request>, Self) {
         let (ask, asked) = mpsc::unbounded_channel();
-        (ask, Self(Source::Manager(asked)))
+        (ask, Self::of(Source::Manager(asked)))
+    }
+
+    const fn of(source: Source) -> Self {
+        Self {
+            source,
+            postponed: VecDeque::new(),
+        }
+    }
+
+    /// Waits until the daemon is asked to stop; all else that is asked for meanwhile comes after.
+    pub async fn next_stop(&mut self) {
+        loop {
+            match self.asked().await {
+                Request::Drain | Request::Quit => return,
+                later @ (Request::Reload | Request::ReopenLog | Request::Upgrade) => {
+                    self.postponed.push_back(later);
+                }
+            }
+        }
     }
 
     /// The next request.
     pub async fn next(&mut self) -> Request {
-        let next = match &mut self.0 {
+        match self.postponed.pop_front() {
+            Some(request) => request,
+            None => self.asked().await,
+        }
+    }
+
+    async fn asked(&mut self) -> Request {
+        let asked = match &mut self.source {
             Source::System(signals) => return signals.next().await,
             Source::Manager(asked) => asked.recv().await,
         };
-        match next {
+        match asked {
             Some(request) => request,
             // Nobody is left who could ask.
             None => std::future::pending().await,
@@ -67,6 +100,7 @@ mod system {
     pub(super) struct Signals {
         hangup: Signal,
         user: Signal,
+        other_user: Signal,
         terminate: Signal,
         interrupt: Signal,
         quit: Signal,
@@ -77,6 +111,7 @@ mod system {
             Ok(Self {
                 hangup: signal(SignalKind::hangup())?,
                 user: signal(SignalKind::user_defined1())?,
+                other_user: signal(SignalKind::user_defined2())?,
                 terminate: signal(SignalKind::terminate())?,
                 interrupt: signal(SignalKind::interrupt())?,
                 quit: signal(SignalKind::quit())?,
@@ -90,6 +125,7 @@ mod system {
                 _ = self.interrupt.recv() => Request::Drain,
                 _ = self.hangup.recv() => Request::Reload,
                 _ = self.user.recv() => Request::ReopenLog,
+                _ = self.other_user.recv() => Request::Upgrade,
             }
         }
     }
@@ -144,5 +180,22 @@ mod tests {
         drop(ask);
         let next = tokio::time::timeout(std::time::Duration::from_millis(50), requests.next());
         next.await.expect_err("nobody is left who could ask");
+    }
+
+    /// One test for both, since signals go to the whole process.
+    #[tokio::test]
+    #[cfg(unix)]
+    async fn what_is_asked_for_before_it_can_be_done_is_done_later_and_a_stop_at_once() {
+        use rustix::process::{Signal, getpid, kill_process};
+        let mut requests = Requests::listen().expect("signals");
+        let send = |signal| kill_process(getpid(), signal).expect("sent");
+        send(Signal::HUP);
+        let waiting = tokio::time::timeout(std::time::Duration::from_millis(200), async {
+            requests.next_stop().await;
+        });
+        waiting.await.expect_err("nobody has asked for a stop");
+        assert_eq!(requests.next().await, Request::Reload);
+        send(Signal::TERM);
+        requests.next_stop().await;
     }
 }

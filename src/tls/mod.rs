@@ -4,7 +4,7 @@
 //! the CRM and the sides, [`SessionVault`] keeps resumption alive over reloads and apart by policy,
 //! [`HandshakeFailure`] says why a connection did not come about, [`TlsPolicy`] and
 //! [`cipher_suites`] decide what is offered, [`AuthorityUses`] remembers which authority let in whom, [`ServerUses`]
-//! what the servers showed that we called. [`Anonymous`] calls whom nobody has to know us, and
+//! what the servers showed that we called, [`Succession`] hands sessions to the next process. [`Anonymous`] calls whom nobody has to know us, and
 //! [`glance()`] looks at what a server shows.
 //!
 //! What is not here: files and keys (`certs`), sockets (`net`), deadlines (the caller's).
@@ -21,7 +21,7 @@
 //! Acceptor::accept -> Attempt::run { tokio-rustls }
 //!                         |  new      -> ClientJudge (judge.rs), noted in the Attempt
 //!                         |  resumed  -> Admission (admission.rs) -> Universe (sessions.rs,
-//!                         |              tickets.rs) -> ClientJudge again
+//!                         |              tickets/) -> ClientJudge again
 //!                         v
 //!                     SessionFacts, or HandshakeFailure over the certificate that was shown
 //! ```
@@ -51,6 +51,7 @@ pub mod server_uses;
 mod session_store;
 pub mod sessions;
 mod stream;
+mod succession;
 mod tickets;
 mod trial;
 mod turns;
@@ -69,6 +70,7 @@ pub use policy::TlsPolicy;
 pub use server_uses::ServerUses;
 pub use sessions::{PolicyId, SessionVault, Swept, UniverseId};
 pub use stream::{Secured, Wire};
+pub use succession::{HandedSessions, Succession};
 pub use tickets::TicketSource;
 pub use trial::{Asked, OwnStanding, Shown, Trial};
 pub use verdicts::{Client, Span};

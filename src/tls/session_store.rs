@@ -24,6 +24,10 @@ struct Shard {
 
 const SHARDS: usize = 16;
 
+/// Up to where the sessions of a store have been copied.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Marks([u64; SHARDS]);
+
 /// The largest session that is kept: a chain of several certificates is a tenth of it, and the
 /// memory of a full store stays bounded by something that can be computed.
 const MAX_SESSION: usize = 1 << 16;
@@ -62,12 +66,18 @@ impl SessionStore {
         let slack = even.isqrt().saturating_add(1).saturating_mul(4);
         let capacity = even.saturating_add(slack);
         let mut shard = self.shard(&key);
-        let number = shard.next;
-        shard.next = number.wrapping_add(1);
-        shard.sessions.insert(key.clone(), (number, value));
-        shard.by_age.push_back((number, now, key));
+        shard.add(key, value, now);
         shard.tidy(now, lifetime, capacity);
         true
+    }
+
+    /// Keeps a session of the process whose place this one takes. There are no more than that one
+    /// had room for; the next session that comes makes room as this one is configured.
+    pub(super) fn take_over(&self, key: Vec<u8>, value: Vec<u8>, since: WallTime) {
+        if value.len() > MAX_SESSION {
+            return;
+        }
+        self.shard(&key).add(key, value, since);
     }
 
     /// A copy of a session.
@@ -80,6 +90,23 @@ impl SessionStore {
     pub(super) fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
         let mut shard = self.shard(key);
         shard.sessions.remove(key).map(|(_, value)| value)
+    }
+
+    /// Copies of the sessions that have come since the same marks were used last, each with when it
+    /// came.
+    pub(super) fn since(&self, marks: &mut Marks) -> Vec<(Vec<u8>, Vec<u8>, WallTime)> {
+        let mut found = Vec::new();
+        for (shard, mark) in self.shards.iter().zip(&mut marks.0) {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let news = shard.by_age.iter();
+            let news = news.skip_while(|(number, ..)| number < mark);
+            found.extend(news.filter_map(|(number, since, key)| {
+                let (live, value) = shard.sessions.get(key)?;
+                (live == number).then(|| (key.clone(), value.clone(), *since))
+            }));
+            *mark = shard.next;
+        }
+        found
     }
 
     /// Forgets what is older than the lifetime, and says how many sessions that were.
@@ -115,6 +142,13 @@ impl SessionStore {
 }
 
 impl Shard {
+    fn add(&mut self, key: Vec<u8>, value: Vec<u8>, since: WallTime) {
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        self.sessions.insert(key.clone(), (number, value));
+        self.by_age.push_back((number, since, key));
+    }
+
     fn tidy(&mut self, now: WallTime, lifetime: Duration, capacity: usize) {
         let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
         // Taken sessions leave their place in the order behind; it may not outgrow the sessions.
@@ -147,6 +181,20 @@ mod tests {
     fn key(n: u32) -> Vec<u8> {
         // As the TLS library's keys: every byte as good as random.
         crate::certs::digest::sha256(&n.to_be_bytes()).to_vec()
+    }
+
+    #[test]
+    fn what_has_come_since_is_copied_once() {
+        let store = SessionStore::default();
+        let mut marks = Marks::default();
+        let put = |n| store.put(key(n), vec![1], WallTime(7), HOUR, 100);
+        put(1);
+        put(2);
+        assert!(store.take(&key(2)).is_some());
+        assert_eq!(store.since(&mut marks), [(key(1), vec![1], WallTime(7))]);
+        put(3);
+        assert_eq!(store.since(&mut marks), [(key(3), vec![1], WallTime(7))]);
+        assert_eq!(store.since(&mut marks), []);
     }
 
     fn filled(count: u32, capacity: usize) -> SessionStore {

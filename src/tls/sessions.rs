@@ -37,6 +37,16 @@ impl UniverseId {
             .part(scope.as_bytes());
         Self(digest.finish())
     }
+
+    /// The bytes that tell it from others.
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// From such bytes.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
 }
 
 /// The word of a mode in digests.
@@ -140,6 +150,14 @@ impl SessionVault {
         });
         universes.by_id.insert(id, Arc::clone(&universe));
         universe
+    }
+
+    /// All of them.
+    pub(super) fn each(&self) -> Vec<(UniverseId, Arc<Universe>)> {
+        let universes = self.lock();
+        let each = universes.by_id.iter();
+        each.map(|(id, universe)| (*id, Arc::clone(universe)))
+            .collect()
     }
 
     /// What a responder has said so far: an answer is worth the same after a reload.
@@ -298,6 +316,12 @@ pub(super) struct Universe {
 const MOST_POLICIES: usize = 64;
 
 impl Universe {
+    /// The policies it has been under, the latest last.
+    pub(super) fn policies(&self) -> Vec<PolicyId> {
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner);
+        policies.iter().copied().collect()
+    }
+
     /// Counts what became of a session that a client named.
     pub(super) fn count(&self, which: impl Fn(&Lookups) -> &Counter) {
         which(&self.lookups).inc();
@@ -305,7 +329,7 @@ impl Universe {
     }
 
     /// Notes the policy that is in force from now on.
-    fn come_under(&self, policy: PolicyId) {
+    pub(super) fn come_under(&self, policy: PolicyId) {
         let mut policies = self
             .policies
             .write()

@@ -21,11 +21,12 @@ const DOORS: &[Door] = &[
         "aws_lc_rs",
         &[
             "tls/provider.rs",
-            "tls/tickets.rs",
+            "tls/tickets/",
             "certs/digest.rs",
             "admin/token.rs",
         ],
     ),
+    door("base64", &["tls/succession.rs"]),
     // The surface that an operator types at.
     door("clap", &["cli/"]),
     door("clap_complete", &["cli/manual/"]),
@@ -72,6 +73,8 @@ const DOORS: &[Door] = &[
     // Its default parsing eats backslashes; document.rs keeps it in step with our own scan.
     door("ini", &["config/document.rs"]),
     door("jiff", &["model/clock.rs", "requests/sides.rs"]),
+    // Descriptors from the service manager, as sockets without `unsafe` of ours.
+    door("listenfd", &["service/sockets.rs"]),
     door("notify", &["gateway/watch.rs"]),
     // What pins a task in place without holding it twice, and without `unsafe` of ours.
     door("pin_project_lite", &["gateway/contain.rs"]),
@@ -87,6 +90,7 @@ const DOORS: &[Door] = &[
         &[
             "net/dial.rs",
             "net/listener.rs",
+            "net/passing.rs",
             "service/",
             "telemetry/process.rs",
         ],
@@ -97,12 +101,18 @@ const DOORS: &[Door] = &[
     door("rustls_native_certs", &["tls/anonymous.rs"]),
     // Archived (RUSTSEC-2025-0134): replaceable in one file.
     door("rustls_pemfile", &["certs/pem/"]),
+    // Words to systemd, and how long it waits for a sign of life.
+    door("sd_notify", &["service/herald/linux.rs"]),
     // The admin listener speaks JSON, and its reports are made where the parts are known; what other
     // programs read of a checklist or of an entry. No setting and no message is JSON.
     door(
         "serde",
         &[
             "gateway/report/",
+            // What one process leaves to the next, which may be another version.
+            "gateway/succession.rs",
+            "tls/succession.rs",
+            "service/succession/",
             "admin/",
             "telemetry/log/",
             "explain/entry.rs",
@@ -121,11 +131,17 @@ const DOORS: &[Door] = &[
             "cli/",
             "simulate/",
             "preflight/report/",
+            "service/succession/",
         ],
     ),
     door(
         "socket2",
-        &["net/listener.rs", "net/socket.rs", "simulate/"],
+        &[
+            "net/callers.rs",
+            "net/listener.rs",
+            "net/socket.rs",
+            "simulate/",
+        ],
     ),
     door(
         "tempfile",

@@ -26,6 +26,8 @@ mod source;
 mod stories;
 mod texts;
 mod tokens;
+#[cfg(target_os = "linux")]
+mod units;
 mod words;
 
 /// Fails with every breach of a rule, one a line, under what the rule asks for.

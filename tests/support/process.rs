@@ -50,3 +50,10 @@ pub fn catches(pid: u32, signal: u32) -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask, 16).ok())
         .is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }
+
+/// Whether a process is there and has not ended.
+pub fn runs(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+    state.is_some_and(|state| !state.starts_with(['Z', 'X']))
+}

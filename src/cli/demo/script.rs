@@ -135,7 +135,7 @@ impl<'a> Director<'a> {
             Wish::Asked(Request::Drain | Request::Quit) | Wish::Ordered(Order::Stop { .. }) => {
                 return Err(Interrupted::Asked);
             }
-            Wish::Asked(Request::ReopenLog) => None,
+            Wish::Asked(Request::ReopenLog | Request::Upgrade) => None,
             Wish::Asked(Request::Reload) => Some(self.reload(Trigger::System).await),
             Wish::Ordered(Order::Reload { by, reply }) => {
                 let reloaded = self.reload(Trigger::Operator(by)).await;

@@ -1,6 +1,7 @@
 //! [`Stage`]: everything that takes part, put up and taken down in order.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -362,6 +363,8 @@ fn open_console(
         viewer: gateway.viewer(),
         recent: log.recent(),
         dir: dir.to_owned(),
+        handed: Arc::default(),
+        token_file: None,
     };
     let opened = Admin::start(desk)?;
     let none = || std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);

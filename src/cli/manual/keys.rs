@@ -18,7 +18,8 @@ pub(super) fn page() -> Page {
     roff.text([roman(
         "A configuration directory holds ssl.ini, one CRMConnectorSAP_<name>.ini for each SAP system, \
          and crmgate.ini, which may be absent. Names of sections and keys are read in any case; a \
-         relative path starts at the folder of its ini file; a comment is a line of its own that \
+         relative path starts at the folder of its ini file, and one that begins with \
+         $CREDENTIALS_DIRECTORY/ at what systemd has read by LoadCredential=; a comment is a line of its own that \
          begins with ; or #.",
     )]);
     roff.text([roman(

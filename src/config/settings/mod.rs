@@ -52,6 +52,18 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Every address that is listened on, the operator's own included.
+    pub fn addresses(&self) -> Vec<ListenAddr> {
+        let mut addresses = self.admin.listen.clone();
+        for system in &self.systems {
+            let requests = system.requests.iter().flat_map(|flow| &flow.listen);
+            let events = system.events.iter().flat_map(|flow| &flow.listen);
+            let routes = system.static_routes.iter().map(|route| &route.listen);
+            addresses.extend(requests.chain(events).chain(routes));
+        }
+        addresses
+    }
+
     /// Every file that a generation is read from: the ini files and what they name.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = self.sources.clone();

@@ -42,6 +42,48 @@ fn both_kinds_of_slashes_separate_folders_and_dots_vanish() {
 }
 
 #[test]
+fn a_path_may_begin_with_the_folder_of_credentials() {
+    let folder = Path::new("/etc/crmgate");
+    let credentials = Some(OsStr::new("/run/credentials/crmgate.service"));
+    for written in [
+        "$CREDENTIALS_DIRECTORY/key_a.pem",
+        r"$CREDENTIALS_DIRECTORY\key_a.pem",
+    ] {
+        assert_eq!(
+            resolve_with(folder, written, credentials),
+            Path::new("/run/credentials/crmgate.service/key_a.pem")
+        );
+        assert_eq!(
+            resolve_with(folder, written, None),
+            Path::new("/etc/crmgate/$CREDENTIALS_DIRECTORY/key_a.pem")
+        );
+    }
+    for other in [
+        "$CREDENTIALS_DIRECTORY",
+        "ssl/$CREDENTIALS_DIRECTORY/a",
+        "$HOME/a",
+    ] {
+        assert_eq!(resolve_with(folder, other, credentials), folder.join(other));
+    }
+}
+
+#[test]
+fn a_credential_that_is_missing_is_told_where_it_would_come_from() {
+    let dir = tempfile::tempdir().expect("directory");
+    let text = said(unreadable(&named(
+        &dir,
+        "KEY_FILE",
+        "$CREDENTIALS_DIRECTORY/a",
+    )));
+    assert!(text.contains("for a unit with LoadCredential="), "{text}");
+    assert!(
+        text.contains("a folder that holds the same files"),
+        "{text}"
+    );
+    assert!(credentials_hint(true).contains("restart it"));
+}
+
+#[test]
 fn a_file_that_is_there_is_no_problem() {
     let dir = tempfile::tempdir().expect("directory");
     fs::write(dir.path().join("(a b) – c.pem"), "x").expect("file");

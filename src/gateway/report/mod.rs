@@ -4,6 +4,7 @@
 //! are text in UTC, spans are seconds, and what does not apply is left out.
 
 mod certificates;
+mod line;
 mod sessions;
 mod systems;
 

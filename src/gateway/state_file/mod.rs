@@ -62,6 +62,8 @@ pub(super) struct StateFile {
     next: Instant,
     /// Whether it has been said that it cannot be written.
     complained: bool,
+    /// Whether another process writes it now.
+    is_left: bool,
 }
 
 /// How often it is written at the most: a crash costs the uses of so long, a disk one small file.
@@ -85,7 +87,18 @@ impl StateFile {
             looked_at: None,
             next: Instant::now(),
             complained: false,
+            is_left: false,
         }
+    }
+
+    /// Another process writes it from now on.
+    pub(super) const fn leave(&mut self) {
+        self.is_left = true;
+    }
+
+    /// This one writes it again.
+    pub(super) const fn resume(&mut self) {
+        self.is_left = false;
     }
 
     /// Whether what has changed may be written again.
@@ -110,7 +123,7 @@ impl StateFile {
     /// Writes what has changed.
     pub(super) fn write(&mut self, settings: &Settings, memory: Memory, now: WallTime) {
         let places = places(&self.dir, settings);
-        if self.holds(&places, &memory) {
+        if self.is_left || self.holds(&places, &memory) {
             return;
         }
         self.next = Instant::now() + PAUSE;

@@ -34,22 +34,22 @@ pub struct SideStatus {
 
 /// A side as the machine keeps it.
 #[derive(Debug, Clone)]
-struct Member {
+pub(super) struct Member {
     health: SideHealth,
-    drained: Option<Arc<str>>,
+    pub(super) drained: Option<Arc<str>>,
 }
 
 /// The state machine of one SAP system's two sides. See the module for its rules.
 #[derive(Debug, Clone)]
 pub struct Failover {
     rules: Rules,
-    settings: FailoverSettings,
-    has_b: bool,
+    pub(super) settings: FailoverSettings,
+    pub(super) has_b: bool,
     a: Member,
     b: Member,
-    active: Side,
+    pub(super) active: Side,
     /// Where fail-back goes: `Preferred`, or where the operator last switched to.
-    home: Side,
+    pub(super) home: Side,
     last_switch: Option<Duration>,
     /// Automatic switches within the flap window, oldest first; never more than `MaxSwitches`.
     automatic: VecDeque<Duration>,
@@ -338,14 +338,14 @@ impl Failover {
         orders.push(Order::Switch { from, to, reason });
     }
 
-    const fn member(&self, side: Side) -> &Member {
+    pub(super) const fn member(&self, side: Side) -> &Member {
         match side {
             Side::A => &self.a,
             Side::B => &self.b,
         }
     }
 
-    const fn member_mut(&mut self, side: Side) -> &mut Member {
+    pub(super) const fn member_mut(&mut self, side: Side) -> &mut Member {
         match side {
             Side::A => &mut self.a,
             Side::B => &mut self.b,

@@ -28,6 +28,7 @@ mod machine;
 mod order;
 #[cfg(test)]
 mod simulation;
+mod succession;
 #[cfg(test)]
 mod tests;
 
@@ -36,3 +37,4 @@ pub use event::{Event, Moment, Watch};
 pub use health::Health;
 pub use machine::{Failover, SideStatus};
 pub use order::{Order, SwitchReason};
+pub use succession::HandedSides;

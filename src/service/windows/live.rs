@@ -19,7 +19,7 @@ use super::error::ServiceError;
 use super::event_log::EventLog;
 use super::protocol::{Control, Desk, PULSE, Stage, State, Status};
 use super::{NAME, events};
-use crate::service::{Host, Requests, Told};
+use crate::service::{Herald, Host, Requests, Told};
 
 /// Hands the process over to the service control manager, which runs `entry` in it; returns when the
 /// service has ended.
@@ -63,6 +63,7 @@ pub fn live(daemon: impl FnOnce(Host) -> u8 + Send + 'static) {
     tell_manager(registered, lock(&desk).status());
     let host = Host {
         requests: Some(requests),
+        herald: Herald::new(),
         news: pass_on_news(),
         has_output: false,
         tell: {

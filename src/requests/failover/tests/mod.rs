@@ -8,6 +8,7 @@ use crate::model::Side::{self, A, B};
 
 mod evidence;
 mod operator;
+mod succession;
 mod switching;
 
 const NOON: TimeOfDay = TimeOfDay(12 * 60);

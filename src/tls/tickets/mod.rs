@@ -77,7 +77,19 @@ struct Key {
     name: [u8; NAME_LEN],
     aead: RandomizedNonceKey,
     epoch: i64,
-    is_random: bool,
+    /// Of a random one what it is made of, for the process that takes our place. Everybody who has
+    /// the secret can make the others.
+    material: Option<Secret<Material>>,
+}
+
+/// Name and key.
+type Material = [u8; NAME_LEN + KEY_LEN];
+
+/// A random key on its way to the process that takes our place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HandedKey {
+    pub(super) epoch: i64,
+    pub(super) material: Secret<Vec<u8>>,
 }
 
 impl fmt::Debug for Key {
@@ -106,7 +118,15 @@ impl Key {
     fn random(epoch: i64) -> Result<Self, Unspecified> {
         let mut material = [0; NAME_LEN + KEY_LEN];
         fill(&mut material)?;
-        Self::of(&material, epoch, true)
+        Self::known_here(&material, epoch)
+    }
+
+    /// A key that cannot be made anew.
+    fn known_here(material: &Material, epoch: i64) -> Result<Self, Unspecified> {
+        Ok(Self {
+            material: Some(Secret::new(*material)),
+            ..Self::of(material, epoch)?
+        })
     }
 
     /// The key of an epoch, the same on every gateway with this secret.
@@ -121,14 +141,10 @@ impl Key {
             .extract(secret.expose())
             .expand(&info, NameAndKey)?
             .fill(&mut material)?;
-        Self::of(&material, epoch, false)
+        Self::of(&material, epoch)
     }
 
-    fn of(
-        material: &[u8; NAME_LEN + KEY_LEN],
-        epoch: i64,
-        is_random: bool,
-    ) -> Result<Self, Unspecified> {
+    fn of(material: &Material, epoch: i64) -> Result<Self, Unspecified> {
         let (name, key) = material
             .split_first_chunk::<NAME_LEN>()
             .ok_or(Unspecified)?;
@@ -136,7 +152,7 @@ impl Key {
             name: *name,
             aead: RandomizedNonceKey::new(&AES_256_GCM, key)?,
             epoch,
-            is_random,
+            material: None,
         })
     }
 }
@@ -240,6 +256,38 @@ impl TicketKeys {
         Duration::from_secs(self.sealed_with_age.load(Ordering::Relaxed))
     }
 
+    /// The keys that nobody else can make, for the process that takes our place.
+    pub(super) fn hand_over(&self) -> Vec<HandedKey> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let each = ring.keys.iter().filter_map(|key| {
+            Some(HandedKey {
+                epoch: key.epoch,
+                material: Secret::new(key.material.as_ref()?.expose().to_vec()),
+            })
+        });
+        each.collect()
+    }
+
+    /// Takes keys of the process whose place this one takes. What is no key is passed over: its
+    /// tickets open nothing then, and whoever shows one gets a full handshake.
+    pub(super) fn take_over(&self, handed: &[HandedKey]) {
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        for HandedKey { epoch, material } in handed {
+            let Ok(material) = Material::try_from(material.expose().as_slice()) else {
+                continue;
+            };
+            let is_known = |key: &Key| material.starts_with(&key.name);
+            if ring.keys.iter().any(is_known) {
+                continue;
+            }
+            if let Ok(key) = Key::known_here(&material, *epoch) {
+                ring.keys.push(key);
+            }
+        }
+        // Which of them seals is for the next use to say.
+        ring.ready = None;
+    }
+
     /// How many keys are held.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
@@ -279,7 +327,7 @@ impl Ring {
         // A clock that was set back must not lose what it sealed; such keys are few.
         let old = std::mem::take(&mut self.keys).into_iter();
         keys.extend(
-            old.filter(|key| key.is_random && key.epoch >= window.oldest)
+            old.filter(|key| key.material.is_some() && key.epoch >= window.oldest)
                 .take(MOST_RANDOM_KEYS),
         );
         // The first secret's key of this epoch, or the random one.
@@ -293,7 +341,7 @@ impl Ring {
 
 impl Key {
     fn seals_at(&self, epoch: i64) -> bool {
-        self.is_random && self.epoch == epoch
+        self.material.is_some() && self.epoch == epoch
     }
 }
 
@@ -301,155 +349,4 @@ impl Key {
 const MOST_RANDOM_KEYS: usize = 160;
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const HOUR: Duration = Duration::from_hours(1);
-
-    fn source(secrets: &[&str]) -> Arc<TicketSource> {
-        Arc::new(TicketSource {
-            secrets: secrets
-                .iter()
-                .map(|text| Secret::new(text.as_bytes().to_vec()))
-                .collect(),
-            rotation: HOUR,
-        })
-    }
-
-    fn keys_of(secrets: &[&str]) -> TicketKeys {
-        TicketKeys::new([1; 32], source(secrets))
-    }
-
-    fn keys() -> TicketKeys {
-        keys_of(&[])
-    }
-
-    fn sealed(keys: &TicketKeys, at: i64) -> Vec<u8> {
-        keys.seal(b"session", WallTime(at), HOUR).expect("sealed")
-    }
-
-    fn opens(keys: &TicketKeys, ticket: &[u8], at: i64) -> bool {
-        let plain = keys.open(ticket, WallTime(at), HOUR);
-        plain.is_some_and(|plain| plain == b"session")
-    }
-
-    #[test]
-    fn what_is_sealed_opens_and_does_not_show() {
-        let keys = keys();
-        let ticket = sealed(&keys, 0);
-        assert!(!ticket.windows(7).any(|window| window == b"session"));
-        assert!(opens(&keys, &ticket, 1));
-    }
-
-    #[test]
-    fn a_ticket_of_other_keys_or_with_any_bit_changed_does_not_open() {
-        let one = keys();
-        let ticket = sealed(&one, 0);
-        assert!(!opens(&keys(), &ticket, 0));
-        for index in 0..ticket.len() {
-            let mut forged = ticket.clone();
-            forged[index] ^= 1;
-            assert!(!opens(&one, &forged, 0), "byte {index}");
-        }
-    }
-
-    #[test]
-    fn another_key_seals_after_every_rotation_and_each_opens_for_one_lifetime_more() {
-        for keys in [keys(), keys_of(&["one"])] {
-            let first = sealed(&keys, 3_599);
-            let second = sealed(&keys, 3_600);
-            assert_ne!(first[..NAME_LEN], second[..NAME_LEN]);
-            assert!(opens(&keys, &first, 3_599 + 3_600));
-            assert!(opens(&keys, &second, 3_599 + 3_600));
-            let gone = 3_600 + 3_600 + MAX_CLOCK_SKEW;
-            assert!(!opens(&keys, &first, gone));
-            assert!(opens(&keys, &second, gone));
-        }
-    }
-
-    #[test]
-    fn the_key_of_the_latest_ticket_is_as_old_as_its_rotation_is_long_at_the_most() {
-        for keys in [keys(), keys_of(&["one"])] {
-            assert_eq!(keys.sealed_with_age(), Duration::ZERO);
-            for (at, age) in [(3_599, 3_599), (3_600, 0), (10_000, 2_800)] {
-                sealed(&keys, at);
-                assert_eq!(keys.sealed_with_age().as_secs(), age);
-            }
-        }
-    }
-
-    #[test]
-    fn after_a_long_silence_no_old_key_is_left() {
-        let keys = keys();
-        let ticket = sealed(&keys, 0);
-        assert!(!opens(&keys, &ticket, 100_000));
-    }
-
-    #[test]
-    fn a_clock_that_goes_back_loses_no_ticket() {
-        let keys = keys();
-        let ticket = sealed(&keys, 10_000);
-        sealed(&keys, -100_000);
-        assert!(opens(&keys, &ticket, -100_000));
-    }
-
-    #[test]
-    fn a_key_from_a_clock_that_was_ahead_does_not_seal_for_years() {
-        let keys = keys();
-        let ahead = sealed(&keys, 1_000_000_000);
-        let now = sealed(&keys, 0);
-        assert_ne!(ahead[..NAME_LEN], now[..NAME_LEN]);
-        assert_ne!(now[..NAME_LEN], sealed(&keys, 3_600)[..NAME_LEN]);
-    }
-
-    #[test]
-    fn gateways_with_the_same_secret_open_each_others_tickets_over_any_restart() {
-        let ticket = sealed(&keys_of(&["one"]), 50_000);
-        assert!(opens(&keys_of(&["one"]), &ticket, 50_000 + 3_600));
-        assert!(!opens(&keys_of(&["two"]), &ticket, 50_000));
-        let other_policy = TicketKeys::new([2; 32], source(&["one"]));
-        assert!(!opens(&other_policy, &ticket, 50_000));
-    }
-
-    #[test]
-    fn clocks_may_differ_by_five_minutes_at_the_turn_of_a_key() {
-        let (ahead, behind) = (keys_of(&["one"]), keys_of(&["one"]));
-        let ticket = sealed(&ahead, 36_000);
-        assert!(opens(&behind, &ticket, 36_000 - MAX_CLOCK_SKEW));
-        assert!(!opens(&behind, &ticket, 36_000 - MAX_CLOCK_SKEW - 1));
-        let ticket = sealed(&behind, 36_000 - 1);
-        assert!(opens(&ahead, &ticket, 36_000 - 1 + 3_600 + MAX_CLOCK_SKEW));
-    }
-
-    #[test]
-    fn a_secret_is_replaced_without_losing_a_ticket_while_both_stand_side_by_side() {
-        let (one, other) = (keys_of(&["old"]), keys_of(&["old"]));
-        let before = sealed(&one, 0);
-        // First every gateway learns the new secret, then it seals, then the old one goes.
-        one.draw_from(&source(&["old", "new"]));
-        other.draw_from(&source(&["new", "old"]));
-        let meanwhile = sealed(&other, 10);
-        assert!(opens(&one, &meanwhile, 10) && opens(&other, &before, 10));
-        one.draw_from(&source(&["new"]));
-        assert!(opens(&one, &meanwhile, 20));
-        assert!(!opens(&one, &before, 20));
-    }
-
-    #[test]
-    fn what_was_sealed_with_random_keys_opens_after_a_secret_has_come() {
-        let keys = keys();
-        let ticket = sealed(&keys, 0);
-        keys.draw_from(&source(&["one"]));
-        assert!(opens(&keys, &ticket, 10));
-        assert!(opens(&keys_of(&["one"]), &sealed(&keys, 10), 10));
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_opening_panic(bytes in any::<Vec<u8>>()) {
-            prop_assert!(keys().open(&bytes, WallTime(0), HOUR).is_none());
-        }
-    }
-}
+mod tests;

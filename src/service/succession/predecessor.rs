@@ -1,0 +1,137 @@
+//! [`Predecessor`]: the process whose place this one takes, as this one sees it.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Left;
+use super::letter::Letter;
+use crate::gateway::Estate;
+use crate::model::ListenAddr;
+use crate::net::{HandedSocket, take};
+use crate::tls::HandedSessions;
+
+/// In the environment of a process that is to take another one's place: the number of that one.
+pub(super) const SUCCEEDS: &str = "CRMGATE_SUCCEEDS";
+
+/// The process whose place this one takes.
+#[derive(Debug)]
+pub struct Predecessor {
+    channel: UnixStream,
+    version: String,
+    sockets: Vec<HandedSocket>,
+    estate: Estate,
+    token_file: Option<PathBuf>,
+}
+
+/// Sessions that come while it drains.
+#[derive(Debug)]
+pub struct LateSessions(mpsc::UnboundedReceiver<HandedSessions>);
+
+impl LateSessions {
+    /// The next of them; never, once there are no more.
+    pub async fn next(&mut self) -> HandedSessions {
+        match self.0.recv().await {
+            Some(sessions) => sessions,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Predecessor {
+    /// Whoever has started this process, if that was to be replaced by it, with all that it leaves.
+    pub fn find() -> io::Result<Option<Self>> {
+        if std::env::var_os(SUCCEEDS).is_none() {
+            return Ok(None);
+        }
+        let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        channel.set_read_timeout(Some(PATIENCE))?;
+        loop {
+            let Letter::Will {
+                version,
+                sockets,
+                estate,
+                token_file,
+            } = Letter::receive(&channel)?
+            else {
+                continue;
+            };
+            let mut taken = Vec::new();
+            for named in sockets {
+                let socket: TcpListener = take(&channel)?;
+                // An address that this version cannot read is one that it cannot serve.
+                if let Ok(listen) = named.listen.parse::<ListenAddr>() {
+                    taken.push(HandedSocket::of_predecessor(listen, socket, named.stays));
+                }
+            }
+            return Ok(Some(Self {
+                channel,
+                version,
+                sockets: taken,
+                estate: *estate,
+                token_file,
+            }));
+        }
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// What it has left.
+    pub fn left(&mut self) -> Left {
+        Left {
+            sockets: std::mem::take(&mut self.sockets),
+            estate: std::mem::take(&mut self.estate),
+            token_file: self.token_file.take(),
+        }
+    }
+
+    /// Says that this process could serve, and ends when it may: when the other one lets nobody in
+    /// any more, or is gone. Its sessions until then are given to `more` before that.
+    pub async fn succeed(self, more: impl Fn(&HandedSessions)) -> io::Result<LateSessions> {
+        let (sessions, mut late) = mpsc::unbounded_channel();
+        let (going, go) = oneshot::channel();
+        Letter::Ready.send(&self.channel)?;
+        self.channel.set_read_timeout(None)?;
+        let thread = std::thread::Builder::new().name("crmgate-upgrade".into());
+        thread.spawn(move || listen(&self.channel, &sessions, going))?;
+        // Where the other process is gone its place is free.
+        let _gone = go.await;
+        while let Ok(before) = late.try_recv() {
+            more(&before);
+        }
+        Ok(LateSessions(late))
+    }
+}
+
+/// What it has to say takes it no time: all of it is there.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn listen(
+    channel: &UnixStream,
+    sessions: &mpsc::UnboundedSender<HandedSessions>,
+    going: oneshot::Sender<()>,
+) {
+    let mut going = Some(going);
+    // It ends with an error when the other process has ended.
+    while let Ok(letter) = Letter::receive(channel) {
+        match letter {
+            Letter::Sessions { sessions: some } => {
+                if sessions.send(some).is_err() {
+                    return;
+                }
+            }
+            Letter::Go => {
+                let _asked = going.take().map(|going| going.send(()));
+            }
+            Letter::Will { .. } | Letter::Ready | Letter::Unknown => {}
+        }
+    }
+}
