@@ -11,7 +11,7 @@ use crate::tls::Wire;
 #[tokio::test]
 #[cfg_attr(
     windows,
-    ignore = "Wine 8 closes a socket some time after it was told to"
+    ignore = "under Wine 8 a socket is at times closed some time after it was told to"
 )]
 async fn a_connection_that_the_side_closed_meanwhile_is_never_given_a_request() {
     on_one_thread(async {
