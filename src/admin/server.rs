@@ -26,7 +26,7 @@ use crate::config::AdminDoor;
 use crate::config::sandbox::{self, Rights};
 use crate::gateway::{LentSocket, Viewer, token_places};
 use crate::model::ListenAddr;
-use crate::net::{BindError, BoundListener, HandedSockets, Listener, Socket, reserve};
+use crate::net::{BindError, BoundListener, HandedSockets, Listener, Share, Socket, reserve};
 use crate::telemetry::Recent;
 use crate::tls::Wire;
 
@@ -180,7 +180,7 @@ impl Admin {
 /// Other handles on the sockets.
 fn lent(sockets: &[(ListenAddr, BoundListener)], handed: &HandedSockets) -> Vec<LentSocket> {
     let each = sockets.iter().flat_map(|(listen, bound)| {
-        let all = bound.shares.iter().flatten();
+        let all = bound.shares.iter().flat_map(Share::sockets);
         all.filter_map(|socket| {
             Some(LentSocket {
                 listen: *listen,

@@ -152,11 +152,18 @@ pub(super) fn read_at_most(file: &FileRef, most: u64) -> Result<Vec<u8>, Problem
         let (why, hint) = sandbox::why(&file.path, Rights::Read, &cause, hint);
         error(file, &format!("cannot be read: {why}"), hint).into()
     };
+    let irregular = || -> Problems {
+        let hint = "name the file itself, not the folder it is in";
+        error(file, "is not a regular file", hint).into()
+    };
+    // Windows opens no folder, and says that access is denied.
+    if file.path.is_dir() {
+        return Err(irregular());
+    }
     let opened = File::open(&file.path).map_err(unreadable)?;
     let metadata = opened.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        let hint = "name the file itself, not the folder it is in";
-        return Err(error(file, "is not a regular file", hint).into());
+        return Err(irregular());
     }
     let mut bytes = Vec::new();
     opened
