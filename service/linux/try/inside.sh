@@ -94,6 +94,14 @@ pid=$(property MainPID)
 for line in 'CapEff:	0000000000000400' 'NoNewPrivs:	1' 'Seccomp:	2'; do
     grep -q "^$line" /proc/"$pid"/status || fail "not so: $line ($(grep "^${line%%:*}" /proc/"$pid"/status))"
 done
+journal_has 'the sandbox is in force' || fail 'the unit does not permit what the daemon confines itself by'
+
+step 'a process that takes its place serves, confined as the one before it'
+systemctl kill --signal USR2 --kill-whom main crmgate
+replaced() { [[ $(property MainPID) != "$pid" ]] && [[ $(property MainPID) != 0 ]]; }
+soon replaced
+pid=$(property MainPID)
+end_to_end
 
 step 'another user can neither read keys nor control it'
 useradd --create-home foreign
