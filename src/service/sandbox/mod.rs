@@ -208,10 +208,12 @@ impl Entered {
 
 impl Bequest {
     /// What this process hands on, if it is confined.
+    #[cfg(unix)]
     pub(super) fn of_this_process() -> Option<Self> {
         Sandbox::in_force().map(Self::of)
     }
 
+    #[cfg(any(unix, test))]
     fn of(sandbox: &Sandbox) -> Self {
         let roots = sandbox.roots.iter().map(|root| WrittenRoot {
             path: root.path.clone(),
