@@ -32,5 +32,7 @@ pub use herald::Herald;
 pub use host::{Host, Told};
 pub use requests::{Request, Requests};
 pub use sockets::handed_over;
-pub use succession::{LateSessions, Left, Predecessor, SuccessionError, Successor, Will};
+pub use succession::{
+    LateSessions, Left, Predecessor, SuccessionError, Successor, Will, between, code_of,
+};
 pub use watchdog::feed_watchdog;

@@ -219,6 +219,13 @@ kill -STOP "$pid"
 soon replaced
 end_to_end
 [[ $(barks) == $((before + 1)) ]] || fail "the watchdog has barked $(barks) times, and before $before times"
+crmgate service upgrade || fail 'the upgrade fails'
+as_sap 8443 '<slow/>' >/try/slow &
+calling=$!
+soon one_is_open
+systemctl stop crmgate
+wait $calling || fail 'a stop after an upgrade cuts what is in flight'
+systemctl start crmgate
 mv $config/ssl.ini /try/
 pid=$(property MainPID)
 never crmgate service upgrade
@@ -275,12 +282,23 @@ never curl --silent --max-time 2 http://127.0.0.1:8081/
 [[ -e $config/crmgate.ini || -e $config/crmgate.ini.rpmsave ]] || fail 'the edited configuration is gone'
 [[ -d /var/lib/crmgate ]] || fail 'the state is gone'
 
+if [[ $kind == deb ]]; then
+    masked=$(/try/crmgate service status 2>&1) && fail 'a unit that is masked has a status'
+    [[ $masked == *'systemctl unmask crmgate.service'* ]] || fail "of a mask it says: $masked"
+    step 'purged, only what an operator has written is left'
+    dpkg -P crmgate
+    for gone in $config/crmgate.ini /var/lib/crmgate /var/log/crmgate /etc/logrotate.d/crmgate; do
+        [[ ! -e $gone ]] || fail "$gone is still there"
+    done
+    [[ -e $config/CRMConnectorSAP_SAP1.ini && -e $config/credentials/gateway.pem ]] || fail 'files of the operator are gone'
+    [[ $(systemctl is-enabled crmgate 2>&1) != enabled ]] || fail 'it is still enabled'
+fi
 step 'without a package, the program installs itself, and leaves what an operator has written'
 mkdir -p '/opt/a gate' /srv/gate
 install -m 755 /try/crmgate '/opt/a gate/crmgate'
 bare() { '/opt/a gate/crmgate' "$@"; }
 never as_foreign '/opt/a gate/crmgate' service install --config /srv/gate
-never /try/crmgate service install --config /root/gate
+never /try/crmgate service install --config /run/user/gate
 never bare service start
 systemctl stop crmgate.socket 2>/dev/null || true
 rm -rf /etc/systemd/system/crmgate.s*.d
@@ -305,14 +323,5 @@ bare service uninstall | grep -q 'is removed' || fail 'it does not remove itself
 [[ ! -e /etc/systemd/system/crmgate.service && -e /srv/gate/ssl.ini ]] || fail 'too little or too much was removed'
 bare service uninstall | grep -q 'no service' || fail 'it removes what is not there'
 
-if [[ $kind == deb ]]; then
-    step 'purged, only what an operator has written is left'
-    dpkg -P crmgate
-    for gone in $config/crmgate.ini /var/lib/crmgate /var/log/crmgate /etc/logrotate.d/crmgate; do
-        [[ ! -e $gone ]] || fail "$gone is still there"
-    done
-    [[ -e $config/CRMConnectorSAP_SAP1.ini && -e $config/credentials/gateway.pem ]] || fail 'files of the operator are gone'
-    [[ $(systemctl is-enabled crmgate 2>&1) != enabled ]] || fail 'it is still enabled'
-fi
 [[ -z $(systemctl --failed --plain --no-legend) ]] || fail "failed: $(systemctl --failed)"
 echo "the $kind keeps its promises"

@@ -105,9 +105,10 @@ pub(super) fn exit_of(error: &SystemdError) -> Exit {
         SystemdError::NotAllowed { .. } => Exit::NoPermission,
         SystemdError::Waiting => Exit::NoInput,
         SystemdError::Ended(code) => exit_of_code(u32::from(*code)),
-        SystemdError::Packaged(_) | SystemdError::Foreign(_) | SystemdError::NotUpgraded(_) => {
-            Exit::Refused
-        }
+        SystemdError::Masked
+        | SystemdError::Packaged(_)
+        | SystemdError::Foreign(_)
+        | SystemdError::NotUpgraded(_) => Exit::Refused,
         SystemdError::OutOfSight { .. } => Exit::Usage,
         SystemdError::File { .. } => Exit::CannotCreate,
         SystemdError::System { .. } => Exit::Os,

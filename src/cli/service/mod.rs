@@ -86,9 +86,10 @@ pub(super) fn service(command: ServiceCommand) -> Exit {
 
 /// A service that ended: what it ended with says best why.
 fn exit_of_code(code: u32) -> Exit {
-    let mut all = Exit::ALL.into_iter();
-    let found = all.find(|exit| *exit != Exit::Ok && u32::from(exit.code()) == code);
-    found.unwrap_or(Exit::Software)
+    let found = i32::try_from(code).ok().and_then(Exit::of_code);
+    found
+        .filter(|exit| *exit != Exit::Ok)
+        .unwrap_or(Exit::Software)
 }
 
 /// The whole path: a service begins in a folder of the system.

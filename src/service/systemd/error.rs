@@ -29,6 +29,9 @@ pub enum SystemdError {
     /// It came to its end instead of serving.
     #[error("the service \"{NAME}\" ended with exit code {0} instead of serving")]
     Ended(u8),
+    /// It is kept from being started by anybody.
+    #[error("the unit \"{UNIT}\" is masked")]
+    Masked,
     /// The unit came with a package.
     #[error("the unit \"{}\" came with a package", .0.display())]
     Packaged(PathBuf),
@@ -87,6 +90,10 @@ impl SystemdError {
                 "see why: journalctl -u crmgate -n 30; crmgate check says what is wrong in the \
                  configuration"
             }
+            Self::Masked => {
+                "take the mask off, which a removed package may have left: systemctl unmask \
+                 crmgate.service"
+            }
             Self::Packaged(_) => {
                 "remove the package: apt remove crmgate, dnf remove crmgate or zypper remove crmgate"
             }
@@ -135,6 +142,10 @@ mod tests {
             (
                 SystemdError::Ended(78),
                 "the service \"crmgate\" ended with exit code 78 instead of serving",
+            ),
+            (
+                SystemdError::Masked,
+                "the unit \"crmgate.service\" is masked",
             ),
             (
                 SystemdError::Packaged(path()),

@@ -103,10 +103,11 @@ impl Standing {
         let properties = format!("--property={PROPERTIES}");
         let text = call("looking at the service", &["show", &properties, UNIT])?;
         let standing = Self::read(&text);
-        if standing.get("LoadState") == "not-found" {
-            return Err(SystemdError::NotInstalled);
+        match standing.get("LoadState") {
+            "not-found" => Err(SystemdError::NotInstalled),
+            "masked" => Err(SystemdError::Masked),
+            _ => Ok(standing),
         }
-        Ok(standing)
     }
 
     fn read(text: &str) -> Self {
@@ -187,7 +188,6 @@ impl fmt::Display for Standing {
         }
         let starts = match self.get("UnitFileState") {
             "enabled" | "enabled-runtime" => "with the machine",
-            "masked" | "masked-runtime" => "never: it is masked",
             _ => "when it is asked to",
         };
         write!(f, "\n  starts  : {starts}")?;

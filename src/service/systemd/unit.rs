@@ -171,9 +171,9 @@ mod tests {
     #[test]
     fn what_the_service_could_not_see_is_refused() {
         for (program, config) in [
-            ("/home/me/crmgate", CONFIG),
-            ("/tmp/crmgate", CONFIG),
-            (PROGRAM, "/root/conf"),
+            ("/run/user/2/crmgate", CONFIG),
+            ("/run/user/3/crmgate", CONFIG),
+            (PROGRAM, "/run/user/1/conf"),
             (PROGRAM, "/srv/a\nUser=root"),
         ] {
             let found = Unit::of(Path::new(program), Path::new(config));

@@ -122,6 +122,7 @@ pub async fn upgrade() -> Result<(u32, u32), SystemdError> {
     )?;
     let end = Instant::now() + LONGEST;
     let mut was_begun = false;
+    let mut over_for = 0_u32;
     loop {
         let standing = Standing::now()?;
         match standing.process() {
@@ -132,9 +133,14 @@ pub async fn upgrade() -> Result<(u32, u32), SystemdError> {
             _ => {}
         }
         let goes_on = has_child(before);
+        // For a moment nobody is there either when the new process has just been let go.
         let is_over = was_begun && !goes_on && standing.process() == Some(before);
-        // The one that takes over may have done so since systemd was asked.
-        if (is_over && Standing::now()?.process() == Some(before)) || Instant::now() >= end {
+        over_for = if is_over {
+            over_for.saturating_add(1)
+        } else {
+            0
+        };
+        if over_for > LET_GO || Instant::now() >= end {
             return Err(SystemdError::NotUpgraded(before));
         }
         was_begun |= goes_on;
@@ -144,6 +150,9 @@ pub async fn upgrade() -> Result<(u32, u32), SystemdError> {
 
 /// Longer than the daemon waits for its successor.
 const LONGEST: Duration = Duration::from_secs(100);
+
+/// So many looks without a new process mean that it has failed.
+const LET_GO: u32 = 10;
 
 /// How often systemd is asked meanwhile.
 const PACE: Duration = Duration::from_millis(100);
