@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ca_guard::{self, Stage};
-use super::describe::describe;
 use super::snapshot::{Acceptors, ListenerPlan, Service, Snapshot, SystemParts};
 use super::state_file;
 use crate::certs::read_ticket_secrets;
@@ -59,29 +58,6 @@ impl Workshop {
             counters: Arc::default(),
             side_events: Box::new(|_system| Box::new(|_event| ())),
         }
-    }
-}
-
-/// What `crmgate check` found.
-#[derive(Debug)]
-pub struct Check {
-    /// Everything that is wrong or worth a word.
-    pub problems: Problems,
-    /// What would run, in an operator's words; empty if it would not.
-    pub effective: Vec<String>,
-}
-
-/// Judges a configuration directory exactly as start and reload do, and opens no socket.
-pub fn check(dir: &Path, clock: &Clock) -> Check {
-    // What a reload would refuse is refused, whether or not a gateway runs.
-    let workshop = Workshop::of_its_own(clock, Stage::Change);
-    let Draft {
-        snapshot, problems, ..
-    } = load_and_build(dir, None, &workshop);
-    let effective = snapshot.as_ref().map(describe).unwrap_or_default();
-    Check {
-        problems,
-        effective,
     }
 }
 

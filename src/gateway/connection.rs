@@ -1,19 +1,17 @@
 //! One accepted connection, from its handshake to its flow.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::guests::{Guests, Visit};
+use super::lane::HandshakeLane;
 use super::snapshot::{ListenerPlan, Service};
 use super::worker::Running;
 use crate::config::settings::FaultStyle;
@@ -353,44 +351,3 @@ pub(super) fn cut(name: &str) -> &str {
 
 /// As long as names in the access line.
 const NAME_LIMIT: usize = 256;
-
-/// Lets one handshake step run between two looks at the network.
-///
-/// A step may take most of a millisecond (one RSA signature). If many callers arrive at once,
-/// their steps would queue in front of the next request of every kept connection; so after each
-/// step the event loop is asked for news before the next one has its turn.
-#[derive(Debug, Default)]
-pub(super) struct HandshakeLane {
-    taken: Cell<bool>,
-    waiting: RefCell<VecDeque<Waker>>,
-    used: Notify,
-}
-
-impl HandshakeLane {
-    /// Ready once in a round of the event loop.
-    fn poll_turn(&self, cx: &TaskContext<'_>) -> Poll<()> {
-        if self.taken.replace(true) {
-            self.waiting.borrow_mut().push_back(cx.waker().clone());
-            return Poll::Pending;
-        }
-        self.used.notify_one();
-        Poll::Ready(())
-    }
-
-    /// Opens the lane again after each round. Runs for the life of the thread.
-    pub(super) async fn keep_open(&self) {
-        loop {
-            self.used.notified().await;
-            loop {
-                tokio::task::yield_now().await;
-                self.taken.set(false);
-                // A waiter may have gone meanwhile, so the next one is called a round later.
-                let next = self.waiting.borrow_mut().pop_front();
-                match next {
-                    Some(waiter) => waiter.wake(),
-                    None => break,
-                }
-            }
-        }
-    }
-}
