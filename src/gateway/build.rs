@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::ca_guard::{self, Stage};
 use super::snapshot::{Acceptors, ListenerPlan, Service, Snapshot, SystemParts};
-use super::state_file;
+use super::state_file::{self, Known};
 use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
@@ -23,7 +23,9 @@ use crate::net::Scope;
 use crate::requests::SideEvents;
 use crate::telemetry::Counters;
 use crate::tls::authority_uses::RoleUses;
-use crate::tls::{Acceptor, AuthorityUses, Connector, ServerUses, SessionVault, TicketSource};
+use crate::tls::{
+    Acceptor, AuthorityUses, Connector, NamelessUses, ServerUses, SessionVault, TicketSource,
+};
 
 /// What a build works with and what outlives it.
 pub(super) struct Workshop {
@@ -31,6 +33,8 @@ pub(super) struct Workshop {
     pub(super) vault: Arc<SessionVault>,
     /// Which authority let in whom.
     pub(super) uses: Arc<AuthorityUses>,
+    /// Where clients were served that do not say who they are.
+    pub(super) nameless: Arc<NamelessUses>,
     /// What the servers showed that were called.
     pub(super) servers: Arc<ServerUses>,
     /// What the first build is for; every later one is a change.
@@ -47,12 +51,22 @@ impl std::fmt::Debug for Workshop {
 }
 
 impl Workshop {
+    /// What is known of the peers.
+    pub(super) fn known(&self) -> Known<'_> {
+        Known {
+            uses: &self.uses,
+            nameless: &self.nameless,
+            servers: &self.servers,
+        }
+    }
+
     /// One for a build of which nothing runs.
     pub(super) fn of_its_own(clock: &Clock, stage: Stage) -> Self {
         Self {
             clock: clock.clone(),
             vault: Arc::default(),
             uses: Arc::default(),
+            nameless: Arc::default(),
             servers: Arc::default(),
             stage,
             counters: Arc::default(),
@@ -84,9 +98,8 @@ pub(super) fn load_and_build(
         files: loaded.files,
     };
     if let Some(settings) = loaded.settings {
-        let known = (&*workshop.uses, &*workshop.servers);
         if previous.is_none()
-            && let Some(problem) = state_file::recall(dir, &settings, known)
+            && let Some(problem) = state_file::recall(dir, &settings, &workshop.known())
         {
             draft.problems.push(problem);
         }
@@ -364,12 +377,17 @@ impl Build<'_> {
             system: system_id,
             listener,
         };
+        let nameless = service.nameless(acceptor.as_ref()).map(|(role, lack)| {
+            let nameless = &self.workshop.nameless;
+            nameless.of(system.as_str(), role, lack)
+        });
         self.listeners.push(ListenerPlan {
             listen,
             scope,
             system: system.clone(),
             service,
             acceptor,
+            nameless,
         });
     }
 }

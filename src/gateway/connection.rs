@@ -25,6 +25,7 @@ use crate::requests::{RequestFlow, relay_to_side};
 use crate::telemetry::{self, HandshakeEnd, HandshakeKey, Leg, Noise, TlsLeg};
 use crate::tls::authority_uses::Arrival;
 use crate::tls::failure::Cause;
+use crate::tls::nameless_uses::NamelessPresence;
 use crate::tls::policy::version_name;
 use crate::tls::{Acceptor, Admitted, Direction, HandshakeFailure, SessionFacts, Wire};
 
@@ -101,6 +102,8 @@ struct Entered {
     permit: Permit,
     /// Kept until the connection ends.
     visit: Option<Visit>,
+    /// Kept as long, of a client with TLS that does not say who it is.
+    nameless: Option<NamelessPresence>,
 }
 
 /// Serves one connection to its end.
@@ -120,6 +123,7 @@ pub(super) async fn connection(
         flow,
         permit: _counted_until_the_end,
         visit: _here_until_the_end,
+        nameless: _remembered_until_the_end,
     }) = Box::pin(enter(accepted, &context, &lane)).await
     else {
         return;
@@ -163,7 +167,13 @@ async fn enter(
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
     let (wire, principal, denial, tls, visit) = match &plan.acceptor {
-        None => (Wire::Plain(socket), None, None, None, None),
+        None => {
+            let wire = match &plan.nameless {
+                Some(uses) => Wire::called(socket, uses, guests.clock()),
+                None => Wire::Plain(socket),
+            };
+            (wire, None, None, None, None)
+        }
         Some(acceptor) => {
             let at = (&*plan, listener);
             let shaking = handshake(socket, acceptor, &mut waiter, context, lane, at);
@@ -194,6 +204,10 @@ async fn enter(
             (wire, principal, denial, Some(leg), Some(visit))
         }
     };
+    // Whoever is not admitted has nothing to lose.
+    let is_served_nameless = tls.is_some() && principal.is_none() && denial.is_none();
+    let uses = plan.nameless.as_ref().filter(|_| is_served_nameless);
+    let nameless = uses.map(|uses| uses.serve(guests.clock()));
     permit.handshake_done();
     waiter.seat().set_phase(Phase::Idle);
     let facts = CallerFacts {
@@ -211,6 +225,7 @@ async fn enter(
         flow,
         permit,
         visit,
+        nameless,
     })
 }
 

@@ -88,7 +88,9 @@ pub use check::{Check, check};
 pub use drain::{CutConnection, DrainReport};
 pub use in_force::InForce;
 pub use pulse::{Felt, Pulse};
-pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
+pub use rehearsal::{
+    Holder, Objection, Part, Peer, Refused, Rehearsal, Unknown, Who, WhoIsUnknown, rehearse,
+};
 pub use reload::ReloadReport;
 pub use report::{
     AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,
