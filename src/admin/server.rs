@@ -25,7 +25,7 @@ use super::token::Token;
 use crate::config::AdminDoor;
 use crate::gateway::{LentSocket, Viewer, token_places};
 use crate::model::ListenAddr;
-use crate::net::{BindError, BoundListener, HandedSockets, Listener, Socket, reserve};
+use crate::net::{BindError, BoundListener, HandedSockets, Listener, Share, Socket, reserve};
 use crate::telemetry::Recent;
 use crate::tls::Wire;
 use crate::tls::failure::Cause;
@@ -174,7 +174,7 @@ impl Admin {
 /// Other handles on the sockets.
 fn lent(sockets: &[(ListenAddr, BoundListener)], handed: &HandedSockets) -> Vec<LentSocket> {
     let each = sockets.iter().flat_map(|(listen, bound)| {
-        let all = bound.shares.iter().flatten();
+        let all = bound.shares.iter().flat_map(Share::sockets);
         all.filter_map(|socket| {
             Some(LentSocket {
                 listen: *listen,

@@ -10,6 +10,7 @@ use super::explain::ExplainArgs;
 use super::manual::{CompletionsArgs, ManArgs};
 use super::ops::args::OpsCommand;
 use super::preflight::PreflightArgs;
+use super::service::ServiceCommand;
 
 /// Mutual-TLS SOAP gateway between SAP CRM and a contact-centre connector.
 #[derive(Debug, Parser)]
@@ -73,6 +74,9 @@ pub(super) enum Command {
     /// Commands for a running gateway.
     #[command(flatten)]
     Ops(OpsCommand),
+    /// Install, remove and steer the service of Windows.
+    #[command(subcommand)]
+    Service(ServiceCommand),
     /// Print what lets a shell complete commands and options.
     Completions(CompletionsArgs),
     /// Print the manual page, or write the pages of all commands and of the ini files.
@@ -83,15 +87,19 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigDir {
     /// The directory with ssl.ini, CRMConnectorSAP_*.ini and crmgate.ini.
-    #[arg(long, value_name = "DIR", env = "CRMGATE_CONFIG", default_value = DEFAULT_DIR)]
+    #[arg(long, value_name = "DIR", env = "CRMGATE_CONFIG", default_value_os_t = default_dir())]
     pub(super) config: PathBuf,
 }
 
-const DEFAULT_DIR: &str = if cfg!(windows) {
-    "C:\\ProgramData\\crmgate"
-} else {
-    "/etc/crmgate"
-};
+/// Where the system keeps what its services are configured by.
+fn default_dir() -> PathBuf {
+    if cfg!(windows) {
+        let data = std::env::var_os("ProgramData").unwrap_or_else(|| r"C:\ProgramData".into());
+        PathBuf::from(data).join("crmgate")
+    } else {
+        PathBuf::from("/etc/crmgate")
+    }
+}
 
 /// Options of `run`.
 #[derive(Debug, clap::Args)]

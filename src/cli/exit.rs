@@ -18,6 +18,8 @@ pub(super) enum Exit {
     Warned,
     /// `status --exit-code` of a gateway that callers should not be sent to.
     NotReady,
+    /// `service status` of a service that does not run.
+    NotRunning,
     /// The gateway refused an order, or nobody wanted it after all.
     Refused,
     /// `certs` found something that somebody refuses, or that has ended or ends soon.
@@ -32,7 +34,7 @@ pub(super) enum Exit {
     DataError,
     /// There is no configuration directory, or a file of the command line is of no use.
     NoInput,
-    /// A listener cannot be opened, or no gateway answers.
+    /// A listener cannot be opened, no gateway answers, or no service is installed or runs.
     Unavailable,
     /// A defect of the program.
     Software,
@@ -40,7 +42,8 @@ pub(super) enum Exit {
     Os,
     /// A file is there already, or cannot be made.
     CannotCreate,
-    /// Not permitted: a port below 1024 without the privilege, a token that cannot be read.
+    /// Not permitted: a port below 1024 without the privilege, a token that cannot be read, the service
+    /// without an administrator's rights.
     NoPermission,
     /// The configuration cannot be used.
     Config,
@@ -48,11 +51,12 @@ pub(super) enum Exit {
 
 impl Exit {
     /// All of them, by their numbers.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Ok,
         Self::CheckFailed,
         Self::Unclean,
         Self::NotReady,
+        Self::NotRunning,
         Self::Refused,
         Self::Due,
         Self::Usage,
@@ -89,6 +93,7 @@ impl Exit {
             ),
             Self::Unclean => (1, "demo lost something"),
             Self::NotReady => (1, "status --exit-code: not ready"),
+            Self::NotRunning => (1, "service status: it does not run"),
             Self::Refused => (1, "an order was not carried out"),
             Self::Due => (
                 1,
@@ -100,11 +105,17 @@ impl Exit {
             Self::DataError => (65, "a file holds something else than what it has to"),
             Self::Warned => (3, "preflight --strict found warnings only"),
             Self::NoInput => (66, "no configuration, or no usable file"),
-            Self::Unavailable => (69, "a listener cannot be opened, or no gateway answers"),
+            Self::Unavailable => (
+                69,
+                "a listener cannot be opened, no gateway answers, or there is no such service",
+            ),
             Self::Software => (70, "a defect"),
             Self::Os => (71, "the system refused"),
             Self::CannotCreate => (73, "a file is there already, or cannot be made"),
-            Self::NoPermission => (77, "not permitted: a port, the token, or a role"),
+            Self::NoPermission => (
+                77,
+                "not permitted: a port, the token, a role, or the service",
+            ),
             Self::Config => (78, "the configuration cannot be used"),
         }
     }

@@ -15,6 +15,7 @@ mod ops;
 mod output;
 mod preflight;
 mod run;
+mod service;
 mod serving;
 mod upgrade;
 
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Explain(code) => explain::explain(&code),
         Command::Preflight(list) => preflight::preflight(&list),
         Command::Ops(command) => ops::run(&command),
+        Command::Service(command) => service::service(command),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
     };

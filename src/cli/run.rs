@@ -14,60 +14,71 @@ use crate::config::settings::{LogFormat, LogSettings, Settings};
 use crate::gateway::{FileWatch, Inheritance, Prepared, StartError};
 use crate::model::Clock;
 use crate::net::{BindError, HandedSocket, HandedSockets, raise_descriptor_limit};
-use crate::service::{Herald, LateSessions, Predecessor, Requests, handed_over};
-use crate::telemetry::{self, LogForm, LogOptions};
+use crate::service::{Herald, Host, LateSessions, Predecessor, Requests, Told, handed_over};
+use crate::telemetry::{self, LogForm, LogGuard, LogOptions, Rotation};
 
 /// Serves until told to stop.
 pub(super) fn run(args: &RunArgs) -> Exit {
+    let console = Host {
+        requests: None,
+        herald: Herald::new(),
+        news: None,
+        has_output: true,
+        tell: Box::new(|told| {
+            if let Told::Complaint(text) = told {
+                complain(text);
+            }
+        }),
+    };
+    run_for(&args.dir.config, console)
+}
+
+/// The same for whoever has started the daemon.
+pub(super) fn run_for(dir: &Path, host: Host) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(format_args!(
-                "crmgate: the system gives no event queue: {error}"
-            ));
+            host.complain(format!("crmgate: the system gives no event queue: {error}"));
             return Exit::Os;
         }
     };
-    let exit = runtime.block_on(live(args));
+    let exit = runtime.block_on(live(dir, host));
     // The log was written out when `live` ended. What is left are threads that wait for the
     // system's resolver, which may take minutes and is of no use to anybody any more.
     runtime.shutdown_background();
     exit
 }
 
-async fn live(args: &RunArgs) -> Exit {
-    match begin(&args.dir.config).await {
+async fn live(dir: &Path, host: Host) -> Exit {
+    match begin(dir, host).await {
         Ok(serving) => serving.until_told_to_stop().await,
         Err(exit) => exit,
     }
 }
 
 /// From nothing to the first caller; otherwise the way it ends, of which everything has been said.
-async fn begin(dir: &Path) -> Result<Serving, Exit> {
+async fn begin(dir: &Path, mut host: Host) -> Result<Serving, Exit> {
     // First of all: what is asked for meanwhile is done later, and does not end the process.
-    let mut requests = Requests::listen().map_err(|error| {
-        complain(format_args!("crmgate: signals cannot be received: {error}"));
+    let requests = host.requests.take().map_or_else(Requests::listen, Ok);
+    let mut requests = requests.map_err(|error| {
+        host.complain(format!("crmgate: signals cannot be received: {error}"));
         Exit::Os
     })?;
-    let mut herald = Herald::new();
     // Before there is another thread.
     let (mut sockets, useless) = handed_over();
     let program = std::env::current_exe();
     let mut predecessor = Predecessor::find().map_err(|error| {
-        complain(format_args!(
+        host.complain(format!(
             "crmgate: the process that was to be replaced has left nothing that can be read: {error}"
         ));
         Exit::Software
     })?;
-    let (settings, files) = read(dir, &mut herald)?;
+    let (settings, files) = read(dir, &mut host)?;
     let clock = Clock::system();
-    let log = telemetry::init(&log_options(&settings.log), &clock).map_err(|error| {
-        complain(format_args!("crmgate: {error}"));
-        Exit::Config
-    })?;
+    let log = start_log(&settings.log, &clock, dir, &mut host)?;
     log_panics();
     introduce(dir, &settings);
     let left = predecessor.as_mut().map(Predecessor::left);
@@ -81,7 +92,7 @@ async fn begin(dir: &Path) -> Result<Serving, Exit> {
         estate: left.estate,
     };
     let prepared = Prepared::of(dir, &clock, &access, inheritance)
-        .map_err(|error| refuse(&error, &mut herald))?;
+        .map_err(|error| refuse(&error, &mut host))?;
     let desk = Desk {
         viewer: prepared.viewer(),
         recent: log.recent(),
@@ -93,7 +104,7 @@ async fn begin(dir: &Path) -> Result<Serving, Exit> {
         Ok(admin) => admin,
         Err(error) => {
             prepared.give_up();
-            return Err(without_admin(&error, &mut herald));
+            return Err(without_admin(&error, &mut host));
         }
     };
     let (admin, orders) = admin.unzip();
@@ -107,12 +118,12 @@ async fn begin(dir: &Path) -> Result<Serving, Exit> {
     }
     let gateway = prepared.serve().await;
     Ok(Serving {
-        gateway: gateway.map_err(|error| refuse(&error, &mut herald))?,
+        gateway: gateway.map_err(|error| refuse(&error, &mut host))?,
         watch,
         requests,
         orders,
         log,
-        herald,
+        host,
         admin,
         program: program.unwrap_or_else(|_unknown| "crmgate".into()),
         late,
@@ -121,10 +132,10 @@ async fn begin(dir: &Path) -> Result<Serving, Exit> {
 }
 
 /// The settings, and the files they were read from.
-fn read(dir: &Path, herald: &mut Herald) -> Result<(Settings, Vec<PathBuf>), Exit> {
+fn read(dir: &Path, host: &mut Host) -> Result<(Settings, Vec<PathBuf>), Exit> {
     if !dir.is_dir() {
-        herald.status("there is no configuration directory");
-        complain(format_args!(
+        host.herald.status("there is no configuration directory");
+        host.complain(format!(
             "crmgate: there is no configuration directory \"{}\"\n  hint: name it with --config DIR, or CRMGATE_CONFIG in the environment",
             dir.display()
         ));
@@ -134,14 +145,36 @@ fn read(dir: &Path, herald: &mut Herald) -> Result<(Settings, Vec<PathBuf>), Exi
     let Some(settings) = loaded.settings else {
         // The certificates are looked into there, too.
         let found = crate::gateway::check(dir, &Clock::system());
-        complain(format_args!(
+        host.complain(format!(
             "{}\ncrmgate: the configuration cannot be used",
             found.problems
         ));
-        herald.status("the configuration cannot be used: crmgate check says why");
+        host.herald
+            .status("the configuration cannot be used: crmgate check says why");
         return Err(Exit::Config);
     };
     Ok((settings, loaded.files))
+}
+
+/// The log, as `[Log]` and whoever started the daemon have it.
+fn start_log(
+    settings: &LogSettings,
+    clock: &Clock,
+    dir: &Path,
+    host: &mut Host,
+) -> Result<LogGuard, Exit> {
+    let mut options = log_options(settings);
+    if !host.has_output {
+        keep_in_a_file(&mut options, dir);
+    }
+    let log = telemetry::init(&options, clock).map_err(|error| {
+        host.complain(format!("crmgate: {error}"));
+        Exit::Config
+    })?;
+    if let Some(follower) = host.news.take() {
+        log.recent().hand_to(follower);
+    }
+    Ok(log)
 }
 
 /// The first lines of the log.
@@ -206,18 +239,18 @@ fn sorted(
 }
 
 /// Whoever has configured an admin listener relies on it, so without it there is no start.
-fn without_admin(admin: &AdminError, herald: &mut Herald) -> Exit {
-    herald.status(&admin.to_string());
+fn without_admin(admin: &AdminError, host: &mut Host) -> Exit {
+    host.herald.status(&admin.to_string());
     match admin {
-        AdminError::Bind(bind) => refuse_bind(bind),
+        AdminError::Bind(bind) => refuse_bind(bind, host),
         AdminError::Token { .. } => {
             error!("{admin}");
-            complain(format_args!("crmgate: {admin}"));
+            host.complain(format!("crmgate: {admin}"));
             Exit::NoPermission
         }
         AdminError::Thread(_) => {
             error!("{admin}");
-            complain(format_args!("crmgate: {admin}"));
+            host.complain(format!("crmgate: {admin}"));
             Exit::Os
         }
     }
@@ -227,24 +260,24 @@ fn without_admin(admin: &AdminError, herald: &mut Herald) -> Exit {
 const DESCRIPTORS_EACH: usize = 2;
 
 /// Says why the gateway does not start, in the log and at the terminal.
-fn refuse(error: &StartError, herald: &mut Herald) -> Exit {
-    herald.status(&error.to_string());
+fn refuse(error: &StartError, host: &mut Host) -> Exit {
+    host.herald.status(&error.to_string());
     let (text, exit) = match error {
         StartError::Config(problems) => (format!("{problems}\ncrmgate: {error}"), Exit::Config),
-        StartError::Bind(bind) => return refuse_bind(bind),
+        StartError::Bind(bind) => return refuse_bind(bind, host),
         StartError::Thread(_) => (format!("crmgate: {error}"), Exit::Os),
         StartError::WorkerLost => (format!("crmgate: {error}"), Exit::Software),
     };
     error!("{text}");
-    complain(text);
+    host.complain(text);
     exit
 }
 
 /// Says why an address cannot be had.
-fn refuse_bind(bind: &BindError) -> Exit {
+fn refuse_bind(bind: &BindError, host: &Host) -> Exit {
     let text = format!("crmgate: {bind}\n  hint: {}", bind.hint());
     error!("{text}");
-    complain(text);
+    host.complain(text);
     match bind {
         BindError::NotAllowed(_) => Exit::NoPermission,
         BindError::InUse(_) | BindError::NotOurs(_) | BindError::Other(..) => Exit::Unavailable,
@@ -260,8 +293,26 @@ pub(super) fn log_options(settings: &LogSettings) -> LogOptions {
         },
         level: settings.level.clone(),
         file: settings.file.clone(),
+        rotation: Rotation {
+            size: settings.rotate_size,
+            age: settings.rotate_age,
+            keep: settings.rotate_keep,
+        },
     }
 }
+
+/// Nobody reads what it prints, and nobody else moves a file away that has become large.
+fn keep_in_a_file(options: &mut LogOptions, dir: &Path) {
+    let file = || dir.join("logs").join("crmgate.log");
+    options.file.get_or_insert_with(file);
+    let rotation = &mut options.rotation;
+    if rotation.age.is_none() {
+        rotation.size.get_or_insert(LARGE);
+    }
+}
+
+/// What an editor still opens; ten of them are kept unless `RotateKeep` says otherwise.
+const LARGE: u64 = 64 << 20;
 
 /// Panics are contained per connection; what they say belongs in the log.
 fn log_panics() {

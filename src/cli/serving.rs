@@ -11,7 +11,9 @@ use super::exit::Exit;
 use super::upgrade::{Upgrade, next_late, outcome_of};
 use crate::admin::{Admin, Order, Orders, Refused, Reloaded};
 use crate::gateway::{FileWatch, Gateway, Trigger, Viewer};
-use crate::service::{Herald, LateSessions, Request, Requests, SuccessionError, feed_watchdog};
+use crate::service::{
+    Herald, Host, LateSessions, Request, Requests, SuccessionError, Told, feed_watchdog,
+};
 use crate::telemetry::LogGuard;
 use crate::tls::HandedSessions;
 
@@ -22,7 +24,7 @@ pub(super) struct Serving {
     pub(super) requests: Requests,
     pub(super) orders: Option<Orders>,
     pub(super) log: LogGuard,
-    pub(super) herald: Herald,
+    pub(super) host: Host,
     pub(super) admin: Option<Admin>,
     /// The program file, as it was called.
     pub(super) program: PathBuf,
@@ -51,7 +53,10 @@ impl Serving {
                 .stop_at_once("no thread for the watchdog", Exit::Os)
                 .await;
         }
-        self.herald.ready(&self.gateway.viewer().report().line());
+        self.host
+            .herald
+            .ready(&self.gateway.viewer().report().line());
+        (self.host.tell)(Told::Serving);
         let mut heartbeat = interval(HEARTBEAT);
         loop {
             match self.news(&mut heartbeat).await {
@@ -87,8 +92,10 @@ impl Serving {
                 }
                 News::Heartbeat => {
                     let _said = self.gateway.tidy();
-                    if self.herald.is_there() {
-                        self.herald.status(&self.gateway.viewer().report().line());
+                    if self.host.herald.is_there() {
+                        self.host
+                            .herald
+                            .status(&self.gateway.viewer().report().line());
                     }
                     if !self.gateway.is_whole() {
                         error!(
@@ -116,7 +123,7 @@ impl Serving {
 
     async fn reload(&mut self, trigger: Trigger) {
         self.give_up_upgrade("the configuration is read again");
-        self.herald.reloading();
+        self.host.herald.reloading();
         reopen(&self.log);
         let before = self.watch.look();
         let reloaded = self.gateway.reload_for(trigger).await;
@@ -131,7 +138,9 @@ impl Serving {
             Err(_told) => self.watch.failed(),
         }
         // Of a reload that was refused the line says so.
-        self.herald.ready(&self.gateway.viewer().report().line());
+        self.host
+            .herald
+            .ready(&self.gateway.viewer().report().line());
     }
 
     async fn drain(mut self) -> Exit {
@@ -143,10 +152,11 @@ impl Serving {
             requests,
             orders,
             log,
-            herald,
+            host: Host { herald, tell, .. },
             ..
         } = &mut self;
         herald.stopping(&left(&viewer));
+        tell(Told::Draining(limit));
         let hurry = async {
             tokio::select! {
                 () = second_word(requests, orders, log) => {}
@@ -159,7 +169,7 @@ impl Serving {
 
     async fn stop_at_once(mut self, why: &str, exit: Exit) -> Exit {
         self.give_up_upgrade(why);
-        self.herald.stopping(why);
+        self.host.herald.stopping(why);
         self.gateway
             .drain(Duration::ZERO, std::future::ready(()))
             .await;

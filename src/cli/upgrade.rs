@@ -85,7 +85,7 @@ impl Serving {
         self.gateway.close().await;
         let vault = self.gateway.sessions();
         successor.hand_over(succession.next(&vault));
-        self.herald.succeeded_by(successor.pid());
+        self.host.herald.succeeded_by(successor.pid());
         successor.go();
         info!(
             pid = successor.pid(),

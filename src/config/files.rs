@@ -128,14 +128,32 @@ fn exposure(path: &Path) -> Option<String> {
     })
 }
 
-/// Windows keeps access lists, which are not judged here.
-#[cfg(not(unix))]
+/// Where Windows does not tell who gets at a file, nothing is said: a guess would cry wolf.
+#[cfg(windows)]
+fn exposure(path: &Path) -> Option<String> {
+    let outsiders = crate::config::access_list::access(path)?.outsiders;
+    (!outsiders.is_empty()).then(|| {
+        format!(
+            "a file with a secret is open to {}: other accounts of this machine can get at it",
+            outsiders.join(", ")
+        )
+    })
+}
+
+#[cfg(not(any(unix, windows)))]
 fn exposure(_path: &Path) -> Option<String> {
     None
 }
 
 fn chmod(path: &Path) -> String {
-    format!("run: chmod 600 '{}'", path.display())
+    if cfg!(windows) {
+        format!(
+            r#"run: icacls "{}" /inheritance:r /grant:r *S-1-5-18:F *S-1-5-32-544:F "NT SERVICE\crmgate:R""#,
+            path.display()
+        )
+    } else {
+        format!("run: chmod 600 '{}'", path.display())
+    }
 }
 
 /// What is wrong with a file that is going to be written, if anything.

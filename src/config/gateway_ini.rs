@@ -46,6 +46,15 @@ pub(super) fn read(document: &Document, problems: &mut Problems) -> GatewayIni {
 
 fn log(document: &Document, problems: &mut Problems) -> LogSettings {
     let mut reader = Reader::new(document, IniFile::Gateway, "Log", problems);
+    if !reader.is_set("RotateSize") && !reader.is_set("RotateAge") {
+        let hint = "add RotateSize or RotateAge, or remove the line";
+        reader.without_effect(&["RotateKeep"], "without RotateSize or RotateAge", hint);
+    }
+    if !reader.is_set("File") {
+        let hint = "add File, or remove the line; a service of Windows has a file without it";
+        let because = "without File, but as a service of Windows";
+        reader.without_effect(&["RotateSize", "RotateAge"], because, hint);
+    }
     LogSettings {
         format: match reader.value("Format") {
             "json" => LogFormat::Json,
@@ -55,6 +64,9 @@ fn log(document: &Document, problems: &mut Problems) -> LogSettings {
         file: reader.output_file("File"),
         access: reader.value("Access"),
         throttle: reader.value("Throttle"),
+        rotate_size: reader.get("RotateSize"),
+        rotate_age: reader.get("RotateAge"),
+        rotate_keep: reader.value("RotateKeep"),
     }
 }
 

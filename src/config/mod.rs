@@ -23,9 +23,10 @@
 //! Who comes in: every room above may read [`settings`]; only `gateway` and `cli` call [`load()`].
 //!
 //! House rules of this room: settings exist only when no problem is an error; `fs` is used in
-//! `load` and `files` alone; `rust-ini` in `document` alone; no default is written anywhere but in
+//! `load`, `files` and `access_list` alone; `rust-ini` in `document` alone; no default is written anywhere but in
 //! the table.
 
+pub mod access_list;
 mod admin_door;
 mod admin_ini;
 mod connector_ini;

@@ -68,7 +68,7 @@ impl Worker {
     }
 
     /// Other handles on all listening sockets.
-    pub(super) fn lend(&self) -> Vec<(ListenAddr, Share)> {
+    pub(super) fn lend(&self) -> Vec<(ListenAddr, Vec<TcpListener>)> {
         let listeners = self.listeners.borrow();
         let each = listeners.iter().map(|(listen, running)| {
             let sockets = running.sockets.borrow();
@@ -165,11 +165,10 @@ impl Worker {
 }
 
 /// Where a share listens, other handles on its sockets, and the share as the event loop has it.
-pub(super) fn opened(share: Share) -> io::Result<(SocketAddr, Share, Listener)> {
-    let first = share.first().ok_or(io::ErrorKind::NotFound)?;
-    let local = first.local_addr()?;
+pub(super) fn opened(share: Share) -> io::Result<(SocketAddr, Vec<TcpListener>, Listener)> {
+    let local = share.local_addr()?;
     // What lends them is not there on other systems.
-    let sockets = share.iter().filter(|_| cfg!(unix));
+    let sockets = share.sockets().iter().filter(|_| cfg!(unix));
     let sockets = sockets.map(TcpListener::try_clone);
     let sockets = sockets.collect::<io::Result<_>>()?;
     Ok((local, sockets, Listener::new(share)?))

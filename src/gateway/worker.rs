@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub(super) enum Command {
     Pulse { felt: oneshot::Sender<()> },
     /// Asks for another handle on each listening socket, for the process that takes our place.
     Lend {
-        lent: oneshot::Sender<Vec<(ListenAddr, Share)>>,
+        lent: oneshot::Sender<Vec<(ListenAddr, Vec<TcpListener>)>>,
     },
     /// Accept no more, and say when nobody is let in any more.
     Close { closed: oneshot::Sender<()> },
@@ -112,7 +112,7 @@ pub(super) struct Running {
     pub(super) local: SocketAddr,
     pub(super) stop: Notify,
     /// Other handles on its sockets, as long as it is open.
-    pub(super) sockets: RefCell<Share>,
+    pub(super) sockets: RefCell<Vec<TcpListener>>,
     /// Ends when the listener is closed.
     closed: RefCell<Option<oneshot::Receiver<Infallible>>>,
 }

@@ -25,10 +25,19 @@ impl BindError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
+            Self::InUse(listen) if cfg!(windows) => format!(
+                "see who it is with: netstat -ano -p TCP | findstr :{}; stop it, or choose another port",
+                listen.addr().port()
+            ),
             Self::InUse(listen) => format!(
                 "see who it is with: ss -ltnp 'sport = :{}'; stop it, or choose another port",
                 listen.addr().port()
             ),
+            Self::NotAllowed(_) if cfg!(windows) => {
+                "choose another port; netsh interface ipv4 show excludedportrange protocol=tcp lists \
+                 those that Windows keeps for itself"
+                    .to_owned()
+            }
             Self::NotAllowed(_) => {
                 "choose a port above 1023, or give the service CAP_NET_BIND_SERVICE".to_owned()
             }

@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::model::ListenAddr;
 use crate::net::bind_error::BindError;
-use crate::net::listener::{BoundListener, Share, another};
+use crate::net::listener::{BoundListener, another};
+use crate::net::share::Share;
 
 /// A socket that somebody else has opened for us.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl HandedSockets {
             return Ok(None);
         };
         let local = first.local_addr().map_err(explain)?;
-        let mut dealt: Vec<Share> = (0..shares).map(|_| Share::new()).collect();
+        let mut dealt: Vec<Vec<TcpListener>> = (0..shares).map(|_| Vec::new()).collect();
         let count = sockets.len();
         for (number, socket) in sockets.into_iter().enumerate() {
             if let Some(share) = dealt.get_mut(number % shares.max(1)) {
@@ -96,7 +97,7 @@ impl HandedSockets {
         }
         Ok(Some(BoundListener {
             local,
-            shares: dealt,
+            shares: dealt.into_iter().map(Share::of).collect(),
         }))
     }
 
@@ -145,7 +146,7 @@ mod tests {
     fn greets(caller_of: &BoundListener, share: &Share) {
         let mut caller = TcpStream::connect(caller_of.local).expect("open");
         caller.write_all(b"hello").expect("written");
-        let [socket] = share.as_slice() else {
+        let [socket] = share.sockets() else {
             panic!("one socket")
         };
         socket.set_nonblocking(false).expect("an option");
@@ -194,7 +195,11 @@ mod tests {
         let again = HandedSocket { listen, ..again };
         let (kept, _) = HandedSockets::sort(vec![one, again], &[listen]);
         let bound = kept.open(listen, 1).expect("ours").expect("there");
-        let sockets: Vec<_> = bound.shares.iter().map(Vec::len).collect();
+        let sockets: Vec<_> = bound
+            .shares
+            .iter()
+            .map(|share| share.sockets().len())
+            .collect();
         assert_eq!(sockets, [2]);
     }
 
@@ -203,13 +208,14 @@ mod tests {
         let listen: ListenAddr = "127.0.0.1:0".parse().expect("valid");
         let bound = crate::net::bind(listen, 1, false).expect("free");
         let local = bound.local;
-        let mut sockets = bound.shares.into_iter().flatten();
-        let socket = sockets.next().expect("one");
+        let mut sockets = bound.shares.iter().flat_map(Share::sockets);
+        let socket = sockets.next().expect("one").try_clone().expect("a handle");
+        drop(bound);
         let handed = vec![HandedSocket::of_predecessor(listen, socket, false)];
         let (kept, _) = HandedSockets::sort(handed, &[listen]);
         let opened = kept.open(listen, 2).expect("ours").expect("there");
         assert_eq!((opened.local, opened.shares.len()), (local, 2));
-        assert!(opened.shares.iter().all(|share| share.len() == 1));
+        assert!(opened.shares.iter().all(|share| share.sockets().len() == 1));
         drop(opened);
         assert!(kept.open(listen, 2).expect("gone").is_none());
         TcpStream::connect(local).expect_err("closed");

@@ -1,22 +1,18 @@
 //! Bind, and an accept loop that survives running out of descriptors.
 
 use std::fs::File;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Type};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::model::ListenAddr;
 use crate::net::bind_error::BindError;
+use crate::net::callers::Callers;
 use crate::net::dial::{is_exhaustion, is_out_of_descriptors};
-
-/// What one thread has of an address: a socket, or some more where a process with more threads has
-/// handed them over.
-pub type Share = Vec<std::net::TcpListener>;
+use crate::net::share::Share;
 
 /// An address with a share for each thread.
 #[derive(Debug)]
@@ -31,7 +27,7 @@ impl BoundListener {
     /// Lets callers in.
     pub fn listen(&self) -> Result<(), BindError> {
         let explain = |error| BindError::from_io(ListenAddr::new(self.local), error);
-        for socket in self.shares.iter().flatten() {
+        for socket in self.shares.iter().flat_map(Share::sockets) {
             SockRef::from(socket).listen(BACKLOG).map_err(explain)?;
         }
         Ok(())
@@ -56,7 +52,9 @@ pub fn bind(
 /// Takes an address for `shares` threads. Nobody is let in before [`BoundListener::listen`], so
 /// that several addresses can be taken before the first caller of any of them.
 ///
-/// On Linux every thread has a socket of its own and the kernel spreads connections over them.
+/// On Linux every thread has a socket of its own and the kernel spreads connections over them; elsewhere
+/// one thread accepts for all.
+///
 /// Such sockets could also be opened by a second process of the same user, who would silently get
 /// a part of the traffic; so the address is first asked for alone. `replaces_own` skips that
 /// question, where a listener of this process still stands on an overlapping address.
@@ -73,22 +71,15 @@ pub fn reserve(
         .and_then(prepared)
         .map_err(explain)?;
     let local = first.local_addr().map_err(explain)?;
-    let mut sockets = vec![first];
-    while sockets.len() < shares {
-        let next = if cfg!(target_os = "linux") {
-            another(local)
-        } else {
-            sockets.first().map_or_else(
-                || Err(io::ErrorKind::NotFound.into()),
-                std::net::TcpListener::try_clone,
-            )
-        };
-        sockets.push(next.map_err(explain)?);
+    if !cfg!(target_os = "linux") {
+        let shares = Share::of_one(first, shares).map_err(explain)?;
+        return Ok(BoundListener { local, shares });
     }
-    Ok(BoundListener {
-        local,
-        shares: sockets.into_iter().map(|socket| vec![socket]).collect(),
-    })
+    let mut own = vec![Share::of(vec![first])];
+    while own.len() < shares {
+        own.push(Share::of(vec![another(local).map_err(explain)?]));
+    }
+    Ok(BoundListener { local, shares: own })
 }
 
 /// One more socket on an address of ours.
@@ -96,6 +87,10 @@ pub(super) fn another(local: SocketAddr) -> io::Result<std::net::TcpListener> {
     open(local, true).and_then(prepared)
 }
 
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(unused_variables, reason = "there is one socket for all elsewhere")
+)]
 fn open(addr: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     let socket =
         socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
@@ -105,8 +100,6 @@ fn open(addr: SocketAddr, shared: bool) -> io::Result<socket2::Socket> {
     }
     #[cfg(target_os = "linux")]
     socket.set_reuse_port(shared)?;
-    #[cfg(not(target_os = "linux"))]
-    let _one_socket_for_all = shared;
     if addr.is_ipv6() {
         // The same on every system: [::] means IPv6, and 0.0.0.0 beside it means IPv4.
         socket.set_only_v6(true)?;
@@ -135,9 +128,7 @@ pub enum AcceptEvent {
 /// One thread's share of a listener.
 #[derive(Debug)]
 pub struct Listener {
-    sockets: Vec<TcpListener>,
-    /// The socket that is looked at first, so that none of several waits for a busy one.
-    turn: usize,
+    callers: Callers,
     /// Given up for a moment when descriptors have run out, so that a caller hears no instead of
     /// waiting for a time-out.
     spare: Option<File>,
@@ -149,10 +140,8 @@ impl Listener {
 
     /// Takes a share into this thread's event loop.
     pub fn new(share: Share) -> io::Result<Self> {
-        let sockets = share.into_iter().map(TcpListener::from_std);
         Ok(Self {
-            sockets: sockets.collect::<io::Result<_>>()?,
-            turn: 0,
+            callers: Callers::of(share)?,
             spare: open_spare(),
         })
     }
@@ -164,8 +153,9 @@ impl Listener {
         let mut rested = false;
         let mut failed = false;
         loop {
-            match poll_fn(|context| self.poll_accept(context)).await {
-                Ok(connection) => return connection,
+            match self.callers.next().await {
+                Ok(Some(connection)) => return connection,
+                Ok(None) => {}
                 Err(error) if is_exhaustion(&error) => {
                     // A spare descriptor is of no use where memory is short: then callers wait.
                     let turned_away = if rested && is_out_of_descriptors(&error) {
@@ -195,21 +185,6 @@ impl Listener {
         }
     }
 
-    fn poll_accept(
-        &mut self,
-        context: &mut TaskContext<'_>,
-    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let count = self.sockets.len();
-        let each = self.sockets.iter().enumerate().cycle();
-        for (place, socket) in each.skip(self.turn).take(count) {
-            if let Poll::Ready(accepted) = socket.poll_accept(context) {
-                self.turn = if place + 1 == count { 0 } else { place + 1 };
-                return Poll::Ready(accepted);
-            }
-        }
-        Poll::Pending
-    }
-
     /// Accepts what is already waiting, without waiting for more: before a listener is closed,
     /// nobody who was let in by the kernel shall be reset.
     ///
@@ -217,27 +192,13 @@ impl Listener {
     /// who went away again are passed over.
     pub fn accept_waiting(&mut self) -> Option<(TcpStream, SocketAddr)> {
         for _gone in 0..BACKLOG {
-            match self.accept_now() {
+            match self.callers.next_now() {
                 Ok(connection) => return Some(connection),
                 Err(error) if is_end_of_queue(&error) => return None,
                 Err(_of_one_connection) => {}
             }
         }
         None
-    }
-
-    fn accept_now(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let mut last = Err(io::ErrorKind::WouldBlock.into());
-        for socket in &self.sockets {
-            last = SockRef::from(socket).accept();
-            if !matches!(&last, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-                break;
-            }
-        }
-        let (socket, peer) = last?;
-        let peer = peer.as_socket().ok_or(io::ErrorKind::Unsupported)?;
-        socket.set_nonblocking(true)?;
-        Ok((TcpStream::from_std(socket.into())?, peer))
     }
 
     fn turn_away(&mut self) -> usize {
@@ -305,7 +266,7 @@ mod tests {
     fn every_thread_gets_a_socket_on_the_same_port() {
         let bound = bind(any_port(), 3, false).expect("free");
         assert_eq!(bound.shares.len(), 3);
-        for socket in bound.shares.iter().flatten() {
+        for socket in bound.shares.iter().flat_map(Share::sockets) {
             assert_eq!(socket.local_addr().expect("bound"), bound.local);
         }
     }
@@ -334,9 +295,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_thread_with_several_sockets_of_an_address_lets_in_the_callers_of_each() {
-        let mut bound = bind(any_port(), 3, false).expect("free");
-        let sockets = bound.shares.drain(..).flatten().collect();
-        let mut listener = Listener::new(sockets).expect("registered");
+        let bound = bind(any_port(), 3, false).expect("free");
+        let sockets = bound.shares.iter().flat_map(Share::sockets);
+        let sockets = sockets.map(|socket| socket.try_clone().expect("a handle"));
+        let mut listener = Listener::new(Share::of(sockets.collect())).expect("registered");
         // The kernel deals callers out by their addresses, so that no socket is left out for long.
         let callers: Vec<_> = (0..60)
             .map(|_| std::net::TcpStream::connect(bound.local).expect("connected"))
@@ -362,12 +324,14 @@ mod tests {
         assert!(listener.accept_waiting().is_none());
     }
 
+    /// Elsewhere nobody is woken by a socket that does not listen.
+    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn an_error_that_stays_is_told_a_few_times_a_second_and_not_all_the_time() {
         // Bound and not listening: each accept fails, and not for want of anything.
         let deaf = open(any_port().addr(), true).expect("free");
         deaf.set_nonblocking(true).expect("an option");
-        let mut listener = Listener::new(vec![deaf.into()]).expect("registered");
+        let mut listener = Listener::new(Share::of(vec![deaf.into()])).expect("registered");
         let mut told = 0;
         let accepting = listener.accept(|event| {
             assert!(matches!(event, AcceptEvent::Failed(_)), "{event:?}");

@@ -55,8 +55,12 @@ impl Socket {
     }
 
     /// The same by what the kernel has told of its own accord; it is asked only if it has told
-    /// anything. To be believed right after it was heard.
+    /// anything. To be believed right after it was heard. Where news may take their time, as on Windows,
+    /// the kernel is asked each time.
     pub fn is_said_to_be_silent_and_open(&self) -> bool {
+        if cfg!(windows) {
+            return self.is_silent_and_open();
+        }
         is_nothing(self.tcp.try_io(Interest::READABLE, || self.peek()))
     }
 

@@ -7,21 +7,26 @@
 //! | file | what it gives |
 //! |---|---|
 //! | `requests` | what the system asks for ([`Request`]), and where that comes from ([`Requests`]) |
+//! | `host` | who started the daemon, where its orders come from, and who hears how it goes ([`Host`]) |
 //! | `herald/` | what the service manager is told, in an order that holds ([`Herald`]) |
 //! | `succession/` | another process takes the place of this one |
 //! | `watchdog` | signs of life, for as long as every worker thread gives one |
 //! | `sockets` | listening sockets that were handed over at the start |
+//! | `windows/` | the service of Windows: its protocol, its folders, its events, its installation |
 //!
 //! What is not here: what becomes of a request, which is the command line's affair, and unit files and
 //! packages, which lie in `service/`. Only the command line comes in.
 
 mod herald;
+mod host;
 mod requests;
 mod sockets;
 mod succession;
 mod watchdog;
+pub mod windows;
 
 pub use herald::Herald;
+pub use host::{Host, Told};
 pub use requests::{Request, Requests};
 pub use sockets::handed_over;
 pub use succession::{LateSessions, Left, Predecessor, SuccessionError, Successor, Will};

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 
+use tokio::sync::mpsc;
+
 /// What the system, or the person at the terminal, asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
@@ -12,7 +14,7 @@ pub enum Request {
     ReopenLog,
     /// Finish what is in flight, then stop (SIGTERM, Ctrl-C).
     Drain,
-    /// Stop at once (SIGQUIT).
+    /// Stop at once (SIGQUIT, Ctrl-Break).
     Quit,
     /// Let another program file take over (SIGUSR2).
     Upgrade,
@@ -21,20 +23,36 @@ pub enum Request {
 /// Where requests come from.
 #[derive(Debug)]
 pub struct Requests {
-    #[cfg(unix)]
-    signals: unix::Signals,
+    source: Source,
     /// What was asked for before it could be done.
     postponed: VecDeque<Request>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Signals, or a console.
+    System(system::Signals),
+    /// A service manager that calls functions.
+    Manager(mpsc::UnboundedReceiver<Request>),
 }
 
 impl Requests {
     /// Begins to listen; from now on a SIGHUP does not end the process.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self {
-            #[cfg(unix)]
-            signals: unix::Signals::listen()?,
+        Ok(Self::of(Source::System(system::Signals::listen()?)))
+    }
+
+    /// Requests that somebody else in this process passes on.
+    pub fn by_manager() -> (mpsc::UnboundedSender<Request>, Self) {
+        let (ask, asked) = mpsc::unbounded_channel();
+        (ask, Self::of(Source::Manager(asked)))
+    }
+
+    const fn of(source: Source) -> Self {
+        Self {
+            source,
             postponed: VecDeque::new(),
-        })
+        }
     }
 
     /// Waits until the daemon is asked to stop; all else that is asked for meanwhile comes after.
@@ -57,23 +75,21 @@ impl Requests {
         }
     }
 
-    #[cfg(unix)]
     async fn asked(&mut self) -> Request {
-        self.signals.next().await
-    }
-
-    #[cfg(not(unix))]
-    async fn asked(&mut self) -> Request {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Request::Drain,
-            // Without a console there is nobody who could ask.
-            Err(_no_console) => std::future::pending().await,
+        let asked = match &mut self.source {
+            Source::System(signals) => return signals.next().await,
+            Source::Manager(asked) => asked.recv().await,
+        };
+        match asked {
+            Some(request) => request,
+            // Nobody is left who could ask.
+            None => std::future::pending().await,
         }
     }
 }
 
 #[cfg(unix)]
-mod unix {
+mod system {
     use std::io;
 
     use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -115,15 +131,62 @@ mod unix {
     }
 }
 
-#[cfg(all(test, unix))]
-mod tests {
-    use rustix::process::{Signal, getpid, kill_process};
+#[cfg(windows)]
+mod system {
+    use std::io;
 
+    use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
+
+    use super::Request;
+
+    #[derive(Debug)]
+    pub(super) struct Signals {
+        interrupt: CtrlC,
+        interrupt_now: CtrlBreak,
+        close: CtrlClose,
+    }
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            Ok(Self {
+                interrupt: ctrl_c()?,
+                interrupt_now: ctrl_break()?,
+                close: ctrl_close()?,
+            })
+        }
+
+        pub(super) async fn next(&mut self) -> Request {
+            tokio::select! {
+                _ = self.interrupt_now.recv() => Request::Quit,
+                // Windows ends the process a few seconds after its window was closed.
+                _ = self.close.recv() => Request::Quit,
+                _ = self.interrupt.recv() => Request::Drain,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_manager_passes_on_comes_in_its_order_and_its_end_asks_for_nothing() {
+        let (ask, mut requests) = Requests::by_manager();
+        ask.send(Request::Reload).expect("heard");
+        ask.send(Request::Drain).expect("heard");
+        assert_eq!(requests.next().await, Request::Reload);
+        assert_eq!(requests.next().await, Request::Drain);
+        drop(ask);
+        let next = tokio::time::timeout(std::time::Duration::from_millis(50), requests.next());
+        next.await.expect_err("nobody is left who could ask");
+    }
 
     /// One test for both, since signals go to the whole process.
     #[tokio::test]
+    #[cfg(unix)]
     async fn what_is_asked_for_before_it_can_be_done_is_done_later_and_a_stop_at_once() {
+        use rustix::process::{Signal, getpid, kill_process};
         let mut requests = Requests::listen().expect("signals");
         let send = |signal| kill_process(getpid(), signal).expect("sent");
         send(Signal::HUP);

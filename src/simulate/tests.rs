@@ -141,6 +141,10 @@ async fn a_client_certificate_is_not_shown_to_a_server_that_does_not_name_its_is
 }
 
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "under Wine 8 a socket of an event loop ends in order where a reset was asked for"
+)]
 async fn a_killed_side_resets_what_it_has_and_comes_back_at_its_address() {
     let mut pair = pair(false);
     pair.side.behave(Behaviour::Serve(Duration::from_hours(1)));

@@ -28,6 +28,7 @@ mod log;
 mod metrics;
 mod operations;
 mod process;
+mod rotate;
 mod sink;
 mod stamp;
 mod target;
@@ -45,6 +46,7 @@ pub use log::{LogError, LogGuard, LogOptions, Recent, Said, init};
 pub use metrics::{Counters, Family, Series, Snapshot, TABLE};
 pub use operations::{MOST_OPERATIONS, Operation, OperationNames};
 pub use process::{ProcessFigures, host_name};
+pub use rotate::Rotation;
 pub use sink::LogForm;
 pub use throttle::{Noise, Throttle, Verdict};
 pub use traffic::{

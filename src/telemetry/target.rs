@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::rotate::{Rotating, Rotation};
 use super::sink::Losses;
+use crate::model::Clock;
 
 /// Where bytes go in the end.
 pub(super) type Sink = Box<dyn Write + Send>;
@@ -31,7 +33,7 @@ pub(super) struct Shared {
     /// Lines that are missing, here or before they got here.
     pub(super) losses: Losses,
     /// A file that was opened anew and waits to be taken.
-    pub(super) reopened: Mutex<Option<File>>,
+    pub(super) reopened: Mutex<Option<Rotating>>,
 }
 
 /// A writer that cannot fail.
@@ -141,8 +143,8 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
 }
 
 /// The opener of a file.
-pub(super) fn file_opener(path: PathBuf) -> Opener {
-    Box::new(move || Ok(Box::new(open_file(&path)?)))
+pub(super) fn file_opener(path: PathBuf, rotation: Rotation, clock: Clock) -> Opener {
+    Box::new(move || Ok(Box::new(Rotating::open(&path, rotation, &clock)?)))
 }
 
 /// The opener of standard output. Past Rust's own handle, which keeps what it could not write and
@@ -280,7 +282,8 @@ mod tests {
     fn a_path_that_cannot_work_is_refused_at_once() {
         let nowhere = PathBuf::from("/nonexistent/crmgate.log");
         let shared = Arc::new(Shared::default());
-        let refused = Target::new(file_opener(nowhere), Box::new(|_| None), shared);
+        let opener = file_opener(nowhere, Rotation::default(), Clock::system());
+        let refused = Target::new(opener, Box::new(|_| None), shared);
         assert_eq!(
             refused.expect_err("no such folder").kind(),
             io::ErrorKind::NotFound

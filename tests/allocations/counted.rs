@@ -13,7 +13,7 @@ use std::process::Command;
 use crmgate::gateway::Gateway;
 use crmgate::model::Clock;
 use crmgate::simulate::Deployment;
-use crmgate::telemetry::{self, LogForm, LogOptions};
+use crmgate::telemetry::{self, LogForm, LogOptions, Rotation};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 use crate::support::{Daemon, PATIENCE, World};
@@ -99,6 +99,7 @@ async fn serve(folder: &Path, figures: TcpStream) {
         form: LogForm::Text,
         level: wanted.level.clone(),
         file: wanted.file.clone(),
+        rotation: Rotation::default(),
     };
     let clock = Clock::system();
     let log = telemetry::init(&options, &clock).expect("a log");

@@ -5,13 +5,17 @@
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+#[cfg(target_os = "linux")]
+use std::process::Command;
+use std::process::{Output, Stdio};
 
 use crmgate::certs::issue::ListSpec;
 use crmgate::model::WallTime;
 use crmgate::simulate::{Deployment, Party};
 
-use crate::support::{Daemon, World, free_address};
+#[cfg(unix)]
+use crate::support::Daemon;
+use crate::support::{World, free_address};
 use crate::{crmgate, requests};
 
 fn run(dir: &Path) -> Output {
@@ -35,10 +39,15 @@ fn a_port_in_use_ends_with_69_and_says_how_to_find_who_has_it() {
     let output = run(world.path());
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(69), "{said}");
+    let port = held.port();
+    let look = if cfg!(windows) {
+        format!("netstat -ano -p TCP | findstr :{port}")
+    } else {
+        format!("ss -ltnp 'sport = :{port}'")
+    };
     let expected = format!(
         "crmgate: the address {held} is in use by another program\n  hint: see who it is with: \
-         ss -ltnp 'sport = :{}'; stop it, or choose another port\n",
-        held.port()
+         {look}; stop it, or choose another port\n"
     );
     assert_eq!(said, expected);
 }

@@ -136,6 +136,9 @@ fn help_and_version_are_complete() {
         let name = format!("help_certs_{verb}");
         shows(&name, nowhere, &["certs", verb, "--help"]);
     }
+    shows("help_service", nowhere, &["service", "--help"]);
+    let install = ["service", "install", "--help"];
+    shows("help_service_install", nowhere, &install);
     shows("help_explain", nowhere, &["explain", "--help"]);
     shows("help_preflight", nowhere, &["preflight", "--help"]);
     shows("version", nowhere, &["--version"]);
@@ -149,6 +152,15 @@ fn a_wrong_command_line_says_what_is_right() {
     shows("usage_option", nowhere, &["run", "--conf", "x"]);
     shows("usage_format", nowhere, &["check", "--format", "xml"]);
     shows("usage_value", nowhere, &["run", "--config"]);
+}
+
+#[test]
+fn where_the_system_has_its_own_tools_for_services_they_are_named() {
+    shows(
+        "service_elsewhere",
+        Path::new("nowhere"),
+        &["service", "start"],
+    );
 }
 
 #[test]

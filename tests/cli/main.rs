@@ -25,7 +25,9 @@ mod golden;
 #[cfg(unix)]
 mod ops;
 
+#[cfg(unix)]
 use std::fmt::Write as _;
+#[cfg(unix)]
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -52,6 +54,7 @@ fn requests(world: &World) -> Deployment {
 }
 
 /// A command line, what it printed and how it ended, as it stands in a golden file.
+#[cfg(unix)]
 fn session(dir: &Path, line: &[&str]) -> String {
     let output = crmgate()
         .args(
@@ -74,6 +77,7 @@ fn session(dir: &Path, line: &[&str]) -> String {
 }
 
 /// Compares a session with its golden file.
+#[cfg(unix)]
 fn shows(name: &str, dir: &Path, line: &[&str]) {
     let actual = session(dir, line);
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cli/{name}.txt"));

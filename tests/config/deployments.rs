@@ -106,6 +106,8 @@ fn a_line_that_an_example_shows_as_a_comment_is_the_default_indeed() {
             let keep = [
                 "Listen",
                 "File",
+                "RotateSize",
+                "RotateAge",
                 "TicketSecretFile",
                 "Webhook",
                 "Endpoint",

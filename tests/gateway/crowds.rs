@@ -15,7 +15,9 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::support::{Daemon, World, free_address, pause, process, soak, until};
+use crate::support::{Daemon, World, free_address, soak, until};
+#[cfg(target_os = "linux")]
+use crate::support::{pause, process};
 
 /// Both ends of a crowd are in this process, which mostly may open 20,000 files.
 static ONE_CROWD: Mutex<()> = Mutex::const_new(());
@@ -160,6 +162,7 @@ impl Stage {
 }
 
 /// Calls until there is an answer.
+#[cfg(target_os = "linux")]
 async fn until_answered(caller: &mut Caller) {
     let deadline = Instant::now() + crate::support::PATIENCE;
     loop {

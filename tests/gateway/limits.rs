@@ -8,7 +8,9 @@ use crmgate::gateway::Gateway;
 use crmgate::model::{Endpoint, HostPort, Scheme, Side};
 use crmgate::simulate::{Behaviour, Caller, CrmProfile, Deployment, Ending, Party, SimConnector};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+#[cfg(target_os = "linux")]
+use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
@@ -82,6 +84,7 @@ impl Stage {
     }
 
     /// A connection from another address of this machine.
+    #[cfg(target_os = "linux")]
     async fn connect_from_another_address(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket

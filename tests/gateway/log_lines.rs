@@ -2,15 +2,19 @@
 
 use std::net::SocketAddr;
 
+#[cfg(target_os = "linux")]
 use crmgate::gateway::Gateway;
 use crmgate::model::Side;
 use crmgate::simulate::{Caller, CrmProfile, Deployment, Ending, SimConnector};
-use crmgate::telemetry::{self, LogForm, LogOptions};
+#[cfg(target_os = "linux")]
+use crmgate::telemetry::{self, LogForm, LogOptions, Rotation};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use crate::support::{Daemon, World, free_address, soon, until};
+#[cfg(target_os = "linux")]
+use crate::support::until;
+use crate::support::{Daemon, World, free_address, soon};
 
 /// The keys of one JSON object as they stand in its text: a parser would keep one of two that are
 /// the same.
@@ -219,6 +223,7 @@ async fn lines_that_cannot_be_written_are_counted_among_the_figures() {
         form: LogForm::Text,
         level: "off".to_owned(),
         file: Some("/dev/full".into()),
+        rotation: Rotation::default(),
     };
     let log = telemetry::init(&options, &world.clock).expect("a log");
     let access = log.access_log(true);

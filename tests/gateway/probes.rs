@@ -1,10 +1,13 @@
 //! Health probes: what each of them finds, and what they leave alone.
 
+#[cfg(target_os = "linux")]
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
 
-use crmgate::model::{Endpoint, HostPort, Outcome, Scheme, Side};
+#[cfg(target_os = "linux")]
+use crmgate::model::{Endpoint, HostPort, Scheme};
+use crmgate::model::{Outcome, Side};
 use crmgate::requests::failover::Health;
 use crmgate::simulate::{Behaviour, Caller, CrmProfile, Ending, HttpVersion, Ini, Ledger};
 use tokio::net::TcpStream;

@@ -10,7 +10,9 @@ use crmgate::model::{Endpoint, ListenAddr, Side};
 use crmgate::simulate::{Behaviour, Caller, Deployment, Ending, Pace, Party, SimConnector, SimCrm};
 use tokio::net::TcpStream;
 
-use crate::support::{Daemon, World, bound, free_address, process, soak, soon, until};
+#[cfg(target_os = "linux")]
+use crate::support::{Daemon, process, soak};
+use crate::support::{World, bound, free_address, soon, until};
 
 /// A gateway with one side, and what it was started from.
 struct Stage {
@@ -146,6 +148,7 @@ async fn reloads_with_new_certificates_under_load_fail_nothing_close_nothing_and
 }
 
 /// Descriptors and resident memory.
+#[cfg(target_os = "linux")]
 fn used(daemon: &Daemon) -> (usize, u64) {
     (
         process::descriptors(daemon.pid()),
@@ -154,9 +157,11 @@ fn used(daemon: &Daemon) -> (usize, u64) {
 }
 
 /// A connection to the side may be open or not at the moment of counting.
+#[cfg(target_os = "linux")]
 const SPARE_DESCRIPTORS: usize = 8;
 
 /// Allowed for a thousand reloads: the allocator's arenas breathe by as much.
+#[cfg(target_os = "linux")]
 const SPARE_MEMORY: u64 = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

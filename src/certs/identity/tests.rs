@@ -269,7 +269,7 @@ fn authority_params(name: &str, last_year: i32) -> CertificateParams {
 fn signed((name, key): (&str, &KeyPair), by: (&str, &KeyPair), last_year: i32) -> String {
     let issuer = Issuer::new(authority_params(by.0, 2090), by.1);
     let made = authority_params(name, last_year).signed_by(key, &issuer);
-    made.expect("made").pem()
+    made.expect("made").pem().replace("\r\n", "\n")
 }
 
 /// A leaf with its key.

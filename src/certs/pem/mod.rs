@@ -150,11 +150,18 @@ pub(super) fn read_at_most(file: &FileRef, most: u64) -> Result<Vec<u8>, Problem
         let hint = "check that the path is right and that the service's user may read the file";
         error(file, &format!("cannot be read: {cause}"), hint).into()
     };
+    let irregular = || -> Problems {
+        let hint = "name the file itself, not the folder it is in";
+        error(file, "is not a regular file", hint).into()
+    };
+    // Windows opens no folder, and says that access is denied.
+    if file.path.is_dir() {
+        return Err(irregular());
+    }
     let opened = File::open(&file.path).map_err(unreadable)?;
     let metadata = opened.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        let hint = "name the file itself, not the folder it is in";
-        return Err(error(file, "is not a regular file", hint).into());
+        return Err(irregular());
     }
     let mut bytes = Vec::new();
     opened

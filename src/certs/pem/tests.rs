@@ -13,7 +13,7 @@ fn read(content: impl AsRef<[u8]>) -> Result<PemFile, Problems> {
 fn refused(name: &str, content: impl AsRef<[u8]>) -> (String, String) {
     let dir = tempfile::tempdir().expect("a folder");
     let problem = only(PemFile::read(&file(dir.path(), name, content)));
-    let folder = format!("{}/", dir.path().display());
+    let folder = format!("{}{}", dir.path().display(), std::path::MAIN_SEPARATOR);
     (
         problem.what.replace(&folder, ""),
         problem.hint.replace(&folder, ""),

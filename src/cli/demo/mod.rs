@@ -79,7 +79,8 @@ async fn play(args: &DemoArgs) -> Result<Exit, DemoError> {
     raise_descriptor_limit();
     let mut requests = Requests::listen()?;
     let mut screen = Screen::new();
-    let mut stage = Stage::build(usize::from(args.agents)).await?;
+    // Its state is larger than what a task should carry, on some systems.
+    let mut stage = Box::pin(Stage::build(usize::from(args.agents))).await?;
     stage.introduce(&screen);
     let total = Duration::from_secs(u64::from(args.seconds));
     let mut director = Director::new(&mut stage, &mut screen, &mut requests);

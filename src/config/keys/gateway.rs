@@ -135,9 +135,37 @@ pub(super) const KEYS: &[Key] = &[
         "File",
         Kind::OutputFile,
         Preset::Absent("standard output"),
-        "Where the log goes. Standard output, because systemd and containers collect it there.",
+        "Where the log goes. Standard output, because systemd and containers collect it there; a service \
+         of Windows has none, and writes to logs\\crmgate.log beside this file.",
     )
     .example("./crmgate.log"),
+    key(
+        LOG,
+        "RotateSize",
+        Kind::Size {
+            min: 64 * KIB,
+            max: 16 * GIB,
+        },
+        Preset::Absent("the file grows; as a service of Windows 64MiB"),
+        "Before File would be larger than this, it is moved to File.1 and begun anew. Leave it out where \
+         logrotate or another program does that.",
+    )
+    .example("64MiB"),
+    key(
+        LOG,
+        "RotateAge",
+        up_to(Duration::from_hours(366 * 24)),
+        Preset::Absent("the file may become as old as it likes"),
+        "When File was begun so long ago, it is moved to File.1 with the next line and begun anew.",
+    )
+    .example("24h"),
+    key(
+        LOG,
+        "RotateKeep",
+        count(1, 1_000),
+        Preset::Value("10"),
+        "How many of the old files stay, File.1 being the latest. 10: some days of a busy gateway.",
+    ),
     key(
         LOG,
         "Access",
@@ -254,8 +282,8 @@ pub(super) const KEYS: &[Key] = &[
         "StateFile",
         Kind::OutputFile,
         Preset::Computed(
-            "a file in $STATE_DIRECTORY, else in /var/lib/crmgate or %ProgramData%\\crmgate where \
-             that folder is, else crmgate.state beside this file",
+            "a file in $STATE_DIRECTORY, else in /var/lib/crmgate, or on Windows in the folder state \
+             beside this file, where that is, else crmgate.state beside this file",
         ),
         "Where it is kept which authority let in which clients, for requests or for events, and \
          which certificates they and the servers that were called showed, and where clients were \

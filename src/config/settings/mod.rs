@@ -181,6 +181,12 @@ pub struct LogSettings {
     pub access: bool,
     /// `Throttle`: lines a second that one kind of network event may cause.
     pub throttle: u32,
+    /// `RotateSize`: the file is moved away before it has more bytes than this.
+    pub rotate_size: Option<u64>,
+    /// `RotateAge`: the file is moved away when it was begun so long ago.
+    pub rotate_age: Option<Duration>,
+    /// `RotateKeep`: so many of the old files stay.
+    pub rotate_keep: usize,
 }
 
 /// `[Limits]`: what one peer, and all of them, may take.

@@ -268,7 +268,7 @@ fn places_of(dir: &Path, named: Option<&FileRef>) -> Vec<PathBuf> {
     if let Some(file) = named {
         return vec![file.path.clone()];
     }
-    places_among(dir, folders_of_the_system())
+    places_among(dir, folders_of_the_system(dir))
 }
 
 /// Where the admin listener's token may be: where an operator wants it, or beside the state file. The
@@ -299,19 +299,19 @@ fn shared_name(dir: &Path) -> String {
     format!("crmgate-{}.state", digest.get(..8).unwrap_or(&digest))
 }
 
-fn folders_of_the_system() -> Vec<PathBuf> {
+fn folders_of_the_system(dir: &Path) -> Vec<PathBuf> {
     // systemd names the folder of StateDirectory= in here, and more with colons between them.
     let given = std::env::var_os("STATE_DIRECTORY").map(|all| {
         let folders = std::env::split_paths(&all);
         folders.filter(|folder| folder.is_absolute()).collect()
     });
     let mut folders: Vec<PathBuf> = given.unwrap_or_default();
-    if cfg!(windows) {
-        let data = std::env::var_os("ProgramData").map(PathBuf::from);
-        folders.extend(data.map(|folder| folder.join("crmgate")));
+    folders.push(if cfg!(windows) {
+        // Made by `crmgate service install`, for the service to write to.
+        dir.join("state")
     } else {
-        folders.push(PathBuf::from("/var/lib/crmgate"));
-    }
+        PathBuf::from("/var/lib/crmgate")
+    });
     folders
 }
 

@@ -178,6 +178,10 @@ async fn interim_answers_without_end_become_a_fault() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "under Wine 8 a socket of an event loop ends in order where a reset was asked for"
+)]
 async fn an_answer_that_breaks_off_after_the_caller_got_some_of_it_is_cut_and_never_looks_whole() {
     let long = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n{}",
@@ -203,6 +207,10 @@ async fn an_answer_that_breaks_off_after_the_caller_got_some_of_it_is_cut_and_ne
 }
 
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "under Wine 8 a socket of an event loop ends in order where a reset was asked for"
+)]
 async fn an_answer_until_the_close_that_ends_with_a_reset_never_looks_whole() {
     on_one_thread(async {
         let side = Side::doing(|mut raw, side| async move {
@@ -303,6 +311,10 @@ async fn an_exchange_whose_side_is_declared_down_ends_with_a_fault_unless_its_an
 }
 
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "under Wine 8 a socket of an event loop ends in order where a reset was asked for"
+)]
 async fn an_answer_that_the_gateway_cuts_is_not_one_that_its_side_broke_off() {
     on_one_thread(async {
         let side = Side::doing(|mut raw, side| async move {
@@ -368,6 +380,10 @@ async fn a_large_answer_reaches_a_caller_that_reads_late() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "under Wine 8 a socket of an event loop ends in order where a reset was asked for"
+)]
 async fn a_caller_that_does_not_take_its_answer_is_cut() {
     on_one_thread(async {
         let body = vec![b'x'; 16_000_000];

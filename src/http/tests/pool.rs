@@ -9,6 +9,10 @@ use crate::tls::Wire;
 
 /// P2: the side closes an idle connection just before the next request.
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "under Wine 8 a socket is at times closed some time after it was told to"
+)]
 async fn a_connection_that_the_side_closed_meanwhile_is_never_given_a_request() {
     on_one_thread(async {
         let closed = Rc::new(Notify::new());

@@ -422,6 +422,10 @@ async fn a_caller_that_stops_in_its_body_is_to_blame_also_if_its_answer_has_begu
 }
 
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "under Wine 8 a socket of an event loop ends in order where a reset was asked for"
+)]
 async fn an_early_answer_that_is_reset_before_its_end_never_looks_whole() {
     on_one_thread(async {
         for answer in [

@@ -123,6 +123,10 @@ async fn an_end_that_has_closed_its_direction_still_receives_everything() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "under Wine 8 a socket of an event loop ends in order where a reset was asked for"
+)]
 async fn a_reset_of_one_end_reaches_the_other_as_a_reset() {
     LocalSet::new()
         .run_until(async {
@@ -272,6 +276,10 @@ async fn a_cut_ends_a_connection_whatever_it_does() {
 }
 
 #[tokio::test]
+#[cfg_attr(
+    windows,
+    ignore = "under Wine 8 a socket of an event loop ends in order where a reset was asked for"
+)]
 async fn a_question_that_is_open_when_a_relay_breaks_off_is_known_to_have_no_answer() {
     LocalSet::new()
         .run_until(async {

@@ -1,4 +1,8 @@
 //! Systems that cannot pass listening sockets to another process.
+#![expect(
+    clippy::unused_async,
+    reason = "the same functions wait where there is another process"
+)]
 
 use std::convert::Infallible;
 use std::io;

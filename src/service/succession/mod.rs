@@ -21,6 +21,7 @@
 //! one. Only Unix passes sockets to another process; elsewhere there is nobody to start and nobody
 //! to succeed.
 
+#[cfg(any(unix, test))]
 mod letter;
 #[cfg(unix)]
 mod predecessor;

@@ -22,6 +22,7 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 use self::recent::Noting;
 pub use self::recent::{Recent, Said};
 use super::access::AccessLog;
+use super::rotate::{Rotating, Rotation};
 use super::sink::{LineSink, LogForm};
 use super::target::{self, Opener, Shared, Target};
 use crate::model::Clock;
@@ -35,6 +36,8 @@ pub struct LogOptions {
     pub level: String,
     /// `File`; `None` is standard output.
     pub file: Option<PathBuf>,
+    /// When that file is moved away.
+    pub rotation: Rotation,
 }
 
 /// Why the log cannot be set up or changed.
@@ -90,7 +93,7 @@ impl LogError {
 pub fn init(options: &LogOptions, clock: &Clock) -> Result<LogGuard, LogError> {
     let opener = match &options.file {
         None => target::stdout_opener(),
-        Some(path) => target::file_opener(path.clone()),
+        Some(path) => target::file_opener(path.clone(), options.rotation, clock.clone()),
     };
     let (dispatch, guard) = start(options, clock, opener)?;
     tracing::dispatcher::set_global_default(dispatch).map_err(|_already| LogError::Running)?;
@@ -129,6 +132,7 @@ fn start(
         recent,
         shared,
         file: options.file.clone(),
+        rotation: options.rotation,
         form: options.form,
         clock: clock.clone(),
         ended,
@@ -156,6 +160,7 @@ pub struct LogGuard {
     recent: Recent,
     shared: Arc<Shared>,
     file: Option<PathBuf>,
+    rotation: Rotation,
     form: LogForm,
     clock: Clock,
     ended: mpsc::Receiver<()>,
@@ -199,7 +204,8 @@ impl LogGuard {
         let Some(path) = &self.file else {
             return Ok(());
         };
-        let file = target::open_file(path).map_err(|source| LogError::open(Some(path), source))?;
+        let file = Rotating::open(path, self.rotation, &self.clock)
+            .map_err(|source| LogError::open(Some(path), source))?;
         let mut slot = self
             .shared
             .reopened

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -38,6 +39,8 @@ pub struct Recent(Arc<Mutex<Kept>>);
 struct Kept {
     said: VecDeque<Said>,
     number: u64,
+    /// Whoever wants each of them as it comes.
+    follower: Option<SyncSender<Said>>,
 }
 
 impl Recent {
@@ -48,10 +51,20 @@ impl Recent {
         newer.cloned().collect()
     }
 
+    /// From now on gives each of them to `follower` as well. Whoever takes them too slowly misses some,
+    /// and nobody waits for him.
+    pub fn hand_to(&self, follower: SyncSender<Said>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.follower = Some(follower);
+    }
+
     fn keep(&self, mut said: Said) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.number = kept.number.saturating_add(1);
         said.number = kept.number;
+        if let Some(follower) = &kept.follower {
+            let _too_slow = follower.try_send(said.clone());
+        }
         if kept.said.len() == KEPT {
             kept.said.pop_front();
         }
@@ -165,5 +178,23 @@ mod tests {
         let said = recent.since(0);
         assert_eq!((said.len(), said[0].number), (KEPT, 6));
         assert!(said.iter().all(|said| said.fields[1].1.len() <= LONGEST));
+    }
+
+    #[test]
+    fn a_follower_gets_each_as_it_comes_and_one_that_takes_none_holds_nobody_up() {
+        let (give, taken) = std::sync::mpsc::sync_channel(2);
+        let recent = Recent::default();
+        recent.hand_to(give);
+        let noting = Noting {
+            recent: recent.clone(),
+            clock: Clock::system(),
+        };
+        let subscriber = tracing_subscriber::registry().with(noting);
+        tracing::subscriber::with_default(subscriber, || {
+            (0..5).for_each(|number| tracing::warn!(number, "again"));
+        });
+        let numbers: Vec<u64> = taken.try_iter().map(|said| said.number).collect();
+        assert_eq!(numbers, [1, 2]);
+        assert_eq!(recent.since(0).len(), 5);
     }
 }

@@ -15,8 +15,9 @@ fn written(form: LogForm, level: &str, say: impl FnOnce(&LogGuard)) -> String {
         form,
         level: level.to_owned(),
         file: Some(path.clone()),
+        rotation: Rotation::default(),
     };
-    let opener = target::file_opener(path.clone());
+    let opener = target::file_opener(path.clone(), options.rotation, Clock::system());
     let (dispatch, guard) = start(&options, &Clock::system(), opener).expect("starts");
     tracing::dispatcher::with_default(&dispatch, || say(&guard));
     drop(guard);
@@ -133,8 +134,9 @@ fn after_a_rotation_lines_go_to_the_new_file() {
         form: LogForm::Text,
         level: "info".to_owned(),
         file: Some(path.clone()),
+        rotation: Rotation::default(),
     };
-    let opener = target::file_opener(path.clone());
+    let opener = target::file_opener(path.clone(), options.rotation, Clock::system());
     let (dispatch, guard) = start(&options, &Clock::system(), opener).expect("starts");
     fs::rename(&path, &old).expect("rotates");
     guard.reopen().expect("opens anew");
@@ -151,6 +153,7 @@ fn a_log_that_cannot_be_opened_names_the_file_and_what_to_do() {
         form: LogForm::Text,
         level: "info".to_owned(),
         file: Some(path),
+        rotation: Rotation::default(),
     };
     let told = init(&options, &Clock::system())
         .expect_err("no folder")
@@ -195,6 +198,7 @@ fn a_target_that_takes_nothing_stalls_neither_a_line_nor_the_stop() {
         form: LogForm::Text,
         level: "info".to_owned(),
         file: None,
+        rotation: Rotation::default(),
     };
     let (dispatch, guard) = start(&options, &Clock::system(), opener).expect("starts");
     let long = "a".repeat(1_024);
