@@ -287,14 +287,15 @@ fn said_of_sap(text: &str) -> Vec<(&str, Option<&str>)> {
     let mut said = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find(is_of_word) {
-        let (word, behind) = rest[start..].split_at(word_of(&rest[start..]));
+        let (_, from) = rest.split_at(start);
+        let (word, behind) = from.split_at(word_of(from));
         rest = behind;
         let tail = behind.strip_prefix(' ').unwrap_or(behind);
         if word == "ICM" {
             let (number, after) = tail.split_at(word_of(tail));
             if number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()) {
                 let after = after.strip_prefix(' ').unwrap_or_default();
-                let name = &after[..word_of(after)];
+                let (name, _) = after.split_at(word_of(after));
                 let is_name = !name.is_empty() && !name.bytes().any(|b| b.is_ascii_lowercase());
                 said.push((number, is_name.then_some(name)));
             }

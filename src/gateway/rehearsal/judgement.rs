@@ -106,14 +106,11 @@ pub(in crate::gateway) fn of_nameless(snapshot: &Snapshot, one: &Nameless) -> Ju
         }
         Lack::Certificate | Lack::Question => acceptor.admits(None),
     };
-    let found = admitted(found.map(|admitted| admitted.denial));
-    match found {
-        Judgement::Refused(mut objection) if one.lack == Lack::Question => {
-            ASK_FIRST.clone_into(&mut objection.hint);
-            Judgement::Refused(objection)
-        }
-        found => found,
+    let mut found = admitted(found.map(|admitted| admitted.denial));
+    if let (Judgement::Refused(objection), Lack::Question) = (&mut found, one.lack) {
+        ASK_FIRST.clone_into(&mut objection.hint);
     }
+    found
 }
 
 /// What is to be done before clients are refused that nobody has asked yet.
