@@ -8,6 +8,8 @@ use crmgate::simulate::Caller;
 
 use crate::against_seen::{checked, only, refused};
 use crate::authorities::{Scene, calls, end};
+#[cfg(unix)]
+use crate::support::Daemon;
 use crate::support::raw::Raw;
 use crate::support::{World, free_address, started, until};
 
@@ -259,4 +261,26 @@ async fn o2_the_next_process_remembers_clients_without_a_certificate_until_their
     gateway.reload().await.expect("in force");
     assert_eq!(refused(&rehearsed(&scene.world)), []);
     end(gateway).await;
+}
+
+/// The file that the old process left is deleted, so what is told then comes from the new one.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn o2_clients_without_a_certificate_are_remembered_over_an_upgrade() {
+    let mut scene = Scene::asking("request");
+    scene.write();
+    let mut daemon = Daemon::serving(scene.world.path()).await;
+    let mut visitor = scene.visitor();
+    assert!(calls(&mut visitor).await.0);
+    visitor.hang_up().await;
+    daemon.upgrade().await;
+    let kept = scene.world.path().join("crmgate.state");
+    std::fs::remove_file(&kept).expect("what the old process has left");
+    daemon.signal("TERM");
+    daemon.ended().await;
+    scene.set("CLIENT_AUTH", "require");
+    assert_eq!(
+        refused(&scene.rehearsed()),
+        [("no-certificate", "no-client-certificate")]
+    );
 }
