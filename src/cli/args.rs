@@ -74,7 +74,7 @@ pub(super) enum Command {
     /// Commands for a running gateway.
     #[command(flatten)]
     Ops(OpsCommand),
-    /// Install, remove and steer the service of Windows.
+    /// Install, remove and steer the service of the system: by systemd, or the service manager of Windows.
     #[command(subcommand)]
     Service(ServiceCommand),
     /// Print what lets a shell complete commands and options.

@@ -12,6 +12,7 @@
 //! | `succession/` | another process takes the place of this one |
 //! | `watchdog` | signs of life, for as long as every worker thread gives one |
 //! | `sockets` | listening sockets that were handed over at the start |
+//! | `systemd/` | the verbs of `crmgate service`, by systemd |
 //! | `windows/` | the service of Windows: its protocol, its folders, its events, its installation |
 //!
 //! What is not here: what becomes of a request, which is the command line's affair, and unit files and
@@ -22,6 +23,8 @@ mod host;
 mod requests;
 mod sockets;
 mod succession;
+#[cfg(not(windows))]
+pub mod systemd;
 mod watchdog;
 pub mod windows;
 
