@@ -54,6 +54,6 @@ for kind in deb rpm; do
     step "$kind, under systemd"
     cp -a --reflink=auto "$cache/debian" "$work/$kind"
     mkdir "$work/$kind/try"
-    cp "$here"/try/* "$work/packages"/*."$kind" "$work/$kind/try/"
+    cp "$here"/try/* "$work/packages"/*."$kind" "$binary" "$work/$kind/try/"
     "$here/boot.sh" "$work/$kind" "bash /try/inside.sh $kind"
 done

@@ -12,6 +12,8 @@ use hyper::header::{
 use hyper::{Method, Response, StatusCode};
 use serde::Serialize;
 
+use super::refusals::Refusal;
+
 /// The body of every answer.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -29,6 +31,9 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// What to do.
     pub(super) hint: String,
+    /// Why somebody was refused, where it is that.
+    #[serde(skip)]
+    pub(super) refusal: Option<Refusal>,
 }
 
 impl Fault {
@@ -38,13 +43,22 @@ impl Fault {
             code,
             message,
             hint: hint.to_owned(),
+            refusal: None,
+        }
+    }
+
+    /// One for somebody who asks for what he may not have.
+    fn refused(status: u16, refusal: Refusal, message: String, hint: &str) -> Self {
+        Self {
+            refusal: Some(refusal),
+            ..Self::new(status, refusal.code(), message, hint)
         }
     }
 
     pub(super) fn foreign_host(host: &str) -> Self {
-        Self::new(
+        Self::refused(
             421,
-            "foreign-host",
+            Refusal::ForeignHost,
             format!(
                 "\"{}\" is no name of this machine's loopback address",
                 host.escape_debug()
@@ -54,9 +68,9 @@ impl Fault {
     }
 
     pub(super) fn wrong_token(file: &Path) -> Self {
-        Self::new(
+        Self::refused(
             401,
-            "wrong-token",
+            Refusal::WrongToken,
             "the token is not the one of this run of the daemon".to_owned(),
             &format!(
                 "read it again from \"{}\": each start writes a new one",
@@ -66,36 +80,36 @@ impl Fault {
     }
 
     pub(super) fn not_admitted(subject: &str) -> Self {
-        Self::new(
+        Self::refused(
             403,
-            "not-admitted",
+            Refusal::NotAdmitted,
             format!("the certificate of \"{subject}\" is not admitted any more"),
             "see AllowOperator, AllowReader and the revocation lists of the admin listener",
         )
     }
 
     pub(super) fn not_json() -> Self {
-        Self::new(
+        Self::refused(
             415,
-            "not-json",
+            Refusal::NotJson,
             "a change has to be asked for in JSON".to_owned(),
             "send Content-Type: application/json, and {} where there is nothing to say",
         )
     }
 
     pub(super) fn foreign_origin() -> Self {
-        Self::new(
+        Self::refused(
             403,
-            "foreign-origin",
+            Refusal::ForeignOrigin,
             "a page of another origin asked for a change".to_owned(),
             "use the console of this listener, or the command line",
         )
     }
 
     pub(super) fn needs(role: super::access::Role, has: super::access::Role, file: &Path) -> Self {
-        Self::new(
+        Self::refused(
             403,
-            "role",
+            Refusal::Role,
             format!("this needs the role {role}, and you are {has}"),
             &format!(
                 "on this machine: send the token of \"{}\" as Authorization: Bearer; over TLS: \

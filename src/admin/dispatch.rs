@@ -22,6 +22,7 @@ use super::orders::{
     Deed, DrainBody, LevelBody, Order, ReasonBody, ReloadAnswer, Reloaded, SwitchBody, audit,
     change_sides,
 };
+use super::refusals::Refusals;
 use super::routes::{Ask, Found, find};
 use super::server::{Desk, PATIENCE};
 use super::token::Token;
@@ -34,6 +35,7 @@ pub(super) struct Counter {
     pub(super) token: Arc<Token>,
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) checklist: Checklist,
+    pub(super) refusals: Arc<Refusals>,
 }
 
 /// Answers one request of whoever came in by this door.
@@ -43,8 +45,14 @@ pub(super) async fn answered(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let answer = answer(counter, door, peer, request).await;
-    Ok(answer.unwrap_or_else(|fault| fault.answer()))
+    Ok(answer.unwrap_or_else(|fault| {
+        let (who, what) = ((door, peer), (&method, &uri));
+        let counters = counter.desk.viewer.counters();
+        counter.refusals.note(counters, who, what, &fault);
+        fault.answer()
+    }))
 }
 
 async fn answer(

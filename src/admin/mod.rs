@@ -15,7 +15,8 @@
 //!
 //! Who is on this machine may look, over a loopback address; who can read the token file may
 //! operate. Everybody else comes over TLS with a certificate that a rule names. Every change is
-//! written down with who, what, before and after.
+//! written down with who, what, before and after, and every attempt that is refused is counted and
+//! warned of (`refusals.rs`). To look without a token is no attempt.
 //!
 //! What is not here: how the gateway stands (that is [`crate::gateway::Report`]), and the traffic.
 //! Nothing of this listener is on the way of a request, and its TLS shares no session with any other.
@@ -31,6 +32,7 @@ mod client;
 mod console;
 mod dispatch;
 mod orders;
+mod refusals;
 mod routes;
 mod server;
 mod token;

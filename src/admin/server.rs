@@ -29,6 +29,7 @@ use crate::model::ListenAddr;
 use crate::net::{BindError, BoundListener, HandedSockets, Listener, Share, Socket, reserve};
 use crate::telemetry::Recent;
 use crate::tls::Wire;
+use crate::tls::failure::Cause;
 
 /// Why there is no admin listener.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +126,7 @@ impl Admin {
             token: Arc::clone(&token),
             orders,
             checklist: Checklist::default(),
+            refusals: Arc::default(),
         };
         let (closing, closed) = watch::channel(false);
         let thread = std::thread::Builder::new().name("crmgate-admin".into());
@@ -287,9 +289,12 @@ async fn connection(counter: &Counter, listen: ListenAddr, tcp: TcpStream, peer:
         };
         let accepted = match timeout(PATIENCE, acceptor.accept(socket)).await {
             Ok(Ok(accepted)) => accepted,
+            // A port check that closes without a word is no handshake that failed.
+            Ok(Err(failure)) if *failure.cause() == Cause::ClosedByPeer => return,
             Ok(Err(failure)) => {
-                debug!(%peer, code = failure.code(), %failure, "TLS handshake failed at the admin listener");
-                return;
+                let counters = counter.desk.viewer.counters();
+                let refusals = &counter.refusals;
+                return refusals.note_handshake(counters, (listen, peer), &failure);
             }
             Err(_slow) => return,
         };

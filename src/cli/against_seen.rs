@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::output::say;
-use crate::gateway::{Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown};
+use crate::gateway::{Part, Peer, Refused, Rehearsal, Unknown, Who, WhoIsUnknown};
+use crate::tls::nameless_uses::Lack;
 
 /// Prints it for people.
 pub(super) fn print(found: Option<&Rehearsal>) {
@@ -66,10 +67,7 @@ fn refused_text(one: &Refused) -> String {
     let Peer {
         system,
         part,
-        subject,
-        issuer,
-        serial,
-        fingerprint,
+        who,
         last,
     } = peer;
     let verdict = if already.is_some() {
@@ -77,11 +75,17 @@ fn refused_text(one: &Refused) -> String {
     } else {
         "would be refused"
     };
-    let mut lines = vec![format!("{verdict}: \"{subject}\", {part} of {system}")];
+    let name = match who {
+        Who::Known(holder) => format!("\"{}\", {part}", holder.subject),
+        Who::Nameless(lack) => format!("{}, {part}", lack_text(*lack)),
+    };
+    let mut lines = vec![format!("{verdict}: {name} of {system}")];
     let mut line = |what: &str, text: &str| lines.push(format!("  {what:<12} {text}"));
-    line("issuer:", issuer.as_deref().unwrap_or("-"));
-    line("serial:", serial);
-    line("fingerprint:", &fingerprint.to_string());
+    if let Some(holder) = who.holder() {
+        line("issuer:", holder.issuer.as_deref().unwrap_or("-"));
+        line("serial:", &holder.serial);
+        line("fingerprint:", &holder.fingerprint.to_string());
+    }
     line("last seen:", &last.to_string());
     line("by:", &format!("{}: {}", objection.code, objection.text));
     if let Some(already) = already {
@@ -100,6 +104,14 @@ fn refused_text(one: &Refused) -> String {
         );
     }
     lines.join("\n")
+}
+
+fn lack_text(lack: Lack) -> &'static str {
+    match lack {
+        Lack::Certificate => "whoever shows no certificate",
+        Lack::Question => "whoever was not asked for a certificate",
+        Lack::Tls => "whoever speaks plain HTTP",
+    }
 }
 
 fn unknown_text(one: &Unknown) -> String {
@@ -166,16 +178,22 @@ fn refused_json(one: &Refused) -> Value {
             side.map(|side| side.to_string()),
         ),
     };
+    let holder = peer.who.holder();
+    let lack = match peer.who {
+        Who::Known(_) => None,
+        Who::Nameless(lack) => Some(lack.code()),
+    };
     json!({
         "peer": if target.is_some() { "server" } else { "client" },
         "system": peer.system,
         "flow": flow,
         "target": target,
         "side": side,
-        "subject": peer.subject,
-        "issuer": peer.issuer,
-        "serial": peer.serial,
-        "fingerprint": peer.fingerprint.to_string(),
+        "lack": lack,
+        "subject": holder.map(|holder| &holder.subject),
+        "issuer": holder.and_then(|holder| holder.issuer.as_ref()),
+        "serial": holder.map(|holder| &holder.serial),
+        "fingerprint": holder.map(|holder| holder.fingerprint.to_string()),
         "last_seen": peer.last.to_string(),
         "code": objection.code,
         "what": objection.text,

@@ -74,7 +74,7 @@ pub(super) enum Command {
     /// Commands for a running gateway.
     #[command(flatten)]
     Ops(OpsCommand),
-    /// Install, remove and steer the service of Windows.
+    /// Install, remove and steer the service, by systemd or the service manager of Windows.
     #[command(subcommand)]
     Service(ServiceCommand),
     /// Print what lets a shell complete commands and options.
@@ -123,9 +123,9 @@ pub(super) struct CheckArgs {
     /// one of them is served today.
     ///
     /// Each is taken from the state file with the certificates that it showed last, and proven by the
-    /// authorities, revocation lists and rules of DIR as its traffic would be. Whoever shows no
-    /// certificate is not remembered; addresses, TLS versions and cipher suites are not compared, and
-    /// no responder is asked.
+    /// authorities, revocation lists and rules of DIR as its traffic would be. Of clients without a
+    /// certificate, and without TLS, it is known that there were some, and when last. Addresses, TLS
+    /// versions and cipher suites are not compared, and no responder is asked.
     #[arg(long, value_name = "HOURS", num_args = 0..=1, default_missing_value = "24",
           value_parser = clap::value_parser!(u16).range(1..=MOST_HOURS))]
     pub(super) against_seen: Option<u16>,

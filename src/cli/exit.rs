@@ -73,6 +73,12 @@ impl Exit {
         Self::Config,
     ];
 
+    /// The first one with a number.
+    pub(super) fn of_code(code: i32) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|exit| i32::from(exit.code()) == code)
+    }
+
     /// The number.
     pub(super) const fn code(self) -> u8 {
         self.row().0

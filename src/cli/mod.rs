@@ -7,6 +7,7 @@ mod against_seen;
 mod args;
 mod certs;
 mod check;
+mod confine;
 mod demo;
 mod exit;
 mod explain;

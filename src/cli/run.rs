@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::args::RunArgs;
+use super::confine::confine;
 use super::exit::Exit;
 use super::output::complain;
 use super::serving::Serving;
@@ -14,12 +15,16 @@ use crate::config::settings::{LogFormat, LogSettings, Settings};
 use crate::gateway::{FileWatch, Inheritance, Prepared, StartError};
 use crate::model::Clock;
 use crate::net::{BindError, HandedSocket, HandedSockets, raise_descriptor_limit};
-use crate::service::sandbox::{self, Entered};
-use crate::service::{Herald, Host, LateSessions, Predecessor, Requests, Told, handed_over};
+use crate::service::{
+    Herald, Host, LateSessions, Predecessor, Requests, Told, between, code_of, handed_over,
+};
 use crate::telemetry::{self, LogForm, LogGuard, LogOptions, Rotation};
 
 /// Serves until told to stop.
 pub(super) fn run(args: &RunArgs) -> Exit {
+    if let Some(ended) = between() {
+        return of_successor(ended);
+    }
     let console = Host {
         requests: None,
         herald: Herald::new(),
@@ -32,6 +37,25 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }),
     };
     run_for(&args.dir.config, console)
+}
+
+/// How the process ended that was started to take another one's place.
+fn of_successor(ended: std::io::Result<std::process::ExitStatus>) -> Exit {
+    match ended {
+        Ok(status) => {
+            let code = code_of(status);
+            Exit::of_code(code).unwrap_or_else(|| {
+                complain(format_args!("crmgate: the new process ended with {status}"));
+                Exit::Software
+            })
+        }
+        Err(error) => {
+            complain(format_args!(
+                "crmgate: the new process cannot be started: {error}"
+            ));
+            Exit::Os
+        }
+    }
 }
 
 /// The same for whoever has started the daemon.
@@ -158,21 +182,6 @@ fn read(dir: &Path, host: &mut Host) -> Result<(Settings, Vec<PathBuf>), Exit> {
         return Err(Exit::Config);
     };
     Ok((settings, loaded.files))
-}
-
-/// Gives up what the settings do not ask for.
-fn confine(
-    dir: &Path,
-    settings: &Settings,
-    predecessor: Option<&Predecessor>,
-    host: &mut Host,
-) -> Result<Entered, Exit> {
-    let bequest = predecessor.and_then(Predecessor::sandbox);
-    sandbox::enter(dir, settings, bequest).map_err(|error| {
-        host.herald.status(&error.to_string());
-        host.complain(format!("crmgate: {error}\n  hint: {}", error.hint()));
-        Exit::Config
-    })
 }
 
 /// The log, as `[Log]` and whoever started the daemon have it.

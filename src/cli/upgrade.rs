@@ -42,7 +42,7 @@ impl Serving {
         match Successor::start(&self.program, will) {
             Ok(successor) => {
                 info!(
-                    pid = successor.pid(), program = %self.program.display(),
+                    program = %self.program.display(),
                     "asked to upgrade: a new process is started to take this one's place"
                 );
                 self.upgrade = Some(Upgrade {

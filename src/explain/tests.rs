@@ -279,6 +279,102 @@ fn every_code_that_is_printed_anywhere_or_written_of_has_an_entry() {
     assert!(met > 100, "{met}");
 }
 
+/// What a text says that SAP shows: a code of SAP's, and a number in brackets behind it; or a number
+/// of ICM's, and the word behind it. An ellipsis or a blank stands for the rest: that is no code.
+fn said_of_sap(text: &str) -> Vec<(&str, Option<&str>)> {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let word_of = |text: &str| text.find(|c| !is_of_word(c)).unwrap_or(text.len());
+    let mut said = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(is_of_word) {
+        let (_, from) = rest.split_at(start);
+        let (word, behind) = from.split_at(word_of(from));
+        rest = behind;
+        let tail = behind.strip_prefix(' ').unwrap_or(behind);
+        if word == "ICM" {
+            let (number, after) = tail.split_at(word_of(tail));
+            if number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()) {
+                let after = after.strip_prefix(' ').unwrap_or_default();
+                let (name, _) = after.split_at(word_of(after));
+                let is_name = !name.is_empty() && !name.bytes().any(|b| b.is_ascii_lowercase());
+                said.push((number, is_name.then_some(name)));
+            }
+        }
+        let is_code = ["SSSLERR_", "SSSLRC_", "ICM_HTTP_", "NIE"]
+            .iter()
+            .any(|family| word.len() > family.len() && word.starts_with(family));
+        if is_code && !word.bytes().any(|b| b.is_ascii_lowercase()) && !word.ends_with('_') {
+            let number = tail.strip_prefix('(').and_then(|tail| tail.split_once(')'));
+            let number = number.map(|(number, _)| number);
+            said.push((word, number.filter(|number| number.starts_with('-'))));
+        }
+    }
+    said
+}
+
+/// Whether the dictionary has the code by this very name, and with this number.
+fn is_explained(dictionary: &Dictionary, (code, more): (&str, Option<&str>)) -> bool {
+    let has = |entry: &Entry, writing: &str| entry.also.iter().any(|also| also == writing);
+    dictionary.entries().iter().any(|entry| {
+        if code.bytes().all(|b| b.is_ascii_digit()) {
+            let name = more.is_none_or(|name| entry.code == format!("ICM_HTTP_{name}"));
+            return name && has(entry, &format!("ICM {code}"));
+        }
+        // Two spellings of the same layer.
+        let is_it = entry.code == code || (code.starts_with("SSSLRC_") && has(entry, code));
+        is_it && more.is_none_or(|number| has(entry, number))
+    })
+}
+
+#[test]
+fn every_code_that_a_text_of_ours_says_sap_shows_is_explained_under_that_name_and_number() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = ["README.md", "SECURITY.md", "CHANGELOG.md"]
+        .map(|name| root.join(name))
+        .to_vec();
+    for folder in ["src", "config", "monitoring"] {
+        files_below(&root.join(folder), &mut files);
+    }
+    // What is pasted and made up there need not be.
+    files.retain(|file| !file.starts_with(root.join("src/explain")));
+    let dictionary = Dictionary::new();
+    let mut met = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a text");
+        for said in said_of_sap(&text) {
+            assert!(
+                is_explained(&dictionary, said),
+                "{}: {said:?}",
+                file.display()
+            );
+            met += 1;
+        }
+    }
+    assert!(met > 20, "{met}");
+}
+
+#[test]
+fn what_a_text_says_of_sap_is_found_in_it_and_a_wrong_number_or_name_is_not_explained() {
+    let text = "`SSSLERR_SSL_READ` (-58); ICM 407 SSL_ERROR, ICM 411. SSSLERR_..., ICM 10 s";
+    let said = said_of_sap(text);
+    let expected = [
+        ("SSSLERR_SSL_READ", None),
+        ("407", Some("SSL_ERROR")),
+        ("411", None),
+    ];
+    assert_eq!(said, expected);
+    let dictionary = Dictionary::new();
+    assert!(said.into_iter().all(|said| is_explained(&dictionary, said)));
+    for wrong in [
+        ("SSSLERR_PEER_CERT_EXPIRED", None),
+        ("SSSLERR_SSL_READ", Some("-57")),
+        ("418", Some("SSL_ERROR")),
+        ("499", None),
+    ] {
+        assert!(!is_explained(&dictionary, wrong), "{wrong:?}");
+    }
+}
+
 #[test]
 fn a_planted_code_is_found_and_the_beginning_of_one_is_none() {
     assert_eq!(

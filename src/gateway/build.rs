@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ca_guard::{self, Stage};
-use super::describe::describe;
 use super::snapshot::{Acceptors, ListenerPlan, Service, Snapshot, SystemParts};
-use super::state_file;
+use super::state_file::{self, Known};
 use crate::certs::read_ticket_secrets;
 use crate::config::TlsRoles;
 use crate::config::problem::Problems;
@@ -24,7 +23,9 @@ use crate::net::Scope;
 use crate::requests::SideEvents;
 use crate::telemetry::Counters;
 use crate::tls::authority_uses::RoleUses;
-use crate::tls::{Acceptor, AuthorityUses, Connector, ServerUses, SessionVault, TicketSource};
+use crate::tls::{
+    Acceptor, AuthorityUses, Connector, NamelessUses, ServerUses, SessionVault, TicketSource,
+};
 
 /// What a build works with and what outlives it.
 pub(super) struct Workshop {
@@ -32,6 +33,8 @@ pub(super) struct Workshop {
     pub(super) vault: Arc<SessionVault>,
     /// Which authority let in whom.
     pub(super) uses: Arc<AuthorityUses>,
+    /// Where clients were served that do not say who they are.
+    pub(super) nameless: Arc<NamelessUses>,
     /// What the servers showed that were called.
     pub(super) servers: Arc<ServerUses>,
     /// What the first build is for; every later one is a change.
@@ -48,40 +51,27 @@ impl std::fmt::Debug for Workshop {
 }
 
 impl Workshop {
+    /// What is known of the peers.
+    pub(super) fn known(&self) -> Known<'_> {
+        Known {
+            uses: &self.uses,
+            nameless: &self.nameless,
+            servers: &self.servers,
+        }
+    }
+
     /// One for a build of which nothing runs.
     pub(super) fn of_its_own(clock: &Clock, stage: Stage) -> Self {
         Self {
             clock: clock.clone(),
             vault: Arc::default(),
             uses: Arc::default(),
+            nameless: Arc::default(),
             servers: Arc::default(),
             stage,
             counters: Arc::default(),
             side_events: Box::new(|_system| Box::new(|_event| ())),
         }
-    }
-}
-
-/// What `crmgate check` found.
-#[derive(Debug)]
-pub struct Check {
-    /// Everything that is wrong or worth a word.
-    pub problems: Problems,
-    /// What would run, in an operator's words; empty if it would not.
-    pub effective: Vec<String>,
-}
-
-/// Judges a configuration directory exactly as start and reload do, and opens no socket.
-pub fn check(dir: &Path, clock: &Clock) -> Check {
-    // What a reload would refuse is refused, whether or not a gateway runs.
-    let workshop = Workshop::of_its_own(clock, Stage::Change);
-    let Draft {
-        snapshot, problems, ..
-    } = load_and_build(dir, None, &workshop);
-    let effective = snapshot.as_ref().map(describe).unwrap_or_default();
-    Check {
-        problems,
-        effective,
     }
 }
 
@@ -108,9 +98,8 @@ pub(super) fn load_and_build(
         files: loaded.files,
     };
     if let Some(settings) = loaded.settings {
-        let known = (&*workshop.uses, &*workshop.servers);
         if previous.is_none()
-            && let Some(problem) = state_file::recall(dir, &settings, known)
+            && let Some(problem) = state_file::recall(dir, &settings, &workshop.known())
         {
             draft.problems.push(problem);
         }
@@ -388,12 +377,17 @@ impl Build<'_> {
             system: system_id,
             listener,
         };
+        let nameless = service.nameless(acceptor.as_ref()).map(|(role, lack)| {
+            let nameless = &self.workshop.nameless;
+            nameless.of(system.as_str(), role, lack)
+        });
         self.listeners.push(ListenerPlan {
             listen,
             scope,
             system: system.clone(),
             service,
             acceptor,
+            nameless,
         });
     }
 }

@@ -1,19 +1,17 @@
 //! One accepted connection, from its handshake to its flow.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{debug, info};
 
 use super::guests::{Guests, Visit};
+use super::lane::HandshakeLane;
 use super::snapshot::{ListenerPlan, Service};
 use super::worker::Running;
 use crate::config::settings::FaultStyle;
@@ -27,6 +25,7 @@ use crate::requests::{RequestFlow, relay_to_side};
 use crate::telemetry::{self, HandshakeEnd, HandshakeKey, Leg, Noise, TlsLeg};
 use crate::tls::authority_uses::Arrival;
 use crate::tls::failure::Cause;
+use crate::tls::nameless_uses::NamelessPresence;
 use crate::tls::policy::version_name;
 use crate::tls::{Acceptor, Admitted, Direction, HandshakeFailure, SessionFacts, Wire};
 
@@ -103,6 +102,8 @@ struct Entered {
     permit: Permit,
     /// Kept until the connection ends.
     visit: Option<Visit>,
+    /// Kept as long, of a client with TLS that does not say who it is.
+    nameless: Option<NamelessPresence>,
 }
 
 /// Serves one connection to its end.
@@ -122,6 +123,7 @@ pub(super) async fn connection(
         flow,
         permit: _counted_until_the_end,
         visit: _here_until_the_end,
+        nameless: _remembered_until_the_end,
     }) = Box::pin(enter(accepted, &context, &lane)).await
     else {
         return;
@@ -165,7 +167,13 @@ async fn enter(
     let socket = Socket::new(tcp, peer);
     let mut waiter = Waiter::new(seat);
     let (wire, principal, denial, tls, visit) = match &plan.acceptor {
-        None => (Wire::Plain(socket), None, None, None, None),
+        None => {
+            let wire = match &plan.nameless {
+                Some(uses) => Wire::called(socket, uses, guests.clock()),
+                None => Wire::Plain(socket),
+            };
+            (wire, None, None, None, None)
+        }
         Some(acceptor) => {
             let at = (&*plan, listener);
             let shaking = handshake(socket, acceptor, &mut waiter, context, lane, at);
@@ -196,6 +204,10 @@ async fn enter(
             (wire, principal, denial, Some(leg), Some(visit))
         }
     };
+    // Whoever is not admitted has nothing to lose.
+    let is_served_nameless = tls.is_some() && principal.is_none() && denial.is_none();
+    let uses = plan.nameless.as_ref().filter(|_| is_served_nameless);
+    let nameless = uses.map(|uses| uses.serve(guests.clock()));
     permit.handshake_done();
     waiter.seat().set_phase(Phase::Idle);
     let facts = CallerFacts {
@@ -213,6 +225,7 @@ async fn enter(
         flow,
         permit,
         visit,
+        nameless,
     })
 }
 
@@ -353,44 +366,3 @@ pub(super) fn cut(name: &str) -> &str {
 
 /// As long as names in the access line.
 const NAME_LIMIT: usize = 256;
-
-/// Lets one handshake step run between two looks at the network.
-///
-/// A step may take most of a millisecond (one RSA signature). If many callers arrive at once,
-/// their steps would queue in front of the next request of every kept connection; so after each
-/// step the event loop is asked for news before the next one has its turn.
-#[derive(Debug, Default)]
-pub(super) struct HandshakeLane {
-    taken: Cell<bool>,
-    waiting: RefCell<VecDeque<Waker>>,
-    used: Notify,
-}
-
-impl HandshakeLane {
-    /// Ready once in a round of the event loop.
-    fn poll_turn(&self, cx: &TaskContext<'_>) -> Poll<()> {
-        if self.taken.replace(true) {
-            self.waiting.borrow_mut().push_back(cx.waker().clone());
-            return Poll::Pending;
-        }
-        self.used.notify_one();
-        Poll::Ready(())
-    }
-
-    /// Opens the lane again after each round. Runs for the life of the thread.
-    pub(super) async fn keep_open(&self) {
-        loop {
-            self.used.notified().await;
-            loop {
-                tokio::task::yield_now().await;
-                self.taken.set(false);
-                // A waiter may have gone meanwhile, so the next one is called a round later.
-                let next = self.waiting.borrow_mut().pop_front();
-                match next {
-                    Some(waiter) => waiter.wake(),
-                    None => break,
-                }
-            }
-        }
-    }
-}

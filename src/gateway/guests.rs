@@ -76,6 +76,11 @@ impl Guests {
         }
     }
 
+    /// The clock by which they are judged.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
     /// Notes a client that `by` has let in just now, and says why the rules do not admit it, if they
     /// do not. If the listener has come under another one meanwhile, that one judges; whom it
     /// refuses is not to be served.

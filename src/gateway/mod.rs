@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `snapshot` | everything derived from one generation of settings, immutable |
 //! | `build` | settings and the previous snapshot to the next; no side effects |
+//! | `check` | the same of which nothing runs |
 //! | `ca_guard` | no authority goes by oversight while clients of it are at work |
 //! | `state_file` | what has to be known after a restart |
 //! | `remembering` | what goes in there, and how everybody stands |
@@ -21,6 +22,7 @@
 //! | `abandon` | exchanges that wait for a side which went down |
 //! | `accept` | the accept loop of one listener on one thread |
 //! | `connection` | one accepted connection from its handshake to its flow |
+//! | `lane` | handshakes take turns with the connections at work |
 //! | `guests` | the clients behind open connections, judged again when something has changed |
 //! | `bench` | by whom they are judged, also once their listener has gone |
 //! | `contain` | keeps a panic to the piece of work it happened in |
@@ -53,12 +55,14 @@ mod announce;
 mod bench;
 mod build;
 mod ca_guard;
+mod check;
 mod connection;
 mod contain;
 mod describe;
 mod drain;
 mod guests;
 mod in_force;
+mod lane;
 mod opening;
 mod pulse;
 mod raise;
@@ -80,11 +84,13 @@ mod viewer;
 mod watch;
 mod worker;
 
-pub use build::{Check, check};
+pub use check::{Check, check};
 pub use drain::{CutConnection, DrainReport};
 pub use in_force::InForce;
 pub use pulse::{Felt, Pulse};
-pub use rehearsal::{Objection, Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown, rehearse};
+pub use rehearsal::{
+    Holder, Objection, Part, Peer, Refused, Rehearsal, Unknown, Who, WhoIsUnknown, rehearse,
+};
 pub use reload::ReloadReport;
 pub use report::{
     AttemptReport, CertificateReport, CertificateState, CertificateUse, FiguresReport,

@@ -6,6 +6,7 @@ use super::rehearsal::judgement;
 use super::run::Gateway;
 use super::snapshot::Snapshot;
 use super::state_file::Memory;
+use crate::model::SystemName;
 use crate::tls::authority_uses::{AuthorityKey, Chain};
 
 impl Gateway {
@@ -26,13 +27,16 @@ impl Gateway {
             let (_, parts) = systems.find(|(name, _)| name.as_str() == role)?;
             parts.acceptors.one()?.vouching(chain)
         };
-        let has_changed = self.workshop.uses.keep(&believed, vouching);
-        let has_to = at_once || has_changed;
+        let has_dropped = self.workshop.uses.keep(&believed, vouching);
+        let systems = self.snapshot.systems.keys();
+        let systems: HashSet<_> = systems.map(SystemName::as_str).collect();
+        let has_shut_out = self.workshop.nameless.keep(&systems);
+        let has_to = at_once || has_dropped || has_shut_out;
         if !has_to && !self.state_file.is_due() {
             return;
         }
         let now = self.workshop.clock.now();
-        let mut memory = Memory::of(&self.workshop.uses, &self.workshop.servers, now);
+        let mut memory = Memory::of(&self.workshop.known(), now);
         memory.alarms = self.announcements.said();
         let generation = self.snapshot.generation;
         if self.state_file.is_news(&memory, generation) || has_to {
@@ -53,6 +57,10 @@ fn judge(memory: &mut Memory, snapshot: &Snapshot) {
                 seen.refused = found.refusal().map(|objection| objection.code.to_owned());
             }
         }
+    }
+    for one in &mut memory.nameless {
+        let found = judgement::of_nameless(snapshot, one);
+        one.refused = found.refusal().map(|objection| objection.code.to_owned());
     }
     for server in &mut memory.servers {
         let found = judgement::of_server(snapshot, server);

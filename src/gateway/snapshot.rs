@@ -17,6 +17,7 @@ use crate::net::Scope;
 use crate::requests::{RelayRoute, RequestRoute, Sides};
 use crate::telemetry::trace::Tracer;
 use crate::telemetry::{Counters, Flow, UpstreamRole};
+use crate::tls::nameless_uses::{Lack, NamelessUse};
 use crate::tls::{Acceptor, Connector, TicketSource};
 
 /// What a listener does with its connections.
@@ -53,6 +54,14 @@ impl Service {
         }
     }
 
+    /// For whom it judges its clients, and what those lack that do not say who they are, behind
+    /// what ends TLS. Nothing where whatever comes is passed on.
+    pub(super) fn nameless(&self, acceptor: Option<&Arc<Acceptor>>) -> Option<(TlsRole, Lack)> {
+        let is_passed_on = matches!(self, Self::Relay(route) if route.flow == Flow::Passthrough);
+        let role = self.tls_role().filter(|_| !is_passed_on)?;
+        Some((role, acceptor.map_or(Lack::Tls, |acceptor| acceptor.lack())))
+    }
+
     /// Whether a connection that is bound to what this service leads to is wrong under the next.
     /// Requests and events are bound to nothing: each goes where the generation in force says.
     fn leads_elsewhere(&self, next: &Self) -> bool {
@@ -80,6 +89,8 @@ pub(super) struct ListenerPlan {
     pub(super) service: Service,
     /// TLS on it.
     pub(super) acceptor: Option<Arc<Acceptor>>,
+    /// Where its clients are noted that do not say who they are; nothing where others judge them.
+    pub(super) nameless: Option<Arc<NamelessUse>>,
 }
 
 impl ListenerPlan {
@@ -262,6 +273,7 @@ mod tests {
                 idle_timeout: Duration::from_secs(idle),
             })),
             acceptor: None,
+            nameless: None,
         }
     }
 

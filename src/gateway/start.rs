@@ -64,6 +64,7 @@ impl Prepared {
             clock: clock.clone(),
             vault: Arc::default(),
             uses: Arc::default(),
+            nameless: Arc::default(),
             servers: Arc::default(),
             stage: Stage::Start,
             counters: Arc::default(),

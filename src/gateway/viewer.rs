@@ -103,6 +103,8 @@ pub(super) struct Inner {
     clock: Clock,
     /// The gateway's own and those of each worker.
     pub(super) counters: Vec<Arc<Counters>>,
+    /// Its own, which are among them.
+    own: Arc<Counters>,
     admission: Admission,
     access: AccessLog,
     pub(super) vault: Arc<SessionVault>,
@@ -132,6 +134,7 @@ impl Viewer {
             face: watch::Sender::new(Arc::new(face)),
             clock: workshop.clock.clone(),
             counters,
+            own: Arc::clone(&workshop.counters),
             admission: admission.clone(),
             access: access.clone(),
             vault: Arc::clone(&workshop.vault),
@@ -199,6 +202,11 @@ impl Viewer {
     /// The settings in force.
     pub fn settings(&self) -> Settings {
         self.face().snapshot.settings.clone()
+    }
+
+    /// The gateway's own figures, for what is counted beside the traffic.
+    pub fn counters(&self) -> &Counters {
+        &self.0.own
     }
 
     /// What ends TLS on the admin listener in the generation in force.

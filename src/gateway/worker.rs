@@ -16,8 +16,9 @@ use tracing::error;
 
 use super::accept::opened;
 use super::bench::Bench;
-use super::connection::{HandshakeLane, HttpFlow};
+use super::connection::HttpFlow;
 use super::guests::{Guests, LOOK_AT_THE_CLOCK};
+use super::lane::HandshakeLane;
 use super::pulse::give_a_sign;
 use super::snapshot::{ListenerPlan, Snapshot};
 use crate::config::settings::Limits;

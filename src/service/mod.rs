@@ -13,6 +13,7 @@
 //! | `sandbox/` | what the daemon gives up of its own accord ([`sandbox::enter`]) |
 //! | `watchdog` | signs of life, for as long as every worker thread gives one |
 //! | `sockets` | listening sockets that were handed over at the start |
+//! | `systemd/` | the verbs of `crmgate service`, by systemd |
 //! | `windows/` | the service of Windows: its protocol, its folders, its events, its installation |
 //!
 //! What is not here: what becomes of a request, which is the command line's affair, and unit files and
@@ -24,6 +25,8 @@ mod requests;
 pub mod sandbox;
 mod sockets;
 mod succession;
+#[cfg(not(windows))]
+pub mod systemd;
 mod watchdog;
 pub mod windows;
 
@@ -31,5 +34,7 @@ pub use herald::Herald;
 pub use host::{Host, Told};
 pub use requests::{Request, Requests};
 pub use sockets::handed_over;
-pub use succession::{LateSessions, Left, Predecessor, SuccessionError, Successor, Will};
+pub use succession::{
+    LateSessions, Left, Predecessor, SuccessionError, Successor, Will, between, code_of,
+};
 pub use watchdog::feed_watchdog;

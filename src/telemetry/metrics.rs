@@ -221,6 +221,16 @@ figures! {
         reloads_succeeded result="succeeded";
         reloads_failed result="failed";
     }
+    Counter "crmgate_admin_refused_total"
+    "Requests and handshakes that were refused at the admin listener, by reason." {
+        admin_wrong_token reason="wrong-token";
+        admin_role reason="role";
+        admin_not_admitted reason="not-admitted";
+        admin_foreign_host reason="foreign-host";
+        admin_foreign_origin reason="foreign-origin";
+        admin_not_json reason="not-json";
+        admin_handshake reason="handshake";
+    }
     Counter "crmgate_panics_total" "Panics that were contained." {
         panics;
     }

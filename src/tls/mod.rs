@@ -3,8 +3,8 @@
 //! What is here: [`Acceptor`] terminates TLS on our listeners, [`Connector`] originates it towards
 //! the CRM and the sides, [`SessionVault`] keeps resumption alive over reloads and apart by policy,
 //! [`HandshakeFailure`] says why a connection did not come about, [`TlsPolicy`] and
-//! [`cipher_suites`] decide what is offered, [`AuthorityUses`] remembers which authority let in whom, [`ServerUses`]
-//! what the servers showed that we called, [`Succession`] hands sessions to the next process. [`Anonymous`] calls whom nobody has to know us, and
+//! [`cipher_suites`] decide what is offered, [`AuthorityUses`] remembers which authority let in whom, [`NamelessUses`]
+//! which listeners serve clients that show no certificate, [`ServerUses`] what the servers showed that we called, [`Succession`] hands sessions to the next process. [`Anonymous`] calls whom nobody has to know us, and
 //! [`glance()`] looks at what a server shows.
 //!
 //! What is not here: files and keys (`certs`), sockets (`net`), deadlines (the caller's).
@@ -39,6 +39,7 @@ pub mod glance;
 mod handshake_signature;
 pub mod inbound;
 mod judge;
+pub mod nameless_uses;
 mod ocsp;
 pub mod outbound;
 mod own;
@@ -65,11 +66,12 @@ pub use facts::{Accepted, Admitted, SessionFacts};
 pub use failure::{Direction, HandshakeFailure};
 pub use glance::{Glance, glance, is_for_host};
 pub use inbound::Acceptor;
+pub use nameless_uses::NamelessUses;
 pub use outbound::{Connected, Connector, UnfitHost, UpstreamTls};
 pub use policy::TlsPolicy;
 pub use server_uses::ServerUses;
 pub use sessions::{PolicyId, SessionVault, Swept, UniverseId};
-pub use stream::{Secured, Wire};
+pub use stream::{Called, Secured, Wire};
 pub use succession::{HandedSessions, Succession};
 pub use tickets::TicketSource;
 pub use trial::{Asked, OwnStanding, Shown, Trial};

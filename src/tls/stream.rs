@@ -2,13 +2,16 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_rustls::TlsStream;
 
+use crate::model::Clock;
 use crate::net::{RelayEndpoint, Socket, Turn};
+use crate::tls::nameless_uses::{NamelessPresence, NamelessUse};
 use crate::tls::outbound::Connected;
 use crate::tls::policy::version_name;
 use crate::tls::server_uses::ServerPresence;
@@ -19,6 +22,8 @@ use crate::tls::wire::version_of;
 pub enum Wire {
     /// Plain TCP.
     Plain(Socket),
+    /// Plain TCP of a client; boxed, since most clients speak TLS.
+    Called(Box<Called>),
     /// TLS; boxed, because its state is ten times the size of a socket's.
     Tls(Box<Secured>),
 }
@@ -31,7 +36,34 @@ pub struct Secured {
     _presence: Option<ServerPresence>,
 }
 
+/// A connection of a client without TLS.
+#[derive(Debug)]
+pub struct Called {
+    socket: Socket,
+    /// It is here from its first byte until the connection ends.
+    presence: NamelessPresence,
+}
+
+impl Called {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.presence.speaks();
+        }
+        read
+    }
+}
+
 impl Wire {
+    /// A connection that was accepted without TLS, with where such clients are noted.
+    pub fn called(socket: Socket, uses: &Arc<NamelessUse>, clock: &Clock) -> Self {
+        Self::Called(Box::new(Called {
+            socket,
+            presence: uses.expect(clock),
+        }))
+    }
+
     /// A connection that was accepted with TLS.
     pub fn accepted(stream: tokio_rustls::server::TlsStream<Socket>) -> Self {
         Self::Tls(Box::new(Secured {
@@ -52,6 +84,7 @@ impl Wire {
     pub fn socket(&self) -> &Socket {
         match self {
             Self::Plain(socket) => socket,
+            Self::Called(called) => &called.socket,
             Self::Tls(tls) => tls.stream.get_ref().0,
         }
     }
@@ -64,7 +97,7 @@ impl Wire {
     /// Such as `TLSv1.3`; `None` without TLS.
     pub fn tls_version(&self) -> Option<&'static str> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Called(_) => None,
             Self::Tls(tls) => Some(version_name(version_of(tls.stream.get_ref().1))),
         }
     }
@@ -110,6 +143,7 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Called(called) => called.poll_read(cx, buf),
             Self::Tls(tls) => Pin::new(&mut tls.stream).poll_read(cx, buf),
         }
     }
@@ -123,6 +157,7 @@ impl AsyncWrite for Wire {
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Self::Called(called) => Pin::new(&mut called.socket).poll_write(cx, buf),
             Self::Tls(tls) => Pin::new(&mut tls.stream).poll_write(cx, buf),
         }
     }
@@ -130,6 +165,7 @@ impl AsyncWrite for Wire {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Called(called) => Pin::new(&mut called.socket).poll_flush(cx),
             Self::Tls(tls) => Pin::new(&mut tls.stream).poll_flush(cx),
         }
     }
@@ -137,6 +173,7 @@ impl AsyncWrite for Wire {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Called(called) => Pin::new(&mut called.socket).poll_shutdown(cx),
             Self::Tls(tls) => Pin::new(&mut tls.stream).poll_shutdown(cx),
         }
     }

@@ -155,15 +155,6 @@ fn a_wrong_command_line_says_what_is_right() {
 }
 
 #[test]
-fn where_the_system_has_its_own_tools_for_services_they_are_named() {
-    shows(
-        "service_elsewhere",
-        Path::new("nowhere"),
-        &["service", "start"],
-    );
-}
-
-#[test]
 fn explain_says_what_a_code_means_and_what_to_do_here_and_in_sap() {
     let nowhere = Path::new("nowhere");
     shows(

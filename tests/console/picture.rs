@@ -102,7 +102,7 @@ async fn certificates_refusals_latencies_and_the_configuration_are_told() {
     let mut page = ground.reader().await;
     for (id, text) in [
         ("timeline", "364 days, until"),
-        ("papers", "SSSLERR_PEER_CERT_EXPIRED"),
+        ("papers", "ICM_HTTP_SSL_PEER_CERT_EXPIRED"),
         ("attempts", "in force as generation 1"),
         ("settings", "SideA"),
     ] {

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use crmgate::certs::issue::{Authority, Issued, ListSpec};
-use crmgate::gateway::{Part, Refused, Rehearsal, WhoIsUnknown, rehearse};
+use crmgate::gateway::{Part, Refused, Rehearsal, Who, WhoIsUnknown, rehearse};
 use crmgate::model::{Side, TlsRole, WallTime};
 use crmgate::simulate::{Party, TlsRange};
 
@@ -24,25 +24,28 @@ impl Scene {
         (own, caller)
     }
 
-    fn write(&self) {
+    pub(crate) fn write(&self) {
         self.deployment.write(self.world.path()).expect("ini files");
     }
 
     /// What is on the disk now, tried on everybody of the last day.
-    fn rehearsed(&self) -> Rehearsal {
+    pub(crate) fn rehearsed(&self) -> Rehearsal {
         self.write();
         rehearse(self.world.path(), DAY, &self.world.clock).expect("usable")
     }
 }
 
 /// Subjects and codes of those that would be refused.
-fn refused(found: &Rehearsal) -> Vec<(&str, &str)> {
+pub(crate) fn refused(found: &Rehearsal) -> Vec<(&str, &str)> {
     let each = found.refused.iter();
-    each.map(|one| (one.peer.subject.as_str(), one.objection.code))
-        .collect()
+    let each = each.map(|one| match &one.peer.who {
+        Who::Known(holder) => (holder.subject.as_str(), one.objection.code),
+        Who::Nameless(lack) => (lack.code(), one.objection.code),
+    });
+    each.collect()
 }
 
-fn only(found: &Rehearsal) -> &Refused {
+pub(crate) fn only(found: &Rehearsal) -> &Refused {
     let [one] = &found.refused[..] else {
         panic!("one is refused: {found:?}");
     };
@@ -50,7 +53,7 @@ fn only(found: &Rehearsal) -> &Refused {
 }
 
 /// The real command, with more arguments.
-fn checked(world: &World, more: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn checked(world: &World, more: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crmgate"));
     command.args(["check", "--config"]).arg(world.path());
     let Output { status, stdout, .. } = command.args(more).output().expect("the binary");
@@ -79,7 +82,8 @@ async fn o2_a_new_authority_without_the_old_one_names_whom_it_would_refuse_and_w
         ("SAP1", &Part::Client(Some(TlsRole::Requests)))
     );
     let issuer = "CN=Second CA,O=crmgate throw-away PKI";
-    assert_eq!(peer.issuer.as_deref(), Some(issuer));
+    let holder = peer.who.holder().expect("a certificate");
+    assert_eq!(holder.issuer.as_deref(), Some(issuer));
     assert!((scene.world.clock.now().0 - peer.last.0).abs() < HOUR);
     assert!(
         objection.text.contains("sent alert unknown_ca"),

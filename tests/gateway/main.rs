@@ -38,6 +38,7 @@ mod issuing_authorities;
 mod limits;
 mod log_lines;
 mod many_clients;
+mod nameless;
 mod notify;
 mod ocsp;
 mod outcomes;

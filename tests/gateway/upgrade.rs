@@ -155,7 +155,32 @@ async fn a_request_in_flight_is_answered_by_the_process_that_has_it() {
     assert_eq!(second.call().await, Ending::Answered);
     assert_eq!(call.await.expect("no panic"), Ending::Answered);
     daemon.follow();
+    assert_ne!(daemon.pid(), old);
     until("the old process ends", || !process::runs(old)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_new_process_is_no_child_of_the_old_one_as_soon_as_it_serves() {
+    let world = World::new();
+    let side = world.side(Side::A);
+    let listen = free_address();
+    let deployment = world.deployment().requests(listen, &side.endpoint(), None);
+    deployment.write(world.path()).expect("ini files");
+    let mut daemon = Daemon::serving(world.path()).await;
+    side.behave(Behaviour::Hang);
+    let spec = world.crm(listen).caller().expect("a caller");
+    let mut caller = Caller::new(spec, world.ledger.clone());
+    let call = tokio::spawn(async move { caller.call().await });
+    until("the side has it", || side.figures().connections == 1).await;
+    let old = daemon.pid();
+    daemon.signal("USR2");
+    daemon.until_said("the new process serves").await;
+    daemon.follow();
+    assert!(process::runs(old), "it has a request in flight");
+    assert_ne!(process::parent(daemon.pid()), old);
+    assert!(process::children(old).is_empty());
+    side.behave(Behaviour::Serve(Duration::ZERO));
+    assert_eq!(call.await.expect("no panic"), Ending::Answered);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -231,7 +256,13 @@ async fn a_stop_ends_a_new_process_that_has_not_taken_over_yet() {
         !process::children(old).is_empty()
     })
     .await;
-    let new = process::children(old)[0];
+    // The first one is there to start the other.
+    let between = process::children(old)[0];
+    until("it has started another one", || {
+        !process::children(between).is_empty()
+    })
+    .await;
+    let new = process::children(between)[0];
     stage.daemon.signal("TERM");
     assert_eq!(stage.daemon.ended().await.code(), Some(0));
     until("the new one has ended too", || !process::runs(new)).await;

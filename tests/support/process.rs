@@ -42,6 +42,13 @@ pub fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
+/// The process that is told of its end.
+pub fn parent(pid: u32) -> u32 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = text.lines().find_map(|line| line.strip_prefix("PPid:"));
+    line.expect("a line").trim().parse().expect("a number")
+}
+
 /// Whether it has a handler for a signal.
 pub fn catches(pid: u32, signal: u32) -> bool {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

@@ -87,6 +87,8 @@ as_sap 443 >/dev/null || fail 'a port below 1024 is not served'
 soon status_has 'SAP1: A active'
 status_has 'the first certificate ends in' || fail "the status is $(property StatusText)"
 crmgate status >/dev/null || fail 'root cannot look at it'
+crmgate service start | grep -q 'runs already' || fail 'a service that runs is started again'
+crmgate service status | grep -q '^crmgate is running' || fail "it says: $(crmgate service status)"
 
 step 'it has the rights of nobody, and one capability'
 pid=$(property MainPID)
@@ -116,6 +118,10 @@ never as_foreign cat /proc/"$pid"/environ
 never as_foreign kill -HUP "$pid"
 never as_foreign systemctl stop crmgate
 never as_foreign crmgate reload
+never as_foreign crmgate service stop
+never as_foreign crmgate service reload
+never as_foreign crmgate service upgrade
+as_foreign crmgate service status | grep -q running || fail 'nobody may look at how it stands'
 never as_foreign curl --silent --fail --request POST http://127.0.0.1:9443/api/v1/reload
 [[ $(property MainPID) == "$pid" ]] || fail 'it is another process now'
 crmgate reload >/dev/null || fail 'root cannot control it'
@@ -194,16 +200,55 @@ systemctl start crmgate
 rm -r /etc/systemd/system/crmgate.service.d
 systemctl daemon-reload
 
+step 'an upgrade refuses no caller, and the watchdog looks after the new process'
+calls() {
+    local call
+    for call in {1..30}; do as_sap >/dev/null || return 1; done
+}
+mkdir -p /etc/systemd/system/crmgate.service.d
+printf '[Service]\nWatchdogSec=3s\nTimeoutStopSec=3s\n' >/etc/systemd/system/crmgate.service.d/try.conf
+systemctl daemon-reload
+systemctl restart crmgate
+barks() { journalctl --no-pager -u crmgate | grep -c 'Watchdog timeout' || true; }
+before=$(barks)
+calls &
+calling=$!
+for _ in 1 2 3; do
+    pid=$(property MainPID)
+    crmgate service upgrade || fail 'the upgrade fails'
+    replaced || fail "it is still process $pid"
+done
+wait $calling || fail 'a caller was refused during an upgrade'
+[[ $(property NRestarts) == 0 ]] || fail 'an upgrade counts as a failure'
+status_has 'SAP1: A active' || fail "the status is $(property StatusText)"
+[[ $(barks) == "$before" ]] || fail 'the watchdog barks at an upgrade'
+pid=$(property MainPID)
+kill -STOP "$pid"
+soon replaced
+end_to_end
+[[ $(barks) == $((before + 1)) ]] || fail "the watchdog has barked $(barks) times, and before $before times"
+crmgate service upgrade || fail 'the upgrade fails'
+as_sap 8443 '<slow/>' >/try/slow &
+calling=$!
+soon one_is_open
+systemctl stop crmgate
+wait $calling || fail 'a stop after an upgrade cuts what is in flight'
+systemctl start crmgate
+mv $config/ssl.ini /try/
+pid=$(property MainPID)
+never crmgate service upgrade
+[[ $(property MainPID) == "$pid" ]] || fail 'a process that cannot serve has taken over'
+end_to_end
+mv /try/ssl.ini $config/
+rm -r /etc/systemd/system/crmgate.service.d
+systemctl daemon-reload
+
 step 'with a socket unit no caller is refused while it is started again'
 sed -i 's/^Listen=0.0.0.0:8443.*/Listen=0.0.0.0:8443/' $config/CRMConnectorSAP_SAP1.ini
 systemctl stop crmgate
 systemctl start crmgate.socket
 systemctl start crmgate
 end_to_end
-calls() {
-    local call
-    for call in {1..30}; do as_sap >/dev/null || return 1; done
-}
 calls &
 calling=$!
 for _ in 1 2 3; do systemctl restart crmgate; done
@@ -222,11 +267,15 @@ systemctl start crmgate
 calls || fail 'a caller of one of the sockets waits in vain'
 journal_has 'handed over' && fail 'a socket was handed over that is of no use'
 
-step 'an upgrade starts the new program and keeps an edited configuration'
+step 'an upgraded package has the new program take over and keeps an edited configuration'
 pid=$(property MainPID)
+calls &
+calling=$!
 install_version 0.1.1
 soon replaced
+wait $calling || fail 'a caller was refused while the package was upgraded'
 end_to_end
+journal_has 'the new process serves' || fail 'it was started again instead of upgraded'
 grep -q '^Listen=127.0.0.1:9443' $config/crmgate.ini || fail 'the edited configuration is gone'
 
 step 'removed, nothing runs, and what an operator has written stays'
@@ -242,6 +291,8 @@ never curl --silent --max-time 2 http://127.0.0.1:8081/
 [[ -d /var/lib/crmgate ]] || fail 'the state is gone'
 
 if [[ $kind == deb ]]; then
+    masked=$(/try/crmgate service status 2>&1) && fail 'a unit that is masked has a status'
+    [[ $masked == *'systemctl unmask crmgate.service'* ]] || fail "of a mask it says: $masked"
     step 'purged, only what an operator has written is left'
     dpkg -P crmgate
     for gone in $config/crmgate.ini /var/lib/crmgate /var/log/crmgate /etc/logrotate.d/crmgate; do
@@ -250,5 +301,35 @@ if [[ $kind == deb ]]; then
     [[ -e $config/CRMConnectorSAP_SAP1.ini && -e $config/credentials/gateway.pem ]] || fail 'files of the operator are gone'
     [[ $(systemctl is-enabled crmgate 2>&1) != enabled ]] || fail 'it is still enabled'
 fi
+step 'without a package, the program installs itself, and leaves what an operator has written'
+mkdir -p '/opt/a gate' /srv/gate
+install -m 755 /try/crmgate '/opt/a gate/crmgate'
+bare() { '/opt/a gate/crmgate' "$@"; }
+never as_foreign '/opt/a gate/crmgate' service install --config /srv/gate
+never /try/crmgate service install --config /run/user/gate
+never bare service start
+systemctl stop crmgate.socket 2>/dev/null || true
+rm -rf /etc/systemd/system/crmgate.s*.d
+bare service install --config /srv/gate || fail 'it does not install itself'
+[[ $(stat -c '%a %U %G' /srv/gate) == '750 root crmgate' ]] || fail "/srv/gate: $(stat -c '%a %U %G' /srv/gate)"
+never bare service start
+cp $config/CRMConnectorSAP_SAP1.ini /srv/gate/
+sed "s|/etc/crmgate|/srv/gate|; s|^PEM_FILE=.*|PEM_FILE=\$CREDENTIALS_DIRECTORY/key_gateway.pem|" $config/ssl.ini >/srv/gate/ssl.ini
+cp $config/ssl/* /srv/gate/ssl/
+cp $config/credentials/gateway.pem /srv/gate/credentials/
+chgrp crmgate /srv/gate/*.ini /srv/gate/ssl/*
+chmod 640 /srv/gate/*.ini /srv/gate/ssl/*
+bare service start || fail 'what it has installed does not start'
+end_to_end
+bare service install --config /srv/gate | grep -q 'up to date' || fail 'it does not know its own unit'
+install -m 755 /try/crmgate '/opt/a gate/crmgate.new'
+mv '/opt/a gate/crmgate.new' '/opt/a gate/crmgate'
+bare service upgrade || fail 'what it has installed cannot be upgraded'
+end_to_end
+bare service stop | grep -q 'has stopped' || fail 'it does not stop'
+bare service uninstall | grep -q 'is removed' || fail 'it does not remove itself'
+[[ ! -e /etc/systemd/system/crmgate.service && -e /srv/gate/ssl.ini ]] || fail 'too little or too much was removed'
+bare service uninstall | grep -q 'no service' || fail 'it removes what is not there'
+
 [[ -z $(systemctl --failed --plain --no-legend) ]] || fail "failed: $(systemctl --failed)"
 echo "the $kind keeps its promises"

@@ -149,7 +149,7 @@ export const GERMAN = {
   'listeners': 'Eingänge',
   'towards SAP and the sides': 'zu SAP und den Seiten',
   'admin listener': 'Bedienzugang',
-  'no caller accepts us any more: SAP shows SSSLERR_PEER_CERT_EXPIRED for its calls': 'kein Rufer nimmt uns mehr an: SAP zeigt SSSLERR_PEER_CERT_EXPIRED bei seinen Aufrufen',
+  'no caller accepts us any more: SAP shows ICM_HTTP_SSL_PEER_CERT_EXPIRED (ICM 418) for its calls': 'kein Rufer nimmt uns mehr an: SAP zeigt ICM_HTTP_SSL_PEER_CERT_EXPIRED (ICM 418) bei seinen Aufrufen',
   'every client that this authority has issued is refused': 'jeder Client dieser Stelle wird abgewiesen',
   'clients of this issuer are judged as CRL_EXPIRED says': 'Clients dieses Ausstellers werden behandelt, wie CRL_EXPIRED es sagt',
   'SAP CRM and the sides that ask for a certificate refuse us: events and requests are not delivered': 'SAP CRM und die Seiten, die ein Zertifikat verlangen, weisen uns ab: Ereignisse und Anfragen kommen nicht an',

@@ -3,30 +3,31 @@
 //! | file | where |
 //! |---|---|
 //! | `windows` | by the service control manager |
-//! | `elsewhere` | the system's own tools do it there, and are named |
+//! | `linux` | by systemd |
 
 #[cfg(not(windows))]
-mod elsewhere;
+mod linux;
 #[cfg(windows)]
 mod windows;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::args::{ConfigDir, RunArgs};
+use super::args::ConfigDir;
+#[cfg(windows)]
+use super::args::RunArgs;
 use super::exit::Exit;
 use super::output::complain;
-use crate::service::windows::ServiceError;
 #[cfg(not(windows))]
-use elsewhere as system;
+use linux as system;
 #[cfg(windows)]
 use windows as system;
 
 /// What is to be done with the service.
 #[derive(Debug, Subcommand)]
 pub(super) enum ServiceCommand {
-    /// Register the service, make its folders, and let no other user into them.
+    /// Have the system start the service with the machine, make its folders, and let no other user into them.
     Install(InstallArgs),
     /// Stop the service and remove it; configuration, keys and logs stay.
     Uninstall,
@@ -36,9 +37,13 @@ pub(super) enum ServiceCommand {
     Stop,
     /// Have the service read its configuration and certificates again.
     Reload,
+    /// Have the program file take over from the process that runs, with no caller refused.
+    #[cfg(not(windows))]
+    Upgrade,
     /// Show how the service stands and how it is installed.
     Status,
     /// What the service control manager starts.
+    #[cfg(windows)]
     #[command(hide = true)]
     Run(RunArgs),
 }
@@ -50,9 +55,11 @@ pub(super) struct InstallArgs {
     pub(super) dir: ConfigDir,
     /// Run as this account, such as `DOMAIN\name`, `DOMAIN\name$` for a managed one, or `LocalService`;
     /// else as an account of the service's own that nobody can log on with.
+    #[cfg(windows)]
     #[arg(long, value_name = "NAME")]
     pub(super) account: Option<String>,
     /// The first line of this file is the password of that account, if it has one.
+    #[cfg(windows)]
     #[arg(long, value_name = "FILE", requires = "account")]
     pub(super) password_file: Option<PathBuf>,
 }
@@ -65,36 +72,29 @@ pub(super) fn service(command: ServiceCommand) -> Exit {
         ServiceCommand::Start => system::start(),
         ServiceCommand::Stop => system::stop(),
         ServiceCommand::Reload => system::reload(),
+        #[cfg(not(windows))]
+        ServiceCommand::Upgrade => system::upgrade(),
         ServiceCommand::Status => system::status(),
+        #[cfg(windows)]
         ServiceCommand::Run(args) => system::run(args),
     };
     done.unwrap_or_else(|error| {
         complain(format_args!("crmgate: {error}\n  hint: {}", error.hint()));
-        exit_of(&error)
+        system::exit_of(&error)
     })
 }
 
-/// How the command ends for it.
-fn exit_of(error: &ServiceError) -> Exit {
-    match error {
-        ServiceError::NotHere
-        | ServiceError::NotInstalled
-        | ServiceError::NotRunning
-        | ServiceError::Busy
-        | ServiceError::Stuck
-        | ServiceError::Disabled => Exit::Unavailable,
-        ServiceError::NotAllowed { .. } | ServiceError::Logon => Exit::NoPermission,
-        ServiceError::NoAccount(_) | ServiceError::NoManager => Exit::Usage,
-        ServiceError::Folder { .. } => Exit::CannotCreate,
-        ServiceError::GoingAway | ServiceError::Open { .. } | ServiceError::System { .. } => {
-            Exit::Os
-        }
-        // What the service ended with says best why.
-        ServiceError::Ended(code) => Exit::ALL
-            .into_iter()
-            .find(|exit| *exit != Exit::Ok && u32::from(exit.code()) == *code)
-            .unwrap_or(Exit::Software),
-    }
+/// A service that ended: what it ended with says best why.
+fn exit_of_code(code: u32) -> Exit {
+    let found = i32::try_from(code).ok().and_then(Exit::of_code);
+    found
+        .filter(|exit| *exit != Exit::Ok)
+        .unwrap_or(Exit::Software)
+}
+
+/// The whole path: a service begins in a folder of the system.
+fn whole(dir: &Path) -> std::io::Result<PathBuf> {
+    std::path::absolute(dir)
 }
 
 #[cfg(test)]
@@ -103,16 +103,8 @@ mod tests {
 
     #[test]
     fn a_service_that_ended_is_told_by_the_exit_code_that_it_ended_with() {
-        assert_eq!(exit_of(&ServiceError::Ended(78)), Exit::Config);
-        assert_eq!(exit_of(&ServiceError::Ended(77)), Exit::NoPermission);
-        assert_eq!(exit_of(&ServiceError::Ended(0)), Exit::Software);
-    }
-
-    #[test]
-    fn what_an_administrator_may_do_and_where_there_is_nothing_are_told_apart() {
-        let doing = "stopping the service";
-        assert_eq!(exit_of(&ServiceError::NotAllowed { doing }).code(), 77);
-        assert_eq!(exit_of(&ServiceError::NotInstalled).code(), 69);
-        assert_eq!(exit_of(&ServiceError::NotHere).code(), 69);
+        assert_eq!(exit_of_code(78), Exit::Config);
+        assert_eq!(exit_of_code(77), Exit::NoPermission);
+        assert_eq!(exit_of_code(0), Exit::Software);
     }
 }

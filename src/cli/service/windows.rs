@@ -1,12 +1,12 @@
 //! The verbs on Windows, and the function that the service control manager calls.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Parser as _;
 
-use super::{InstallArgs, ServiceCommand};
+use super::{InstallArgs, ServiceCommand, exit_of_code, whole};
 use crate::cli::args::{Args, Command, RunArgs};
 use crate::cli::exit::Exit;
 use crate::cli::output::{complain, say};
@@ -25,7 +25,10 @@ pub(super) fn install(args: &InstallArgs) -> Done {
         doing: "finding the program",
         cause,
     })?;
-    let config = whole(&args.dir.config)?;
+    let config = whole(&args.dir.config).map_err(|cause| ServiceError::Folder {
+        path: args.dir.config.clone(),
+        cause,
+    })?;
     let drain = drain_of(&config);
     let installation = Installation::new(program, config, account, drain);
     let done = service::install(&installation)?;
@@ -129,16 +132,38 @@ fn account(args: &InstallArgs) -> Option<Account> {
     Some(Account::named(name, password))
 }
 
-/// The whole path: a service begins in a folder of the system.
-fn whole(dir: &Path) -> Result<PathBuf, ServiceError> {
-    std::path::absolute(dir).map_err(|cause| ServiceError::Folder {
-        path: dir.to_owned(),
-        cause,
-    })
+/// How the command ends for it.
+pub(super) fn exit_of(error: &ServiceError) -> Exit {
+    match error {
+        ServiceError::NotInstalled
+        | ServiceError::NotRunning
+        | ServiceError::Busy
+        | ServiceError::Stuck
+        | ServiceError::Disabled => Exit::Unavailable,
+        ServiceError::NotAllowed { .. } | ServiceError::Logon => Exit::NoPermission,
+        ServiceError::NoAccount(_) | ServiceError::NoManager => Exit::Usage,
+        ServiceError::Folder { .. } => Exit::CannotCreate,
+        ServiceError::GoingAway | ServiceError::Open { .. } | ServiceError::System { .. } => {
+            Exit::Os
+        }
+        ServiceError::Ended(code) => exit_of_code(*code),
+    }
 }
 
 /// How long the configuration lets a stop take, if there is one yet.
 fn drain_of(dir: &Path) -> Duration {
     let settings = crate::config::load(dir).settings;
     settings.map_or(DRAIN_UNKNOWN, |settings| settings.runtime.drain_timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_administrator_may_do_and_where_there_is_nothing_are_told_apart() {
+        let doing = "stopping the service";
+        assert_eq!(exit_of(&ServiceError::NotAllowed { doing }).code(), 77);
+        assert_eq!(exit_of(&ServiceError::NotInstalled).code(), 69);
+    }
 }

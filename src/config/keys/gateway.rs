@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{IniFile, Key, Kind, Preset, Section, sandbox, traces};
+use super::{IniFile, Key, Kind, Preset, Section, traces};
 
 pub(super) const SECTIONS: &[Section] = &[
     Section {
@@ -286,13 +286,13 @@ pub(super) const KEYS: &[Key] = &[
              beside this file, where that is, else crmgate.state beside this file",
         ),
         "Where it is kept which authority let in which clients, for requests or for events, and \
-         which certificates they and the servers that were called showed, for CA_DROP_GUARD and for \
-         check --against-seen: check reads it, and so does the gateway after a restart; and which \
-         alarms have been raised, so that none is raised twice. It holds no secret, is written once \
-         a minute at the most and at the end, and may be deleted; that it cannot be written is a warning.",
+         which certificates they and the servers that were called showed, and where clients were \
+         served without one, for CA_DROP_GUARD and for check --against-seen: check reads it, and so does the gateway after a restart; and which \
+         alarms have been raised, so that none is raised twice. It holds no \
+         secret, is written once a minute at the most and at the end, and may be deleted; where it \
+         cannot be written, that is a warning and the rest works.",
     )
     .example("./crmgate.state"),
-    sandbox::KEY,
     key(
         LIMITS,
         "MaxConnections",

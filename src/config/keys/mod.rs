@@ -175,19 +175,21 @@ impl Key {
 /// More rules than anybody writes by hand.
 const MOST_DIGITS: usize = 4;
 
-const TABLES: [&[Key]; 5] = [
+const TABLES: [&[Key]; 6] = [
     ssl::KEYS,
     requests::KEYS,
     events::KEYS,
     gateway::KEYS,
     traces::KEYS,
+    sandbox::KEYS,
 ];
 
 const COUNT: usize = ssl::KEYS.len()
     + requests::KEYS.len()
     + events::KEYS.len()
     + gateway::KEYS.len()
-    + traces::KEYS.len();
+    + traces::KEYS.len()
+    + sandbox::KEYS.len();
 
 /// Every key of every file.
 pub static KEYS: &[Key] = &joined();

@@ -2,7 +2,7 @@
 
 use super::{IniFile, Key, Kind, Preset};
 
-pub(super) const KEY: Key = Key::new(
+pub(super) const KEYS: &[Key] = &[Key::new(
     IniFile::Gateway,
     "Runtime",
     "Sandbox",
@@ -16,4 +16,4 @@ pub(super) const KEY: Key = Key::new(
      without Landlock and seccomp. off: nothing. What was given up stays so until the process ends and \
      over upgrades too: a reload that names a file elsewhere is refused and says so. A change takes \
      effect at the next start.",
-);
+)];

@@ -236,7 +236,9 @@ pub(super) const KEYS: &[Key] = &[
         "What happens once a list is past its nextUpdate and no newer one is there: refuse (nobody \
          is let in by it), grace with a duration (it goes on to count for so long) or ignore (it \
          goes on to count). refuse, because a list that is held back hides who was revoked since. \
-         It is announced 72 and 24 hours before, and crmgate check ends with an error.",
+         The end of a list is announced 60, 30, 14, 7, 3 and 1 days before, as far as that is in \
+         the second half of its time, and crmgate check ends with an error once somebody is refused \
+         by it.",
     ),
     key(
         ROLE,

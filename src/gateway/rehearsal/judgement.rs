@@ -6,9 +6,11 @@
 use crate::config::settings::{RequestMode, SystemSettings};
 use crate::gateway::snapshot::{Snapshot, SystemParts};
 use crate::model::{Denial, TlsRole};
-use crate::tls::HandshakeFailure;
 use crate::tls::authority_uses::Chain;
+use crate::tls::failure::Cause;
+use crate::tls::nameless_uses::{Lack, Nameless};
 use crate::tls::server_uses::Server;
+use crate::tls::{Direction, HandshakeFailure};
 
 /// Why a peer would not be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +77,48 @@ pub(in crate::gateway) fn of_client(
         return Judgement::refused(no_listener(system, role));
     };
     let Some(acceptor) = parts.acceptors.of(role) else {
-        return without_tls(settings, role);
+        let no_tls = || Judgement::refused(no_tls(settings, role));
+        return out_of_reach(settings, role).unwrap_or_else(no_tls);
     };
     if !chain.is_known() {
         return Judgement::Unjudged(Unjudged::NoChain);
     }
-    match acceptor.would_admit(chain) {
+    admitted(acceptor.would_admit(chain))
+}
+
+/// How clients would fare that do not say who they are.
+pub(in crate::gateway) fn of_nameless(snapshot: &Snapshot, one: &Nameless) -> Judgement {
+    let (system, role) = (one.system.as_str(), one.role);
+    let Some((settings, parts)) = system_of(snapshot, system) else {
+        return Judgement::refused(no_listener(system, role));
+    };
+    let Some(acceptor) = parts.acceptors.of(role) else {
+        let no_tls = || Judgement::refused(no_tls(settings, role));
+        return out_of_reach(settings, role).unwrap_or_else(|| match one.lack {
+            Lack::Tls => Judgement::GoesOn,
+            Lack::Certificate | Lack::Question => no_tls(),
+        });
+    };
+    let found = match one.lack {
+        Lack::Tls => {
+            let not_tls = HandshakeFailure::new(Direction::Inbound, Cause::NotTls);
+            return Judgement::refused(failed(&not_tls));
+        }
+        Lack::Certificate | Lack::Question => acceptor.admits(None),
+    };
+    let mut found = admitted(found.map(|admitted| admitted.denial));
+    if let (Judgement::Refused(objection), Lack::Question) = (&mut found, one.lack) {
+        ASK_FIRST.clone_into(&mut objection.hint);
+    }
+    found
+}
+
+/// What is to be done before clients are refused that nobody has asked yet.
+const ASK_FIRST: &str = "nobody has asked them for a certificate so far, so it is not known whether \
+     they have one: put CLIENT_AUTH=request in force first, and look again once they have called";
+
+fn admitted(found: Result<Option<Denial>, HandshakeFailure>) -> Judgement {
+    match found {
         Ok(None) => Judgement::GoesOn,
         Ok(Some(denial)) => Judgement::refused(denied(&denial)),
         Err(failure) => Judgement::refused(failed(&failure)),
@@ -118,8 +156,8 @@ pub(super) fn system_of<'a>(
     Some((settings, snapshot.systems.get(&settings.name)?))
 }
 
-/// What becomes of a client where no TLS is ended for its role.
-fn without_tls(settings: &SystemSettings, role: TlsRole) -> Judgement {
+/// What becomes of a client where no TLS is ended for its role; nothing where plain HTTP is spoken.
+fn out_of_reach(settings: &SystemSettings, role: TlsRole) -> Option<Judgement> {
     let system = settings.name.as_str();
     let requests = settings.requests.as_ref();
     let is_there = match role {
@@ -128,17 +166,22 @@ fn without_tls(settings: &SystemSettings, role: TlsRole) -> Judgement {
     };
     let is_passed_on = requests.is_some_and(|requests| requests.mode == RequestMode::Passthrough);
     match (is_there, role) {
-        (false, _) => Judgement::refused(no_listener(system, role)),
-        (true, TlsRole::Requests) if is_passed_on => Judgement::Unjudged(Unjudged::BySide),
-        (true, _) => Judgement::refused(Objection {
-            code: "no-tls",
-            text: format!("the listener of {system} for {role} speaks plain HTTP"),
-            hint: format!(
-                "put TLS of the listener for {role} back, or switch it off at the client in the \
-                 same moment"
-            ),
-            seen_in_sap: Some("SSSLRC_NO_SSL_RESPONSE (-75); ICM 407 SSL_ERROR".to_owned()),
-        }),
+        (false, _) => Some(Judgement::refused(no_listener(system, role))),
+        (true, TlsRole::Requests) if is_passed_on => Some(Judgement::Unjudged(Unjudged::BySide)),
+        (true, _) => None,
+    }
+}
+
+fn no_tls(settings: &SystemSettings, role: TlsRole) -> Objection {
+    let system = settings.name.as_str();
+    Objection {
+        code: "no-tls",
+        text: format!("the listener of {system} for {role} speaks plain HTTP"),
+        hint: format!(
+            "put TLS of the listener for {role} back, or switch it off at the client in the same \
+             moment"
+        ),
+        seen_in_sap: Some("SSSLRC_NO_SSL_RESPONSE (-75); ICM 407 SSL_ERROR".to_owned()),
     }
 }
 

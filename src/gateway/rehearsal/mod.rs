@@ -2,7 +2,8 @@
 //!
 //! Whoever changes an authority, a revocation list or a rule wants to know beforehand whom that shuts
 //! out. So everybody whom the state file remembers is proven by the generation that a reload would
-//! put in force, by the same functions that its traffic would walk. Nothing is opened and nobody is
+//! put in force, by the same functions that its traffic would walk. Of clients that showed no
+//! certificate it is known that there were some, and they are judged together. Nothing is opened and nobody is
 //! asked: not the peers, and no responder.
 //!
 //! What is not here: addresses, versions and cipher suites. A peer that was seen is taken to find the
@@ -21,6 +22,7 @@ use super::build::{Workshop, load_and_build};
 use super::ca_guard::Stage;
 use super::state_file::{self, Memory, Recalled};
 use crate::model::{Clock, Fingerprint, HostPort, Side, TlsRole, WallTime};
+use crate::tls::nameless_uses::Lack;
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +66,25 @@ pub struct Peer {
     pub system: String,
     /// As what it was there.
     pub part: Part,
-    /// The subject of its certificate.
+    /// Who it is, as far as it said.
+    pub who: Who,
+    /// When it was there last.
+    pub last: WallTime,
+}
+
+/// Who a peer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever has this certificate.
+    Known(Holder),
+    /// All clients that lacked the same, since one cannot be told from another.
+    Nameless(Lack),
+}
+
+/// Whoever has a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its subject.
     pub subject: String,
     /// Its issuer, where that is known.
     pub issuer: Option<String>,
@@ -72,8 +92,24 @@ pub struct Peer {
     pub serial: String,
     /// SHA-256 of it.
     pub fingerprint: Fingerprint,
-    /// When it was there last.
-    pub last: WallTime,
+}
+
+impl Who {
+    /// Whoever has shown a certificate.
+    pub const fn holder(&self) -> Option<&Holder> {
+        match self {
+            Self::Known(holder) => Some(holder),
+            Self::Nameless(_) => None,
+        }
+    }
+
+    /// Tells it from others of the same part.
+    fn key(&self) -> String {
+        match self {
+            Self::Known(holder) => holder.fingerprint.to_string(),
+            Self::Nameless(lack) => lack.code().to_owned(),
+        }
+    }
 }
 
 /// As what a peer was there.
@@ -186,6 +222,9 @@ pub fn rehearse(dir: &Path, within: Duration, clock: &Clock) -> Option<Rehearsal
     let mut play = Play::new(&snapshot, since);
     for one in &memory.uses {
         play.clients_of(one);
+    }
+    for one in &memory.nameless {
+        play.nameless(one);
     }
     for server in &memory.servers {
         play.server(server);

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::judgement::{Judgement, Unjudged, of_client, of_server, system_of};
-use super::{Part, Peer, Refused, Rehearsal, Unknown, WhoIsUnknown};
+use super::judgement::{Judgement, Unjudged, of_client, of_nameless, of_server, system_of};
+use super::{Holder, Part, Peer, Refused, Rehearsal, Unknown, Who, WhoIsUnknown};
 use crate::certs::CertificateFacts;
 use crate::gateway::snapshot::Snapshot;
-use crate::model::{Fingerprint, HostPort, Side, TlsRole, WallTime};
+use crate::model::{HostPort, Side, TlsRole, WallTime};
 use crate::tls::authority_uses::{AuthorityUse, Chain, Client};
+use crate::tls::nameless_uses::Nameless;
 use crate::tls::server_uses::Server;
 
 /// A rehearsal while it goes.
@@ -21,8 +22,8 @@ pub(super) struct Play<'a> {
     not_called: Vec<(String, HostPort)>,
 }
 
-/// Who is who: system, role or target, fingerprint.
-type Cast = (String, String, Fingerprint);
+/// Who is who: system, role or target, and what tells it from others there.
+type Cast = (String, String, String);
 
 impl<'a> Play<'a> {
     /// One with a generation, for whoever was seen since then.
@@ -84,6 +85,20 @@ impl<'a> Play<'a> {
         found.all(|other| other.is_like(&first)).then_some(first)
     }
 
+    /// Clients of one listening role that do not say who they are.
+    pub(super) fn nameless(&mut self, one: &Nameless) {
+        if one.last >= self.since {
+            let peer = Peer {
+                system: one.system.clone(),
+                part: Part::Client(Some(one.role)),
+                who: Who::Nameless(one.lack),
+                last: one.last,
+            };
+            let found = of_nameless(self.snapshot, one);
+            self.note(peer, Some(found), one.refused.clone());
+        }
+    }
+
     /// A server.
     pub(super) fn server(&mut self, server: &Server) {
         if server.last < self.since {
@@ -104,10 +119,12 @@ impl<'a> Play<'a> {
             let peer = Peer {
                 system: server.system.clone(),
                 part,
-                subject: facts.subject,
-                issuer: Some(facts.issuer),
-                serial: facts.serial,
-                fingerprint: facts.fingerprint,
+                who: Who::Known(Holder {
+                    subject: facts.subject,
+                    issuer: Some(facts.issuer),
+                    serial: facts.serial,
+                    fingerprint: facts.fingerprint,
+                }),
                 last: server.last,
             };
             self.note(peer, Some(found), server.refused.clone());
@@ -141,7 +158,7 @@ impl<'a> Play<'a> {
             Some(Judgement::Unjudged(Unjudged::BySide)) => WhoIsUnknown::JudgedBySide,
             Some(Judgement::Unjudged(_)) => WhoIsUnknown::NoChain,
             Some(judged) => {
-                let cast = (peer.system.clone(), peer.part.to_string(), peer.fingerprint);
+                let cast = (peer.system.clone(), peer.part.to_string(), peer.who.key());
                 // Whom two authorities have let in is one all the same, and was there last when it
                 // was there last.
                 let is_news = self
@@ -175,16 +192,18 @@ impl<'a> Play<'a> {
             if !peer.part.is_sap() {
                 objection.seen_in_sap = None;
             }
-            let followed_by = go_on().map(|(other, ..)| other).find(|other| {
+            let followed_by = go_on().find_map(|(other, ..)| {
                 let (of_other, of_peer) =
                     ((&other.system, &other.part), (&peer.system, &peer.part));
-                of_other == of_peer && other.subject == peer.subject && other.last > peer.last
+                let (own, later) = (peer.who.holder()?, other.who.holder()?);
+                let follows = of_other == of_peer && other.last > peer.last;
+                (follows && later.subject == own.subject).then(|| later.serial.clone())
             });
             Some(Refused {
                 peer: peer.clone(),
                 objection,
                 already: already.clone(),
-                followed_by: followed_by.map(|other| other.serial.clone()),
+                followed_by,
             })
         });
         let mut refused: Vec<_> = refused.collect();
@@ -211,10 +230,12 @@ fn peer_of(system: &str, part: Part, (client, last): (&Client, WallTime)) -> Pee
     Peer {
         system: system.to_owned(),
         part,
-        subject: client.subject.clone(),
-        issuer: facts.map(|facts| facts.issuer),
-        serial: client.serial.clone(),
-        fingerprint: client.fingerprint,
+        who: Who::Known(Holder {
+            subject: client.subject.clone(),
+            issuer: facts.map(|facts| facts.issuer),
+            serial: client.serial.clone(),
+            fingerprint: client.fingerprint,
+        }),
         last,
     }
 }

@@ -87,7 +87,7 @@ struct Holder<'a> {
 }
 
 const LISTENERS: [&str; 3] = [
-    "no caller accepts us any more: SAP shows SSSLERR_PEER_CERT_EXPIRED for its calls",
+    "no caller accepts us any more: SAP shows ICM_HTTP_SSL_PEER_CERT_EXPIRED (ICM 418) for its calls",
     "every client that this authority has issued is refused",
     "clients of this issuer are judged as CRL_EXPIRED says",
 ];

@@ -1,7 +1,8 @@
 //! [`StateFile`]: what has to be known after a restart, and to `crmgate check`.
 //!
-//! That is which authority let in which clients, and what the servers showed that were called: with
-//! it `check` tells whom a change would shut out; and which alarms have been raised. The file is a help and never needed:
+//! That is which authority let in which clients, where clients were served that do not say who they
+//! are, and what the servers showed that were called: with it `check` tells whom a change would shut
+//! out; and which alarms have been raised. The file is a help and never needed:
 //! whatever is wrong with it is a warning, and everything else goes on.
 
 mod format;
@@ -23,8 +24,9 @@ use crate::config::sandbox::{self, Rights};
 use crate::config::settings::{FileRef, Settings};
 use crate::model::{Fingerprint, Generation, WallTime};
 use crate::tls::authority_uses::AuthorityUse;
+use crate::tls::nameless_uses::Nameless;
 use crate::tls::server_uses::Server;
-use crate::tls::{AuthorityUses, ServerUses};
+use crate::tls::{AuthorityUses, NamelessUses, ServerUses};
 
 pub(super) use format::Recalled;
 
@@ -33,19 +35,30 @@ pub(super) use format::Recalled;
 pub(super) struct Memory {
     /// Which authority let in which clients.
     pub(super) uses: Vec<AuthorityUse>,
+    /// Where clients were served that do not say who they are.
+    pub(super) nameless: Vec<Nameless>,
     /// What the servers showed that were called.
     pub(super) servers: Vec<Server>,
     /// Which alarms have been raised, each with the last step that was told.
     pub(super) alarms: Vec<([u8; 32], Step)>,
 }
 
+/// Where all of it is noted while the gateway runs, apart from alarms.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) uses: &'a AuthorityUses,
+    pub(super) nameless: &'a NamelessUses,
+    pub(super) servers: &'a ServerUses,
+}
+
 impl Memory {
     /// What is known now of the time that may matter.
-    pub(super) fn of(uses: &AuthorityUses, servers: &ServerUses, now: WallTime) -> Self {
+    pub(super) fn of(known: &Known<'_>, now: WallTime) -> Self {
         let since = remembered_since(now);
         Self {
-            uses: uses.since(since, now, MOST_CLIENTS),
-            servers: servers.since(since, now),
+            uses: known.uses.since(since, now, MOST_CLIENTS),
+            nameless: known.nameless.since(since, now),
+            servers: known.servers.since(since, now),
             alarms: Vec::new(),
         }
     }
@@ -150,7 +163,7 @@ impl StateFile {
         if let Some((before, held)) = &self.written {
             return before == places && held == memory;
         }
-        // A gateway that nobody shows a certificate to needs no file.
+        // A gateway that nobody has called needs no file.
         let needs_none = *memory == Memory::default() && read(places).is_none();
         if needs_none {
             self.written = Some((places.to_vec(), memory.clone()));
@@ -165,16 +178,13 @@ fn remembered_since(now: WallTime) -> WallTime {
 }
 
 /// Takes in what the file tells, if there is one; a problem says why it tells nothing.
-pub(super) fn recall(
-    dir: &Path,
-    settings: &Settings,
-    (uses, servers): (&AuthorityUses, &ServerUses),
-) -> Option<Problem> {
+pub(super) fn recall(dir: &Path, settings: &Settings, into: &Known<'_>) -> Option<Problem> {
     match known(dir, settings) {
         Ok(None) => None,
         Ok(Some((_, Recalled { memory, .. }))) => {
-            uses.remember(memory.uses);
-            servers.remember(memory.servers);
+            into.uses.remember(memory.uses);
+            into.nameless.remember(memory.nameless);
+            into.servers.remember(memory.servers);
             None
         }
         Err(problem) => Some(*problem),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::model::{Clock, TlsRole};
 use crate::tls::authority_uses::{Authority, AuthorityKey, Client, SeenAs};
+use crate::tls::nameless_uses::Lack;
 
 /// A folder with the smallest configuration and these keys of `[Runtime]`.
 fn configured(keys: &str) -> (tempfile::TempDir, Settings) {
@@ -47,9 +48,20 @@ fn called(last: WallTime) -> Vec<Server> {
     }]
 }
 
+fn nameless(last: WallTime) -> Vec<Nameless> {
+    vec![Nameless {
+        system: "SAP1".to_owned(),
+        role: TlsRole::Requests,
+        lack: Lack::Question,
+        last,
+        refused: None,
+    }]
+}
+
 fn memory(now: WallTime) -> Memory {
     Memory {
         uses: used(now),
+        nameless: nameless(now),
         servers: called(now),
         alarms: Vec::new(),
     }
@@ -57,9 +69,13 @@ fn memory(now: WallTime) -> Memory {
 
 /// What the next process knows.
 fn recalled(dir: &Path, settings: &Settings) -> (Memory, Option<Problem>) {
-    let (uses, servers) = (AuthorityUses::default(), ServerUses::default());
-    let problem = recall(dir, settings, (&uses, &servers));
-    (Memory::of(&uses, &servers, WallTime(0)), problem)
+    let known = Known {
+        uses: &AuthorityUses::default(),
+        nameless: &NamelessUses::default(),
+        servers: &ServerUses::default(),
+    };
+    let problem = recall(dir, settings, &known);
+    (Memory::of(&known, WallTime(0)), problem)
 }
 
 #[test]

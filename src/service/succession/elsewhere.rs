@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
+use std::process::ExitStatus;
 
 use super::{Left, SuccessionError, Will};
 use crate::service::sandbox::Bequest;
@@ -61,6 +62,16 @@ impl LateSessions {
     pub async fn next(&mut self) -> HandedSessions {
         match self.0 {}
     }
+}
+
+/// Nobody stands in between.
+pub const fn between() -> Option<io::Result<ExitStatus>> {
+    None
+}
+
+/// What a process ended with.
+pub fn code_of(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(1)
 }
 
 impl Predecessor {

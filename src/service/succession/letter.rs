@@ -31,6 +31,11 @@ pub(super) enum Letter {
         #[serde(default)]
         sandbox: Option<Bequest>,
     },
+    /// The new process is there.
+    Here {
+        /// Its number; whoever was started has started it.
+        pid: u32,
+    },
     /// The new process could serve.
     Ready,
     /// Sessions that came since.

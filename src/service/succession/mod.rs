@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! old                                     new
+//!  |  <-----------------------------  Here  |
 //!  | Will: sockets, sessions, sides  ---->  |
 //!  | serves                                 | reads, builds, takes the sockets
 //!  |  <----------------------------  Ready  |
@@ -16,6 +17,9 @@
 //!  | drains, and sends Sessions      ---->  |
 //!  | ends                                   | serves
 //! ```
+//!
+//! The old process starts one that starts the new one and is ended when that is ready, so that the new
+//! process has the parent of the old one: a service manager has to be told of its end.
 //!
 //! `letter` is what is said; `successor` is the end of the old process, `predecessor` that of the new
 //! one. Only Unix passes sockets to another process; elsewhere there is nobody to start and nobody
@@ -32,9 +36,9 @@ mod successor;
 mod elsewhere;
 
 #[cfg(not(unix))]
-pub use elsewhere::{LateSessions, Predecessor, Successor};
+pub use elsewhere::{LateSessions, Predecessor, Successor, between, code_of};
 #[cfg(unix)]
-pub use predecessor::{LateSessions, Predecessor};
+pub use predecessor::{LateSessions, Predecessor, between, code_of};
 #[cfg(unix)]
 pub use successor::Successor;
 

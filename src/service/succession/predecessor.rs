@@ -4,7 +4,9 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -19,6 +21,32 @@ use crate::tls::HandedSessions;
 
 /// In the environment of a process that is to take another one's place: the number of that one.
 pub(super) const SUCCEEDS: &str = "CRMGATE_SUCCEEDS";
+
+/// In the environment of a process that is to start the one that takes another's place.
+pub(super) const BETWEEN: &str = "CRMGATE_BETWEEN";
+
+/// Starts the process that takes another one's place and waits for its end, if that is what this process
+/// is for. To be called before anything else.
+///
+/// systemd waits for the end of its own children alone: of a process that was started by the one whose
+/// place it takes it would not notice, and a stop would kill it at once. So one stands in between, which
+/// is ended as soon as the new process could serve; then that has the parent that the old one has.
+pub fn between() -> Option<io::Result<ExitStatus>> {
+    std::env::var_os(BETWEEN)?;
+    let started = std::env::current_exe().and_then(|program| {
+        Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env_remove(BETWEEN)
+            .spawn()
+    });
+    Some(started.and_then(|mut child| child.wait()))
+}
+
+/// What a process ended with, as shells have it: one number for both ways to end.
+pub fn code_of(status: ExitStatus) -> i32 {
+    let by_signal = || status.signal().map(|signal| signal.saturating_add(128));
+    status.code().or_else(by_signal).unwrap_or(1)
+}
 
 /// The process whose place this one takes.
 #[derive(Debug)]
@@ -53,6 +81,8 @@ impl Predecessor {
         }
         let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         channel.set_read_timeout(Some(PATIENCE))?;
+        let pid = std::process::id();
+        Letter::Here { pid }.send(&channel)?;
         loop {
             let Letter::Will {
                 version,
@@ -140,7 +170,7 @@ fn listen(
             Letter::Go => {
                 let _asked = going.take().map(|going| going.send(()));
             }
-            Letter::Will { .. } | Letter::Ready | Letter::Unknown => {}
+            Letter::Will { .. } | Letter::Here { .. } | Letter::Ready | Letter::Unknown => {}
         }
     }
 }

@@ -7,13 +7,14 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::oneshot;
 
 use super::letter::{Letter, NamedSocket};
-use super::predecessor::SUCCEEDS;
+use super::predecessor::{BETWEEN, SUCCEEDS};
 use super::{SuccessionError, Will};
 use crate::net::pass;
 use crate::service::sandbox::Bequest;
@@ -25,7 +26,9 @@ use crate::tls::HandedSessions;
 /// for it.
 #[derive(Debug)]
 pub struct Successor {
-    pid: u32,
+    pid: Arc<OnceLock<u32>>,
+    /// Whoever was started to start it.
+    between: u32,
     ready: oneshot::Receiver<Result<(), SuccessionError>>,
     letters: Sender<Letter>,
 }
@@ -38,22 +41,25 @@ impl Successor {
     pub fn start(program: &Path, will: Will) -> Result<Self, SuccessionError> {
         let (here, there) = UnixStream::pair()?;
         let child = child(program, there)?;
-        let pid = child.id();
+        let between = child.id();
+        let pid = Arc::new(OnceLock::new());
         let (letters, inbox) = channel();
         let (said, ready) = oneshot::channel();
-        let talk = move || attend(child, &here, will, said, &inbox);
+        let known = Arc::clone(&pid);
+        let talk = move || attend(child, (&here, &known), will, said, &inbox);
         let thread = std::thread::Builder::new().name("crmgate-upgrade".into());
         thread.spawn(talk)?;
         Ok(Self {
             pid,
+            between,
             ready,
             letters,
         })
     }
 
-    /// Its number.
-    pub const fn pid(&self) -> u32 {
-        self.pid
+    /// Its number, or until that is known the one of the process that starts it.
+    pub fn pid(&self) -> u32 {
+        *self.pid.get().unwrap_or(&self.between)
     }
 
     /// Ends when it could serve, or when it is clear that it never will.
@@ -76,9 +82,13 @@ impl Successor {
 
     /// It is not to take this one's place after all.
     pub fn give_up(self) {
-        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
-            let _ended_already = kill_process(pid, Signal::KILL);
-        }
+        end(self.pid());
+    }
+}
+
+fn end(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ended_already = kill_process(pid, Signal::KILL);
     }
 }
 
@@ -89,6 +99,7 @@ fn child(program: &Path, channel: UnixStream) -> Result<Child, SuccessionError> 
     let started = Command::new(program)
         .args(arguments)
         .env(SUCCEEDS, std::process::id().to_string())
+        .env(BETWEEN, "1")
         // These say whom they are meant for, and that is this process.
         .env_remove("WATCHDOG_PID")
         .env_remove("LISTEN_PID")
@@ -105,18 +116,19 @@ fn child(program: &Path, channel: UnixStream) -> Result<Child, SuccessionError> 
 /// Talks to it until nobody has anything to say any more.
 fn attend(
     mut child: Child,
-    channel: &UnixStream,
+    (channel, known): (&UnixStream, &OnceLock<u32>),
     will: Will,
     said: oneshot::Sender<Result<(), SuccessionError>>,
     letters: &Receiver<Letter>,
 ) {
-    let read = leave(channel, will).and_then(|()| wait_until_ready(channel));
+    let read = leave(channel, will).and_then(|()| wait_until_ready(channel, known));
     if let Err(error) = read {
         let is_late = matches!(
             error.kind(),
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
         );
         let why = if is_late {
+            known.get().copied().into_iter().for_each(end);
             let _ended_meanwhile = child.kill();
             let _status = child.wait();
             SuccessionError::Late(READY_WITHIN)
@@ -127,6 +139,11 @@ fn attend(
         };
         let _nobody_waits = said.send(Err(why));
         return;
+    }
+    // It is on its own from now on. An earlier version has nobody in between.
+    if known.get().is_some_and(|pid| *pid != child.id()) {
+        let _ended_by_itself = child.kill();
+        let _status = child.wait();
     }
     if said.send(Ok(())).is_err() {
         return;
@@ -158,11 +175,15 @@ fn leave(channel: &UnixStream, will: Will) -> io::Result<()> {
     Ok(())
 }
 
-fn wait_until_ready(channel: &UnixStream) -> io::Result<()> {
+fn wait_until_ready(channel: &UnixStream, known: &OnceLock<u32>) -> io::Result<()> {
     channel.set_read_timeout(Some(READY_WITHIN))?;
     loop {
-        if let Letter::Ready = Letter::receive(channel)? {
-            return Ok(());
+        match Letter::receive(channel)? {
+            Letter::Here { pid } => {
+                let _said_once = known.set(pid);
+            }
+            Letter::Ready => return Ok(()),
+            Letter::Will { .. } | Letter::Sessions { .. } | Letter::Go | Letter::Unknown => {}
         }
     }
 }

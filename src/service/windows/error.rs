@@ -8,9 +8,6 @@ use super::NAME;
 /// Why something with the service was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// There is no service control manager.
-    #[error("this system has no service control manager of Windows")]
-    NotHere,
     /// The service control manager, or a file, is for administrators.
     #[error("{doing} is for administrators")]
     NotAllowed {
@@ -92,9 +89,6 @@ impl ServiceError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::NotHere => {
-                "use the service manager of this system, such as systemctl start crmgate".to_owned()
-            }
             Self::NotAllowed { .. } => {
                 "run it in a console that was opened as administrator".to_owned()
             }
@@ -183,10 +177,6 @@ mod tests {
         let cause = || io::Error::other("the system said no");
         let path = || PathBuf::from("data");
         let told = [
-            (
-                ServiceError::NotHere,
-                "this system has no service control manager of Windows",
-            ),
             (
                 ServiceError::NoAccount("gw".to_owned()),
                 "there is no account \"gw\" that a service could run as",

@@ -22,6 +22,7 @@ use crate::tls::facts::{Accepted, Admitted, SessionFacts};
 use crate::tls::failure::{Cause, Direction, HandshakeFailure};
 use crate::tls::inbound::parts::Parts;
 use crate::tls::judge::ClientJudge;
+use crate::tls::nameless_uses::Lack;
 use crate::tls::own;
 use crate::tls::path::unix;
 use crate::tls::policy::{Role, TlsPolicy};
@@ -253,6 +254,14 @@ impl Acceptor {
             self.judge.remember(&verdict);
             verdict.denial
         }))
+    }
+
+    /// What a client lacks here that shows no certificate.
+    pub fn lack(&self) -> Lack {
+        match self.mode {
+            ClientAuth::None => Lack::Question,
+            ClientAuth::Request | ClientAuth::Require => Lack::Certificate,
+        }
     }
 
     /// Whether anybody is asked about clients at all.

@@ -4,6 +4,7 @@
 
 mod manners;
 mod preflight;
+mod refusals;
 mod roles;
 mod sessions;
 mod states;

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::certs::Step;
+use crate::certs::expiry::LIST_ALARM_DAYS;
+use crate::config::keys::{IniFile, find};
 
 fn steps(lists: &RevocationLists, at: WallTime) -> Vec<Step> {
     lists.due(at).into_iter().map(|due| due.step).collect()
@@ -10,6 +12,15 @@ fn steps(lists: &RevocationLists, at: WallTime) -> Vec<Step> {
 /// Hours before (or, negative, after) the end of a list.
 fn before_end(hours: i64) -> WallTime {
     WallTime(ListSpec::empty(now()).next_update.0 - hours * HOUR)
+}
+
+#[test]
+fn the_days_that_the_key_speaks_of_are_those_of_the_steps() {
+    let key = find(IniFile::Ssl, "SSL_SERVER_CLIENT", "CRL_EXPIRED").expect("the key");
+    let days = LIST_ALARM_DAYS.map(|days| days.to_string());
+    let (last, others) = days.split_last().expect("a step");
+    let said = format!("announced {} and {last} days before", others.join(", "));
+    assert!(key.doc.contains(&said), "{}", key.doc);
 }
 
 #[test]

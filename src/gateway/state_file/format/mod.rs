@@ -1,4 +1,5 @@
-//! The state file's text: one line for each authority, each of its clients, and each server.
+//! The state file's text: one line for each authority, each of its clients, each kind of clients that
+//! do not say who they are, and each server.
 //!
 //! ```text
 //! crmgate state 3
@@ -8,6 +9,7 @@
 //! authority <role> <key> <its last second> <clients that are not listed> <name>
 //! client <last time there> <fingerprint> <serial> <chain> <subject>
 //! seen <requests or events> <last time there> <code by which it is refused by now>
+//! nameless <SAP system> <requests or events> <what they lack> <last time there> <code as above>
 //! server <SAP system> <target> <last time called> <chain> <code by which it is refused by now>
 //! end <number of lines between the first and this one>
 //! ```
@@ -20,8 +22,8 @@
 //! text of a certificate is escaped where it is read.
 //!
 //! A line that begins with another word is left out, so that a later release may say more without
-//! taking from this one what it knows. The form before this one had no `written`, `seen` and
-//! `server`, and is read as well.
+//! taking from this one what it knows. The form before this one had no `written`, `seen`, `nameless`
+//! and `server`, and is read as well.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -30,6 +32,7 @@ use super::Memory;
 use crate::certs::Step;
 use crate::model::{Fingerprint, TlsRole, WallTime};
 use crate::tls::authority_uses::{Authority, AuthorityKey, AuthorityUse, Chain, Client, SeenAs};
+use crate::tls::nameless_uses::{Lack, Nameless};
 use crate::tls::server_uses::Server;
 
 /// Raised when the lines change, so that those of another release are not misread.
@@ -87,6 +90,20 @@ pub(super) fn text(memory: &Memory, written: WallTime) -> String {
         for client in clients {
             lines.extend(lines_of(client, &mut table));
         }
+    }
+    for one in &memory.nameless {
+        let Nameless {
+            system,
+            role,
+            lack,
+            last,
+            refused,
+        } = one;
+        let (lack, refused) = (lack.code(), word_of(refused.as_deref()));
+        lines.push(format!(
+            "nameless {system} {role} {lack} {} {refused}",
+            last.0
+        ));
     }
     for server in &memory.servers {
         let Server {
@@ -192,6 +209,7 @@ pub(super) fn parse(text: &str) -> Result<Recalled, Broken> {
     let mut recalled = Recalled::default();
     let Memory {
         uses,
+        nameless,
         servers,
         alarms,
     } = &mut recalled.memory;
@@ -214,6 +232,7 @@ pub(super) fn parse(text: &str) -> Result<Recalled, Broken> {
                 let client = clients.and_then(|clients| clients.last_mut());
                 client.ok_or(broken)?.roles.push(seen);
             }
+            "nameless" => nameless.push(nameless_of(rest).ok_or(broken)?),
             "server" => servers.push(server(rest, &certificates).ok_or(broken)?),
             "end" => {
                 // Counted from the first line, the lines before this one are one more.
@@ -264,6 +283,17 @@ fn seen(rest: &str) -> Option<SeenAs> {
     let mut parts = rest.splitn(3, ' ');
     Some(SeenAs {
         role: TlsRole::of_code(parts.next()?)?,
+        last: time(parts.next()?)?,
+        refused: code(parts.next()?),
+    })
+}
+
+fn nameless_of(rest: &str) -> Option<Nameless> {
+    let mut parts = rest.splitn(5, ' ');
+    Some(Nameless {
+        system: parts.next()?.to_owned(),
+        role: TlsRole::of_code(parts.next()?)?,
+        lack: Lack::of_code(parts.next()?)?,
         last: time(parts.next()?)?,
         refused: code(parts.next()?),
     })

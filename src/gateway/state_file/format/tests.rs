@@ -83,14 +83,30 @@ fn memories() -> impl Strategy<Value = Memory> {
         refused,
     });
     let servers = proptest::collection::vec(server, 0..4);
+    let lack = prop_oneof![
+        Just(Lack::Certificate),
+        Just(Lack::Question),
+        Just(Lack::Tls),
+    ];
+    let role = prop_oneof![Just(TlsRole::Requests), Just(TlsRole::Events)];
+    let nameless = ("[A-Za-z0-9_-]{1,8}", role, lack, any::<i64>(), refusals());
+    let nameless = nameless.prop_map(|(system, role, lack, last, refused)| Nameless {
+        system,
+        role,
+        lack,
+        last: WallTime(last),
+        refused,
+    });
+    let nameless = proptest::collection::vec(nameless, 0..4);
     let step = prop_oneof![
         any::<i64>().prop_map(Step::left),
         Just(Step::Ended),
         Just(Step::GraceEnded),
     ];
     let alarms = proptest::collection::vec((any::<[u8; 32]>(), step), 0..4);
-    (uses(), servers, alarms).prop_map(|(uses, servers, alarms)| Memory {
+    (uses(), nameless, servers, alarms).prop_map(|(uses, nameless, servers, alarms)| Memory {
         uses,
+        nameless,
         servers,
         alarms,
     })
@@ -105,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_reading_panic(lines in "(crmgate state [23]\n)?((written|alarm|certificate|authority|client|seen|server|end) [ 0-9a-f:]{0,80}\n){0,4}") {
+    fn no_text_makes_reading_panic(lines in "(crmgate state [23]\n)?((written|alarm|certificate|authority|client|seen|nameless|server|end) [ 0-9a-f:]{0,80}\n){0,4}") {
         let _either = parse(&lines).is_ok();
     }
 
@@ -143,8 +159,7 @@ fn remembering(clients: Vec<Client>) -> Memory {
     };
     Memory {
         uses: vec![one],
-        servers: Vec::new(),
-        alarms: Vec::new(),
+        ..Memory::default()
     }
 }
 
@@ -207,6 +222,7 @@ fn what_is_wrong_with_a_text_is_said() {
         "written soon",
         "alarm 00 30D",
         "seen requests 1 -",
+        "nameless SAP1 requests no-money 1 -",
         "server SAP1 nowhere 1 - -",
         "authority",
     ] {
