@@ -2,8 +2,9 @@
 # Installs the packages under a real systemd and tries what a package promises: install, start, traffic
 # end to end, reload, watchdog, upgrade, remove, purge. Needs root and Debian; installs what is missing.
 #
-#   service/linux/try.sh [--binary FILE]        default: the debug build
+#   service/linux/try.sh [--binary FILE] [deb] [rpm]
 #
+# The debug build unless another one is named, and both kinds unless one is.
 # The root image is made once and kept in CRMGATE_BOOT (default ~/.cache/crmgate-boot).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,9 +17,13 @@ packages=systemd-sysv,dbus,ca-certificates,curl,openssl,python3,adduser,logrotat
 binary=${CARGO_TARGET_DIR:-$top/target}/debug/crmgate
 if [[ ${1-} == --binary ]]; then
     binary=$2
+    shift 2
 elif [[ ! -x $binary ]]; then
     (cd "$top" && cargo build --locked)
 fi
+
+kinds=("$@")
+if (($# == 0)); then kinds=(deb rpm); fi
 
 missing=()
 for tool in debootstrap lintian rpm; do
@@ -50,7 +55,7 @@ done
 step 'what Debian says of its package'
 lintian --allow-root --fail-on error,warning "$work"/packages/crmgate_0.1.0_*.deb
 
-for kind in deb rpm; do
+for kind in "${kinds[@]}"; do
     step "$kind, under systemd"
     cp -a --reflink=auto "$cache/debian" "$work/$kind"
     mkdir "$work/$kind/try"
