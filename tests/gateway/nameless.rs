@@ -11,7 +11,7 @@ use crate::authorities::{Scene, calls, end};
 #[cfg(unix)]
 use crate::support::Daemon;
 use crate::support::raw::Raw;
-use crate::support::{World, free_address, started, until};
+use crate::support::{World, free_address, process, started, until};
 
 const HOUR: i64 = 3_600;
 
@@ -276,8 +276,9 @@ async fn o2_clients_without_a_certificate_are_remembered_over_an_upgrade() {
     daemon.upgrade().await;
     let kept = scene.world.path().join("crmgate.state");
     std::fs::remove_file(&kept).expect("what the old process has left");
+    let heir = daemon.pid();
     daemon.signal("TERM");
-    daemon.ended().await;
+    until("the new process ends", || !process::runs(heir)).await;
     scene.set("CLIENT_AUTH", "require");
     assert_eq!(
         refused(&scene.rehearsed()),

@@ -161,7 +161,10 @@ impl StateFile {
 
     fn holds(&mut self, places: &[PathBuf], memory: &Memory) -> bool {
         if let Some((before, held)) = &self.written {
-            return before == places && held == memory;
+            // One that somebody has deleted is written again.
+            let is_there = || places.iter().any(|place| place.exists());
+            let has_none = *memory == Memory::default();
+            return before == places && held == memory && (has_none || is_there());
         }
         // A gateway that nobody has called needs no file.
         let needs_none = *memory == Memory::default() && read(places).is_none();

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Left;
@@ -25,6 +26,9 @@ pub(super) const SUCCEEDS: &str = "CRMGATE_SUCCEEDS";
 /// In the environment of a process that is to start the one that takes another's place.
 pub(super) const BETWEEN: &str = "CRMGATE_BETWEEN";
 
+/// In the environment of a process that was started by one in between: the number of that one.
+const STARTED_BY: &str = "CRMGATE_STARTED_BY";
+
 /// Starts the process that takes another one's place and waits for its end, if that is what this process
 /// is for. To be called before anything else.
 ///
@@ -37,6 +41,7 @@ pub fn between() -> Option<io::Result<ExitStatus>> {
         Command::new(program)
             .args(std::env::args_os().skip(1))
             .env_remove(BETWEEN)
+            .env(STARTED_BY, std::process::id().to_string())
             .spawn()
     });
     Some(started.and_then(|mut child| child.wait()))
@@ -79,6 +84,7 @@ impl Predecessor {
         if std::env::var_os(SUCCEEDS).is_none() {
             return Ok(None);
         }
+        end_with_parent()?;
         let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         channel.set_read_timeout(Some(PATIENCE))?;
         let pid = std::process::id();
@@ -137,6 +143,8 @@ impl Predecessor {
     pub async fn succeed(self, more: impl Fn(&HandedSessions)) -> io::Result<LateSessions> {
         let (sessions, mut late) = mpsc::unbounded_channel();
         let (going, go) = oneshot::channel();
+        // From now on the one in between is of no use, and is ended.
+        set_parent_process_death_signal(None)?;
         Letter::Ready.send(&self.channel)?;
         self.channel.set_read_timeout(None)?;
         let thread = std::thread::Builder::new().name("crmgate-upgrade".into());
@@ -147,6 +155,21 @@ impl Predecessor {
             more(&before);
         }
         Ok(LateSessions(late))
+    }
+}
+
+/// Ends this process with the one in between, so that nobody is left over where an upgrade is given up.
+fn end_with_parent() -> io::Result<()> {
+    let Ok(parent) = std::env::var(STARTED_BY) else {
+        return Ok(());
+    };
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have ended before that.
+    let is_there = getppid().is_some_and(|now| now.as_raw_nonzero().to_string() == parent);
+    if is_there {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::BrokenPipe.into())
     }
 }
 
