@@ -46,8 +46,7 @@ impl Stage {
     }
 
     fn caller(&self) -> Caller {
-        let spec = self.world.crm(self.listen).caller().expect("a caller");
-        Caller::new(spec, self.world.ledger.clone())
+        caller_of(&self.world, self.listen)
     }
 
     async fn answers(&self) {
@@ -70,6 +69,48 @@ impl Stage {
         let callers = (0..count).map(|_| one()).collect();
         Crowd { stop, callers }
     }
+}
+
+/// A gateway with one side, which has a request and does not answer it, after an upgrade.
+struct InFlight {
+    world: World,
+    side: SimConnector,
+    listen: SocketAddr,
+    call: JoinHandle<Ending>,
+    old: u32,
+    daemon: Daemon,
+}
+
+impl InFlight {
+    async fn upgraded() -> Self {
+        let world = World::new();
+        let side = world.side(Side::A);
+        let listen = free_address();
+        let deployment = world.deployment().requests(listen, &side.endpoint(), None);
+        deployment.write(world.path()).expect("ini files");
+        let mut daemon = Daemon::serving(world.path()).await;
+        side.behave(Behaviour::Hang);
+        let mut caller = caller_of(&world, listen);
+        let call = tokio::spawn(async move { caller.call().await });
+        until("the side has it", || side.figures().connections == 1).await;
+        let old = daemon.pid();
+        daemon.signal("USR2");
+        daemon.until_said("the new process serves").await;
+        daemon.follow();
+        Self {
+            world,
+            side,
+            listen,
+            call,
+            old,
+            daemon,
+        }
+    }
+}
+
+fn caller_of(world: &World, listen: SocketAddr) -> Caller {
+    let spec = world.crm(listen).caller().expect("a caller");
+    Caller::new(spec, world.ledger.clone())
 }
 
 struct Crowd {
@@ -134,53 +175,20 @@ async fn sessions_that_are_kept_here_are_taken_up_by_the_next_process() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_in_flight_is_answered_by_the_process_that_has_it() {
-    let world = World::new();
-    let side = world.side(Side::A);
-    let listen = free_address();
-    let deployment = world.deployment().requests(listen, &side.endpoint(), None);
-    deployment.write(world.path()).expect("ini files");
-    let mut daemon = Daemon::serving(world.path()).await;
-    side.behave(Behaviour::Hang);
-    let caller = || {
-        let spec = world.crm(listen).caller().expect("a caller");
-        Caller::new(spec, world.ledger.clone())
-    };
-    let (mut first, mut second) = (caller(), caller());
-    let call = tokio::spawn(async move { first.call().await });
-    until("the side has it", || side.figures().connections == 1).await;
-    let old = daemon.pid();
-    daemon.signal("USR2");
-    daemon.until_said("the new process serves").await;
-    side.behave(Behaviour::Serve(Duration::ZERO));
-    assert_eq!(second.call().await, Ending::Answered);
-    assert_eq!(call.await.expect("no panic"), Ending::Answered);
-    daemon.follow();
-    assert_ne!(daemon.pid(), old);
-    until("the old process ends", || !process::runs(old)).await;
+    let scene = InFlight::upgraded().await;
+    scene.side.behave(Behaviour::Serve(Duration::ZERO));
+    let mut next = caller_of(&scene.world, scene.listen);
+    assert_eq!(next.call().await, Ending::Answered);
+    assert_eq!(scene.call.await.expect("no panic"), Ending::Answered);
+    until("the old process ends", || !process::runs(scene.old)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_new_process_is_no_child_of_the_old_one_as_soon_as_it_serves() {
-    let world = World::new();
-    let side = world.side(Side::A);
-    let listen = free_address();
-    let deployment = world.deployment().requests(listen, &side.endpoint(), None);
-    deployment.write(world.path()).expect("ini files");
-    let mut daemon = Daemon::serving(world.path()).await;
-    side.behave(Behaviour::Hang);
-    let spec = world.crm(listen).caller().expect("a caller");
-    let mut caller = Caller::new(spec, world.ledger.clone());
-    let call = tokio::spawn(async move { caller.call().await });
-    until("the side has it", || side.figures().connections == 1).await;
-    let old = daemon.pid();
-    daemon.signal("USR2");
-    daemon.until_said("the new process serves").await;
-    daemon.follow();
-    assert!(process::runs(old), "it has a request in flight");
-    assert_ne!(process::parent(daemon.pid()), old);
-    assert!(process::children(old).is_empty());
-    side.behave(Behaviour::Serve(Duration::ZERO));
-    assert_eq!(call.await.expect("no panic"), Ending::Answered);
+    let scene = InFlight::upgraded().await;
+    assert!(process::runs(scene.old), "it has a request in flight");
+    assert_ne!(process::parent(scene.daemon.pid()), scene.old);
+    assert!(process::children(scene.old).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
