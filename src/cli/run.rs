@@ -17,6 +17,7 @@ use crate::model::Clock;
 use crate::net::{BindError, HandedSocket, HandedSockets, raise_descriptor_limit};
 use crate::service::{
     Herald, Host, LateSessions, Predecessor, Requests, Told, between, code_of, handed_over,
+    is_read_by_journal,
 };
 use crate::telemetry::{self, LogForm, LogGuard, LogOptions, Rotation};
 
@@ -191,7 +192,10 @@ fn start_log(
     dir: &Path,
     host: &mut Host,
 ) -> Result<LogGuard, Exit> {
-    let mut options = log_options(settings);
+    let mut options = LogOptions {
+        is_journal: is_read_by_journal(),
+        ..log_options(settings)
+    };
     if !host.has_output {
         keep_in_a_file(&mut options, dir);
     }
@@ -326,6 +330,7 @@ pub(super) fn log_options(settings: &LogSettings) -> LogOptions {
             age: settings.rotate_age,
             keep: settings.rotate_keep,
         },
+        is_journal: false,
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! | file | what it gives |
 //! |---|---|
+//! | `journal` | whether the journal reads what this process prints |
 //! | `requests` | what the system asks for ([`Request`]), and where that comes from ([`Requests`]) |
 //! | `host` | who started the daemon, where its orders come from, and who hears how it goes ([`Host`]) |
 //! | `herald/` | what the service manager is told, in an order that holds ([`Herald`]) |
@@ -21,6 +22,7 @@
 
 mod herald;
 mod host;
+mod journal;
 mod requests;
 pub mod sandbox;
 mod sockets;
@@ -32,6 +34,7 @@ pub mod windows;
 
 pub use herald::Herald;
 pub use host::{Host, Told};
+pub use journal::is_read_by_journal;
 pub use requests::{Request, Requests};
 pub use sockets::handed_over;
 pub use succession::{

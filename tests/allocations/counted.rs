@@ -100,6 +100,7 @@ async fn serve(folder: &Path, figures: TcpStream) {
         level: wanted.level.clone(),
         file: wanted.file.clone(),
         rotation: Rotation::default(),
+        is_journal: false,
     };
     let clock = Clock::system();
     let log = telemetry::init(&options, &clock).expect("a log");

@@ -224,6 +224,7 @@ async fn lines_that_cannot_be_written_are_counted_among_the_figures() {
         level: "off".to_owned(),
         file: Some("/dev/full".into()),
         rotation: Rotation::default(),
+        is_journal: false,
     };
     let log = telemetry::init(&options, &world.clock).expect("a log");
     let access = log.access_log(true);

@@ -8,10 +8,10 @@ use crmgate::simulate::Caller;
 
 use crate::against_seen::{checked, only, refused};
 use crate::authorities::{Scene, calls, end};
-#[cfg(unix)]
-use crate::support::Daemon;
 use crate::support::raw::Raw;
-use crate::support::{World, free_address, process, started, until};
+#[cfg(unix)]
+use crate::support::{Daemon, process};
+use crate::support::{World, free_address, started, until};
 
 const HOUR: i64 = 3_600;
 

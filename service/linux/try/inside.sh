@@ -238,6 +238,8 @@ mv $config/ssl.ini /try/
 pid=$(property MainPID)
 never crmgate service upgrade
 [[ $(property MainPID) == "$pid" ]] || fail 'a process that cannot serve has taken over'
+errors=$(journalctl --no-pager -u crmgate -p err _COMM=crmgate)
+[[ $errors == *'the upgrade has failed'* && $errors != *' INFO '* ]] || fail "errors in the journal: $errors"
 end_to_end
 mv /try/ssl.ini $config/
 rm -r /etc/systemd/system/crmgate.service.d

@@ -19,6 +19,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
+use self::lines::Look;
 use self::recent::Noting;
 pub use self::recent::{Recent, Said};
 use super::access::AccessLog;
@@ -38,6 +39,18 @@ pub struct LogOptions {
     pub file: Option<PathBuf>,
     /// When that file is moved away.
     pub rotation: Rotation,
+    /// Whether the reader of standard output is one that takes the importance of a line from a number
+    /// in front of it, as the journal does.
+    pub is_journal: bool,
+}
+
+impl LogOptions {
+    const fn look(&self) -> Look {
+        Look {
+            form: self.form,
+            has_priority: self.is_journal && self.file.is_none(),
+        }
+    }
 }
 
 /// Why the log cannot be set up or changed.
@@ -112,12 +125,12 @@ fn start(
         losses: sink.losses(),
         ..Shared::default()
     });
-    let notice = lines::notice(options.form, clock.clone());
+    let notice = lines::notice(options.look(), clock.clone());
     let target = Target::new(open, notice, Arc::clone(&shared))
         .map_err(|source| LogError::open(options.file.as_ref(), source))?;
     let ended = write_on_own_thread(sink.clone(), target).map_err(LogError::Thread)?;
     let (filter, level) = reload::Layer::new(filter);
-    let lines = lines::layer(options.form, clock.clone(), sink.clone());
+    let lines = lines::layer(options.look(), clock.clone(), sink.clone());
     let recent = Recent::default();
     let noting = Noting {
         recent: recent.clone(),

@@ -16,6 +16,7 @@ fn written(form: LogForm, level: &str, say: impl FnOnce(&LogGuard)) -> String {
         level: level.to_owned(),
         file: Some(path.clone()),
         rotation: Rotation::default(),
+        is_journal: false,
     };
     let opener = target::file_opener(path.clone(), options.rotation, Clock::system());
     let (dispatch, guard) = start(&options, &Clock::system(), opener).expect("starts");
@@ -135,6 +136,7 @@ fn after_a_rotation_lines_go_to_the_new_file() {
         level: "info".to_owned(),
         file: Some(path.clone()),
         rotation: Rotation::default(),
+        is_journal: false,
     };
     let opener = target::file_opener(path.clone(), options.rotation, Clock::system());
     let (dispatch, guard) = start(&options, &Clock::system(), opener).expect("starts");
@@ -154,6 +156,7 @@ fn a_log_that_cannot_be_opened_names_the_file_and_what_to_do() {
         level: "info".to_owned(),
         file: Some(path),
         rotation: Rotation::default(),
+        is_journal: false,
     };
     let told = init(&options, &Clock::system())
         .expect_err("no folder")
@@ -199,6 +202,7 @@ fn a_target_that_takes_nothing_stalls_neither_a_line_nor_the_stop() {
         level: "info".to_owned(),
         file: None,
         rotation: Rotation::default(),
+        is_journal: false,
     };
     let (dispatch, guard) = start(&options, &Clock::system(), opener).expect("starts");
     let long = "a".repeat(1_024);
@@ -258,5 +262,37 @@ fn access_lines_go_where_the_log_goes_and_nowhere_when_switched_off() {
             said.contains(" access: flow=static-route id=1.1 system=SAP1 "),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn for_the_journal_a_line_that_is_not_the_usual_one_begins_with_its_importance() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("journal");
+    for (form, first) in [(LogForm::Text, "2"), (LogForm::Json, "{")] {
+        let options = LogOptions {
+            form,
+            level: "debug".to_owned(),
+            file: None,
+            rotation: Rotation::default(),
+            is_journal: true,
+        };
+        let opener = target::file_opener(path.clone(), options.rotation, Clock::system());
+        let (dispatch, guard) = start(&options, &Clock::system(), opener).expect("starts");
+        tracing::dispatcher::with_default(&dispatch, || {
+            tracing::error!("one");
+            tracing::warn!("two");
+            tracing::info!("three");
+            tracing::debug!("four");
+        });
+        drop(guard);
+        let text = fs::read_to_string(&path).expect("lines");
+        let begins: Vec<_> = text.lines().map(|line| line.split(first).next()).collect();
+        assert_eq!(
+            begins,
+            [Some("<3>"), Some("<4>"), Some(""), Some("<7>")],
+            "{text}"
+        );
+        fs::remove_file(&path).expect("read");
     }
 }
