@@ -16,7 +16,7 @@ use crate::gateway::{FileWatch, Inheritance, Prepared, StartError};
 use crate::model::Clock;
 use crate::net::{BindError, HandedSocket, HandedSockets, raise_descriptor_limit};
 use crate::service::{
-    Herald, Host, LateSessions, Predecessor, Requests, Told, between, code_of, handed_over,
+    Herald, Host, LateSessions, Predecessor, Requests, Told, between, handed_over,
     is_read_by_journal,
 };
 use crate::telemetry::{self, LogForm, LogGuard, LogOptions, Rotation};
@@ -44,8 +44,8 @@ pub(super) fn run(args: &RunArgs) -> Exit {
 fn of_successor(ended: std::io::Result<std::process::ExitStatus>) -> Exit {
     match ended {
         Ok(status) => {
-            let code = code_of(status);
-            Exit::of_code(code).unwrap_or_else(|| {
+            let known = status.code().and_then(Exit::of_code);
+            known.unwrap_or_else(|| {
                 complain(format_args!("crmgate: the new process ended with {status}"));
                 Exit::Software
             })

@@ -37,7 +37,5 @@ pub use host::{Host, Told};
 pub use journal::is_read_by_journal;
 pub use requests::{Request, Requests};
 pub use sockets::handed_over;
-pub use succession::{
-    LateSessions, Left, Predecessor, SuccessionError, Successor, Will, between, code_of,
-};
+pub use succession::{LateSessions, Left, Predecessor, SuccessionError, Successor, Will, between};
 pub use watchdog::feed_watchdog;

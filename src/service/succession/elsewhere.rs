@@ -69,11 +69,6 @@ pub const fn between() -> Option<io::Result<ExitStatus>> {
     None
 }
 
-/// What a process ended with.
-pub fn code_of(status: ExitStatus) -> i32 {
-    status.code().unwrap_or(1)
-}
-
 impl Predecessor {
     /// Never there.
     pub fn find() -> io::Result<Option<Self>> {

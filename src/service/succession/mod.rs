@@ -36,9 +36,9 @@ mod successor;
 mod elsewhere;
 
 #[cfg(not(unix))]
-pub use elsewhere::{LateSessions, Predecessor, Successor, between, code_of};
+pub use elsewhere::{LateSessions, Predecessor, Successor, between};
 #[cfg(unix)]
-pub use predecessor::{LateSessions, Predecessor, between, code_of};
+pub use predecessor::{LateSessions, Predecessor, between};
 #[cfg(unix)]
 pub use successor::Successor;
 

@@ -4,7 +4,6 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -45,12 +44,6 @@ pub fn between() -> Option<io::Result<ExitStatus>> {
             .spawn()
     });
     Some(started.and_then(|mut child| child.wait()))
-}
-
-/// What a process ended with, as shells have it: one number for both ways to end.
-pub fn code_of(status: ExitStatus) -> i32 {
-    let by_signal = || status.signal().map(|signal| signal.saturating_add(128));
-    status.code().or_else(by_signal).unwrap_or(1)
 }
 
 /// The process whose place this one takes.
