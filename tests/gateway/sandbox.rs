@@ -104,13 +104,20 @@ impl Stage {
 /// A line of what the system knows of each thread.
 fn of_each_thread(pid: u32, name: &str) -> Vec<String> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
-    let lines = threads.map(|thread| {
-        let path = thread.expect("a thread").path().join("status");
-        let text = fs::read_to_string(path).expect("it runs");
+    let lines = threads.filter_map(|thread| {
+        let path = thread.expect("a thread").path();
+        let text = match fs::read_to_string(path.join("status")) {
+            Ok(text) => text,
+            // It has ended since it was listed, as those of other tests do in this process.
+            Err(_) if !path.exists() => return None,
+            Err(error) => panic!("{}: {error}", path.display()),
+        };
         let line = text.lines().find_map(|line| line.strip_prefix(name));
-        line.expect("Linux says so").trim().to_owned()
+        Some(line.expect("Linux says so").trim().to_owned())
     });
-    lines.collect()
+    let lines: Vec<_> = lines.collect();
+    assert!(!lines.is_empty(), "it runs");
+    lines
 }
 
 fn assert_confined(pid: u32) {
