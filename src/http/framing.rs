@@ -22,7 +22,7 @@ pub struct BadChunk;
 /// Takes a chunked body apart, byte by byte where it must and by the slice where it can.
 ///
 /// Strict: CR LF everywhere, plain hexadecimal sizes, extensions and trailers without control
-/// characters and of bounded length. Extensions and trailers are dropped.
+/// characters and of bounded length and number. Extensions and trailers are dropped.
 #[derive(Debug)]
 pub struct ChunkDecoder {
     state: State,
@@ -30,6 +30,8 @@ pub struct ChunkDecoder {
     size: u64,
     /// Bytes of extensions and trailers so far.
     extra: usize,
+    /// Trailers so far.
+    trailers: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,7 @@ impl ChunkDecoder {
             state: State::SizeStart,
             size: 0,
             extra: 0,
+            trailers: 0,
         }
     }
 
@@ -140,9 +143,8 @@ impl ChunkDecoder {
             (State::TrailerStart, b'\r') => Ok(State::FinalLf),
             // A trailer is a field: what is refused in a head is refused here, although it is
             // dropped, because others may stumble over it differently.
-            (State::TrailerStart | State::TrailerName, _) if is_name(byte) => {
-                self.extra(State::TrailerName)
-            }
+            (State::TrailerStart, _) if is_name(byte) => self.trailer(),
+            (State::TrailerName, _) if is_name(byte) => self.extra(State::TrailerName),
             (State::TrailerName, b':') => self.extra(State::Trailer),
             (State::Trailer, _) if is_text(byte) => self.extra(State::Trailer),
             (State::Trailer, b'\r') => Ok(State::TrailerLf),
@@ -150,6 +152,15 @@ impl ChunkDecoder {
             (State::FinalLf, b'\n') => Ok(State::Done),
             _ => Err(BadChunk),
         }
+    }
+
+    /// At the first byte of one more trailer.
+    fn trailer(&mut self) -> Result<State, BadChunk> {
+        if self.trailers >= TRAILERS_AT_MOST {
+            return Err(BadChunk);
+        }
+        self.trailers += 1;
+        self.extra(State::TrailerName)
     }
 
     fn extra(&mut self, next: State) -> Result<State, BadChunk> {
@@ -171,6 +182,9 @@ impl Default for ChunkDecoder {
 /// Bytes of extensions and trailers in a whole body: they are dropped anyway, so nobody may make
 /// us read them without end.
 const EXTRA_AT_MOST: usize = 8192;
+
+/// Trailers of a whole body: as many as a head has fields by default, and as others take.
+const TRAILERS_AT_MOST: u8 = 100;
 
 /// Appends one chunk.
 pub(super) fn push_chunk(out: &mut Vec<u8>, data: &[u8]) {

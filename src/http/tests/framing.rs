@@ -105,6 +105,14 @@ fn extensions_and_trailers_are_bounded_over_the_whole_body() {
     assert_eq!(one(&many), Err(BadChunk));
 }
 
+/// More than a head may hold of fields by default, at which others give up, is too much here, too.
+#[test]
+fn a_body_has_a_hundred_trailers_at_most() {
+    let with = |number| one(&format!("0\r\n{}\r\n", "X: 1\r\n".repeat(number)));
+    assert_eq!(with(100), Ok(whole("", "")));
+    assert_eq!(with(101), Err(BadChunk));
+}
+
 #[test]
 fn nothing_is_written_for_no_data_because_an_empty_chunk_would_end_the_body() {
     let mut out = Vec::new();
