@@ -41,6 +41,14 @@ fn hyper_reads_every_good_request_as_we_do() {
     }
 }
 
+/// Its length is one field more where it is sent on.
+#[test]
+fn hyper_reads_a_request_with_as_many_fields_as_may_be_as_we_do() {
+    let fields = "X: 1\r\n".repeat(99);
+    let request = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+    assert!(entries::differential(request.as_bytes()));
+}
+
 #[test]
 fn no_hostile_request_gets_through() {
     let more = more_hostile::HEADS.iter().chain(more_hostile::BODIES);
