@@ -4,11 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use ::crmgate;
+use crmgate_fuzz::containers;
 
-#[path = "../containers.rs"]
-#[expect(dead_code, reason = "here only its seeds are wanted")]
-mod containers;
 #[path = "../../tests/support/corpus.rs"]
 mod corpus;
 #[path = "../../tests/support/more_hostile.rs"]

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| crmgate_fuzz::containers(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| crmgate_fuzz::containers::containers(data));

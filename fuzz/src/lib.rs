@@ -4,9 +4,8 @@
 use ::crmgate;
 
 #[path = "../containers.rs"]
-mod containers;
+pub mod containers;
 #[path = "../entries.rs"]
 mod entries;
 
-pub use containers::containers;
 pub use entries::{answer_head, chunked, differential, ini, request_head};
