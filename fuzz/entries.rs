@@ -245,8 +245,8 @@ fn theirs(bytes: &[u8]) -> Vec<Meaning> {
         let (mut near, far) = tokio::io::duplex(1024 * 1024);
         let serving = http1::Builder::new()
             .half_close(true)
-            // As many as may come, and the length of what came without one.
-            .max_headers(LIMITS.max_fields + 1)
+            // As many as may come, and `Host` and the length of what came without them.
+            .max_headers(LIMITS.max_fields + 2)
             .serve_connection(TokioIo::new(far), service);
         let calling = async {
             near.write_all(bytes).await.expect("room for all of it");
