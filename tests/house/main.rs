@@ -21,6 +21,8 @@ mod commands;
 mod documents;
 mod doors;
 mod floors;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod layout;
 mod shape;
 mod source;
 mod stories;
