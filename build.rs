@@ -10,8 +10,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={FIRST}");
     if is_for_linux_on_x86_64() && is_release() && !has_linker_of_its_own() {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(FIRST);
-        println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+        let script = Path::new(&variable("CARGO_MANIFEST_DIR")).join(FIRST);
+        println!("cargo::rustc-link-arg-bins=-T{}", script.display());
     }
 }
 

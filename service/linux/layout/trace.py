@@ -33,6 +33,9 @@ CONFIGURATION = {
         [SSL_SERVER_CLIENT]
         CA_FILE=./ssl/company-ca.pem
         PEM_FILE=./ssl/gateway.pem
+        [SSL_SERVER_CLIENT EC]
+        CA_FILE=./ec/company-ca.pem
+        PEM_FILE=./ec/gateway.pem
         """,
     "CRMConnectorSAP_SAP1.ini": """
         [Config]
@@ -44,6 +47,13 @@ CONFIGURATION = {
         [Events]
         Listen=127.0.0.1:{events}
         Crm=https://127.0.0.1:{crm}
+        """,
+    "CRMConnectorSAP_EC.ini": """
+        [Config]
+        TpiDllParameter=SSL
+        [Requests]
+        Listen=127.0.0.1:{requests_ec}
+        SideA=http://127.0.0.1:{connector}
         """,
     # The folder of the log is one that the sandbox lets anything be written to: valgrind writes there.
     "crmgate.ini": """
@@ -80,16 +90,16 @@ class Callers:
     """What comes to a gateway, by curl and openssl. `folder` has the certificates."""
 
     def __init__(self, folder, ports):
+        self.folder = folder
         self.ports = ports
-        self.ca = folder / "ssl/company-ca.pem"
-        self.own = folder / "ssl/sap-crm.pem"
         self.session = folder / "session"
 
     def curl(self, port, *options, path=""):
         url = f"http://127.0.0.1:{self.ports[port]}/{path}"
-        if port == "requests":
+        if port.startswith("requests"):
             url = url.replace("http:", "https:")
-            options = ("--cacert", self.ca, "--cert", self.own, *options)
+            pki = self.folder / ("ec" if port.endswith("_ec") else "ssl")
+            options = ("--cacert", pki / "company-ca.pem", "--cert", pki / "sap-crm.pem", *options)
         nothing = ["-o", "/dev/null"]
         subprocess.run(["curl", "-sS", *options, *nothing, url, *nothing, url], check=True)
 
@@ -98,7 +108,7 @@ class Callers:
 
     def resumed(self, version):
         client = ["openssl", "s_client", "-quiet", "-connect", f"127.0.0.1:{self.ports['requests']}"]
-        client += [version, "-cert", self.own]
+        client += [version, "-cert", self.folder / "ssl/sap-crm.pem"]
         request = b"POST / HTTP/1.0\r\nContent-Length: 0\r\n\r\n"
         for held in ["-sess_out", "-sess_in"]:
             run(*client, held, self.session, input=request, capture_output=True)
@@ -110,7 +120,8 @@ def to_rest(callers, _):
 
 
 def all_day(callers, peers):
-    """What comes in a day: either version of TLS, sessions taken up, events, looks, no side."""
+    """What comes in a day: both kinds of keys, versions of TLS, sessions taken up, events, looks, no side."""
+    callers.soap("requests_ec")
     for version, flag in [("1.2", "-tls1_2"), ("1.3", "-tls1_3")]:
         callers.soap("requests", "--tls-max", version)
         callers.resumed(flag)
@@ -186,7 +197,8 @@ def functions():
 def pattern(name):
     """The name without what changes with the compiler and with versions of libraries."""
     if name.startswith("_R"):
-        name = re.sub(r"\.\d+$", "", name)
+        # Copies of a function have a number behind its name.
+        name = re.sub(r"\.\d+$", "", name) + "*"
     name = re.sub(r"17h[0-9a-f]{16}E.*$", "17h*", name)
     return re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", name)
 
@@ -233,8 +245,10 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "out").mkdir()
-        run(PROGRAM, "certs", "init", folder / "ssl", stdout=subprocess.DEVNULL)
-        ports = free_ports(["requests", "events", "admin", "connector", "crm", "nobody"])
+        for kind, pki in [("rsa", "ssl"), ("ec", "ec")]:
+            made = [PROGRAM, "certs", "init", "--key", kind, folder / pki]
+            run(*made, stdout=subprocess.DEVNULL)
+        ports = free_ports(["requests", "requests_ec", "events", "admin", "connector", "crm", "nobody"])
         for name, text in CONFIGURATION.items():
             (folder / name).write_text(text.replace("        ", "").format(**ports))
         names = first([trace(folder, ports, course) for course in (to_rest, all_day)])
