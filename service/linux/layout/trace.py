@@ -101,7 +101,7 @@ class Callers:
             pki = self.folder / ("ec" if port.endswith("_ec") else "ssl")
             options = ("--cacert", pki / "company-ca.pem", "--cert", pki / "sap-crm.pem", *options)
         nothing = ["-o", "/dev/null"]
-        subprocess.run(["curl", "-sS", *options, *nothing, url, *nothing, url], check=True)
+        run("curl", "-sS", *options, *nothing, url, *nothing, url)
 
     def soap(self, port, *options):
         self.curl(port, "-H", "Content-Type: text/xml", "-d", "<a/>", *options)
